@@ -1,0 +1,87 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/safetensors.h"
+#include "model/config.h"
+#include "train/lora.h"
+
+namespace tunesmith {
+
+enum class Recompute { none, gate_up, block };
+
+/** Packed documents, back to back. */
+struct Batch {
+  std::span<const int32_t> ids;              // [tokens]
+  std::span<const int32_t> document_starts;  // [documents + 1], ascending, first 0, last tokens
+  /** Rows whose next token is in the loss: row t predicts ids[t + 1] (same document). Ascending. */
+  std::span<const int32_t> target_rows;
+};
+
+struct OptimizerConfig {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.01, clip_norm = 1.0;
+};
+
+/** What a trainer will hold; made before the first allocation. Bytes. */
+struct MemoryPlan {
+  Recompute recompute = Recompute::none;
+  int64_t micro_batch = 1;  // packed sequences
+  int64_t weight_bytes = 0, adapter_bytes = 0, activation_bytes = 0;
+  int64_t parameters = 0, trainable_parameters = 0;
+  int64_t total_bytes() const { return weight_bytes + adapter_bytes + activation_bytes; }
+};
+
+struct TrainerOptions {
+  LoraConfig lora;
+  OptimizerConfig optimizer;
+  int64_t max_tokens = 0;   // of one Batch
+  int64_t max_targets = 0;  // of one Batch
+  Recompute recompute = Recompute::none;
+  int threads = 1;
+  uint64_t seed = 0;  // of the adapter's start: A Kaiming-uniform as PEFT draws it, B zero
+};
+
+/** Base weights (frozen), adapter, optimizer and activations of one model on one device. Throws Error. */
+class Trainer {
+ public:
+  Trainer(const LlamaConfig&, const TensorSource& base, const TrainerOptions&);
+  ~Trainer();
+
+  static MemoryPlan plan(const LlamaConfig&, const TrainerOptions&);
+
+  /** Forward and backward; adds scale · d(sum of NLL) to the gradient and the sum of NLL to the step's loss.
+      `scale` is 1 / (targets of the whole accumulated step). */
+  void accumulate(const Batch&, double scale);
+  struct StepResult {
+    double loss_sum;       // sum of NLL accumulated since the last apply
+    double gradient_norm;  // global, before clipping
+  };
+  /** Clips, updates with AdamW, clears the gradient. */
+  StepResult apply(double learning_rate);
+  /** Sum of NLL over the batch's targets, forward only. */
+  double evaluate(const Batch&);
+  /** Per-target NLL, in target order (for `verify` and per-row figures). */
+  void target_nll(const Batch&, std::span<float> out);
+  /** Logits [count, vocabulary] of the given rows. */
+  void logits(const Batch&, std::span<const int32_t> rows, std::span<float> out);
+
+  /** PEFT's names: base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight, … The spans are the live parameters. */
+  std::vector<NamedTensor> adapter();
+  /** The gradient, under the same names. */
+  std::vector<NamedTensor> gradient();
+  /** AdamW moments: <name>.m and <name>.v. */
+  std::vector<NamedTensor> optimizer_state();
+  int64_t optimizer_steps() const;
+  void set_optimizer_steps(int64_t);
+  /** Copies every tensor of `source` into the adapter; throws Error where one is missing, unknown or of another shape. */
+  void load_adapter(const TensorSource& source);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tunesmith

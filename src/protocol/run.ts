@@ -1,0 +1,185 @@
+/**
+ * The run directory: `.tunesmith/runs/<id>/`. Types only; every side imports these.
+ *
+ *   run.json        RunSpec: what was asked
+ *   contract.json   Contract: how the model may be used
+ *   data/           manifest.json, {train,eval}.tokens, {train,eval}.documents
+ *   events.jsonl    EngineEvent, one a line, append-only (engine.ts)
+ *   control.jsonl   ControlMessage, one a line, append-only (engine.ts)
+ *   engine.lock     EngineLock (engine.ts)
+ *   checkpoints/step-N/   PEFT adapter, optimizer.safetensors, state.json
+ *   adapter/        the final adapter in PEFT's format
+ *   export/         ONNX model, export.json
+ */
+
+export const RUN_VERSION = 1;
+
+export type LoraTarget =
+  | "q_proj"
+  | "k_proj"
+  | "v_proj"
+  | "o_proj"
+  | "gate_proj"
+  | "up_proj"
+  | "down_proj";
+
+export type Schedule = "constant" | "linear" | "cosine";
+export type Recompute = "auto" | "none" | "gate-up" | "block";
+export type DeviceChoice = "auto" | "cpu" | "cuda";
+
+/** Formats and templates are named by id; the registries in src/dataset say which exist. */
+export type FormatId = string;
+export type TemplateId = string;
+
+export type HeldOut =
+  | { kind: "none" }
+  /** Split off by row, or so that no value of the rows' `source` field is on both sides. */
+  | { kind: "fraction"; fraction: number; by: "row" | "source" }
+  | { kind: "file"; path: string };
+
+/** What was asked. Paths are absolute. Validated on both sides with the field's name in the error. */
+export interface RunSpec {
+  version: typeof RUN_VERSION;
+  id: string;
+  name: string;
+  /** ISO 8601. */
+  createdAt: string;
+  model: { path: string };
+  dataset: {
+    path: string;
+    format: FormatId | "auto";
+    template: TemplateId | "auto";
+    heldOut: HeldOut;
+    /** At most this many usable rows, taken in the file's order after the split; null: all. */
+    maxTrainRows: number | null;
+    maxEvalRows: number | null;
+  };
+  /** Tokens a packed sequence holds; a longer row is not used and is reported. */
+  sequenceLength: number;
+  lora: { rank: number; alpha: number; targets: LoraTarget[] };
+  optimizer: {
+    learningRate: number;
+    beta1: number;
+    beta2: number;
+    epsilon: number;
+    weightDecay: number;
+    /** Global norm; 0 turns clipping off. */
+    clipNorm: number;
+    schedule: Schedule;
+    warmupSteps: number;
+  };
+  training: {
+    /** Optimizer steps, or passes over the data: exactly one is set, the other null. */
+    steps: number | null;
+    epochs: number | null;
+    /** Packed sequences in one optimizer step. */
+    sequencesPerStep: number;
+    /** Packed sequences computed at once; null: the memory plan decides. */
+    microBatch: number | null;
+    evalEvery: number;
+    checkpointEvery: number;
+    keepCheckpoints: number;
+    seed: number;
+    recompute: Recompute;
+  };
+  device: DeviceChoice;
+  /** 0: as many as there are cores. */
+  threads: number;
+}
+
+/** How the model may be used: what completion must obey. Written by preparation, travels with the model. */
+export interface Contract {
+  version: typeof RUN_VERSION;
+  baseModel: string;
+  contextLength: number;
+  vocabularySize: number;
+  beginToken: { id: number; text: string } | null;
+  /** Generation ends at any of these. */
+  endTokens: { id: number; text: string }[];
+  modes: {
+    instruct?: { template: TemplateId };
+    prefix?: Record<string, never>;
+    /** Prefix-suffix-middle order. Present only where the base has the tokens and was trained with them. */
+    fim?: { prefix: number; suffix: number; middle: number };
+  };
+}
+
+/** data/manifest.json. */
+export interface DataManifest {
+  version: typeof RUN_VERSION;
+  tokenizer: { path: string; sha256: string; vocabularySize: number };
+  template: TemplateId;
+  sequenceLength: number;
+  sources: DataSource[];
+  train: SplitSummary;
+  eval: SplitSummary;
+}
+
+export interface DataSource {
+  path: string;
+  sha256: string;
+  bytes: number;
+  format: FormatId;
+  rows: number;
+  used: number;
+  /** Rows left out because of maxTrainRows / maxEvalRows; not an error. */
+  leftOut: number;
+  skipped: number;
+  skippedByReason: Record<string, number>;
+  /** The first 1,000, in file order. `row` is the 1-based line. */
+  skippedRows: { row: number; reason: string; message: string }[];
+}
+
+export interface SplitSummary {
+  rows: number;
+  documents: number;
+  sequences: number;
+  tokens: number;
+  /** Tokens in the loss. */
+  targets: number;
+}
+
+/*
+ * data/<split>.tokens, little endian:
+ *   0  char[8]  "TSTOKENS"
+ *   8  u32      version = 1
+ *  12  u32      0
+ *  16  u32[n]   token id in the low 31 bits; the top bit set: the token is a target of the loss
+ *
+ * data/<split>.documents, little endian:
+ *   0  char[8]  "TSDOCUMT"
+ *   8  u32      version = 1
+ *  12  u32      record size = 32
+ *  16  records, in the tokens' order:
+ *        u64 start     first token, counted from the first token of the file
+ *        u32 length    tokens
+ *        u32 targets   how many of them are targets (never the first)
+ *        u32 row       1-based line in its source
+ *        u16 source    index into manifest.sources
+ *        u16 kind      0 instruct, 1 prefix, 2 fim
+ *        u32 sequence  the packed sequence it lies in; ascending, no gaps
+ *        u32 0
+ * Documents lie back to back; those with the same `sequence` are packed together and never attend to each other.
+ */
+export type SampleKind = "instruct" | "prefix" | "fim";
+
+/** export/export.json: what was exported and whether it may be offered. */
+export interface ExportRecord {
+  version: typeof RUN_VERSION;
+  model: string;
+  precision: "fp32";
+  adapterSha256: string;
+  parity: ParityReport | null;
+}
+
+/** The gate between export and completion. `reasons` is empty if and only if `passed`. */
+export interface ParityReport {
+  passed: boolean;
+  reasons: string[];
+  prompts: number;
+  maxAbsLogitDifference: number;
+  greedyTokensCompared: number;
+  greedyTokensEqual: boolean;
+  engineHeldOutLoss: number | null;
+  onnxHeldOutLoss: number | null;
+}

@@ -1,0 +1,19 @@
+/** Extension ↔ language server, beyond the LSP. Types only. */
+
+/** Settings the server reads (section `tunesmith`). */
+export interface ServerSettings {
+  /** Rows above this many tokens are reported; 0: not checked. */
+  sequenceLength: number;
+  /** A folder with tokenizer.json, or null: token counts are estimated and the message says so. */
+  tokenizerPath: string | null;
+}
+
+/** Custom request `tunesmith/datasetSummary`. */
+export interface DatasetSummaryParams {
+  uri: string;
+}
+export interface DatasetSummary {
+  format: string | null;
+  rows: number;
+  problems: number;
+}
