@@ -1,0 +1,77 @@
+import type { JobMessage } from "../protocol/job";
+import type { CommandContext } from "./command";
+
+export interface Console {
+  stdout: { write(text: string): unknown };
+  stderr: { write(text: string): unknown; isTTY?: boolean; columns?: number };
+}
+
+/** The reporting half of a CommandContext, and what the frame itself needs. */
+export interface Reporter extends Pick<CommandContext, "json" | "progress" | "problem" | "result" | "print"> {
+  fail(message: string): void;
+  /** Ends a progress line that overwrites itself, so that the next text starts on a line of its own. */
+  endProgress(): void;
+}
+
+export function createReporter(console: Console, json: boolean): Reporter {
+  return json ? jsonReporter(console) : textReporter(console);
+}
+
+function jsonReporter({ stdout, stderr }: Console): Reporter {
+  const send = (message: JobMessage) => stdout.write(`${JSON.stringify(message)}\n`);
+  return {
+    json: true,
+    progress: (stage, fraction, detail) =>
+      send({ type: "progress", stage, fraction, ...(detail === undefined ? {} : { detail }) }),
+    problem: (problem) => send({ type: "problem", ...problem }),
+    result: (value) => send({ type: "result", value }),
+    print: () => {},
+    fail: (message) => {
+      send({ type: "error", message });
+      stderr.write(`${message}\n`);
+    },
+    endProgress: () => {},
+  };
+}
+
+function textReporter({ stdout, stderr }: Console): Reporter {
+  // On a terminal the line overwrites itself; in a log each stage is one line and its fractions are left out.
+  const overwrites = stderr.isTTY === true;
+  let lineOpen = false;
+  let lastStage = "";
+  const endProgress = () => {
+    if (lineOpen) stderr.write("\n");
+    lineOpen = false;
+  };
+  return {
+    json: false,
+    progress(stage, fraction, detail) {
+      if (overwrites) {
+        const percent = fraction === null ? "" : ` ${Math.floor(fraction * 100)} %`;
+        const line = `${stage}${percent}${detail === undefined ? "" : ` · ${detail}`}`;
+        stderr.write(`\r\x1b[K${line.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`);
+        lineOpen = true;
+      } else if (stage !== lastStage) {
+        stderr.write(`${stage}\n`);
+      }
+      lastStage = stage;
+    },
+    problem({ file, row, message }) {
+      endProgress();
+      stderr.write(`${file}:${row}: ${message}\n`);
+    },
+    result(_value, text) {
+      endProgress();
+      if (text !== "") stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+    },
+    print(line) {
+      endProgress();
+      stdout.write(`${line}\n`);
+    },
+    fail(message) {
+      endProgress();
+      stderr.write(`${message}\n`);
+    },
+    endProgress,
+  };
+}
