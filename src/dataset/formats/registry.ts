@@ -1,0 +1,19 @@
+import type { FormatId } from "../../protocol/run";
+import { DatasetError } from "../problem";
+import { alpaca } from "./alpaca";
+import { chat } from "./chat";
+import type { Format } from "./format";
+import { promptCompletion } from "./promptCompletion";
+
+/** Order decides a tie in detection. */
+export const formats: readonly Format[] = [alpaca, promptCompletion, chat];
+
+export function formatById(id: FormatId): Format {
+  const format = formats.find((candidate) => candidate.id === id);
+  if (format === undefined) {
+    throw new DatasetError(
+      `There is no data set format "${id}": choose one of ${formats.map((known) => known.id).join(", ")}, or auto.`,
+    );
+  }
+  return format;
+}
