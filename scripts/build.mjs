@@ -1,9 +1,20 @@
-// Bundles the sources into dist/. Usage: node scripts/build.mjs [--production]
-import { cpSync, mkdirSync } from "node:fs";
+// Bundles the sources. Usage: node scripts/build.mjs [--production] [--outdir dist] [--metafile FILE]
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
-const production = process.argv.includes("--production");
-const shared = { bundle: true, sourcemap: !production, minify: production, logLevel: "warning" };
+const { values: options } = parseArgs({
+  options: {
+    production: { type: "boolean", default: false },
+    outdir: { type: "string", default: "dist" },
+    /** Where to write which files went into the bundles; the licence notices are made from it. */
+    metafile: { type: "string" },
+  },
+});
+const production = options.production;
+const outdir = options.outdir;
+const shared = { bundle: true, sourcemap: !production, minify: production, metafile: true, logLevel: "warning" };
 const node = {
   ...shared,
   platform: "node",
@@ -13,21 +24,35 @@ const node = {
   external: ["vscode", "onnxruntime-node", "tokenizers"],
 };
 
-await Promise.all([
+const results = await Promise.all([
   // The language client is a chunk of its own, loaded when a data set is opened: activation stays small.
-  build({ ...node, entryPoints: { extension: "src/extension/extension.ts", "language-client": "src/extension/languageClient.ts" }, outdir: "dist" , external: [...node.external, "./language-client.js"]}),
-  build({ ...node, entryPoints: { server: "src/server/main.ts", "completion-worker": "src/completion-worker/main.ts" }, outdir: "dist" }),
-  build({ ...node, entryPoints: { cli: "src/cli/main.ts" }, outdir: "dist", banner: { js: "#!/usr/bin/env node" } }),
+  build({
+    ...node,
+    entryPoints: { extension: "src/extension/extension.ts", "language-client": "src/extension/languageClient.ts" },
+    outdir,
+    external: [...node.external, "./language-client.js"],
+  }),
+  build({
+    ...node,
+    entryPoints: { server: "src/server/main.ts", "completion-worker": "src/completion-worker/main.ts" },
+    outdir,
+  }),
+  build({ ...node, entryPoints: { cli: "src/cli/main.ts" }, outdir, banner: { js: "#!/usr/bin/env node" } }),
   build({
     ...shared,
     platform: "browser",
     target: "es2022",
     format: "iife",
     entryPoints: { "run-panel": "webview/run-panel/main.ts", now: "webview/now/main.ts" },
-    outdir: "dist/webview",
+    outdir: join(outdir, "webview"),
     loader: { ".ttf": "file" },
   }),
 ]);
-mkdirSync("dist/webview", { recursive: true });
-cpSync("node_modules/@vscode/codicons/dist/codicon.css", "dist/webview/codicon.css");
-cpSync("node_modules/@vscode/codicons/dist/codicon.ttf", "dist/webview/codicon.ttf");
+const icons = join("node_modules", "@vscode", "codicons", "dist");
+mkdirSync(join(outdir, "webview"), { recursive: true });
+cpSync(join(icons, "codicon.css"), join(outdir, "webview", "codicon.css"));
+cpSync(join(icons, "codicon.ttf"), join(outdir, "webview", "codicon.ttf"));
+if (options.metafile !== undefined) {
+  const inputs = results.flatMap((result) => Object.keys(result.metafile.inputs));
+  writeFileSync(options.metafile, `${JSON.stringify([...new Set(inputs)].sort(), null, 1)}\n`);
+}

@@ -1,0 +1,69 @@
+// The engine's own tests, in the release and in the sanitizer build, and its check against golden references.
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { enginePath, nativeFolder } from "../setup/native.mjs";
+import { root, runTee } from "../setup/process.mjs";
+
+export const purposes = ["build"];
+export const needs = ["native"];
+
+const model = join(root, "models", "tiny-python");
+/** The second is there only in the project's own workplace. */
+const referenceFolders = [join(root, "test", "fixtures", "golden"), join(root, "..", "shared", "golden")];
+
+export async function run(setup) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const add = (counts) => {
+    for (const key of Object.keys(total)) total[key] += counts[key];
+  };
+  add(await runDoctest("release"));
+  for (const reference of references()) add(await verify(reference));
+  await setup.native("sanitize");
+  add(await runDoctest("sanitize"));
+  console.log("CUDA: this version of the engine is CPU only, so there is no CUDA test to skip.");
+  return total;
+}
+
+async function runDoctest(preset) {
+  console.log(`--- native tests (${preset})`);
+  const { code, output } = await runTee(join(nativeFolder(preset), "tunesmith-tests"), []);
+  const counts = countDoctest(output);
+  if (counts === null) {
+    console.error(`tunesmith-tests (${preset}) ended with ${code} before its summary.`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  // A leak that the sanitizer finds at exit is no failed test case, but a failure.
+  if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+export function countDoctest(output) {
+  const summary = /test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed(?: \|\s*(\d+) skipped)?/.exec(
+    stripColours(output),
+  );
+  if (summary === null) return null;
+  const [, passed, failed, skipped] = summary;
+  return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped ?? 0) };
+}
+
+const stripColours = (text) => text.replace(/\x1b\[[\d;]*m/g, "");
+
+/** Folders with a reference.json, each name once. */
+function references() {
+  const found = new Map();
+  for (const folder of referenceFolders) {
+    if (!existsSync(folder)) continue;
+    for (const name of readdirSync(folder).sort()) {
+      if (!found.has(name) && existsSync(join(folder, name, "reference.json"))) found.set(name, join(folder, name));
+    }
+  }
+  return [...found.values()];
+}
+
+async function verify(reference) {
+  console.log(`--- tunesmith-engine verify --reference ${reference}`);
+  const args = ["verify", "--model", model, "--reference", reference, "--device", "cpu"];
+  const { code } = await runTee(enginePath, args);
+  console.log(`${code === 0 ? "ok" : "not ok"} - verify ${reference}`);
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+}
