@@ -7,6 +7,8 @@
  *   events.jsonl    EngineEvent, one a line, append-only (engine.ts)
  *   control.jsonl   ControlMessage, one a line, append-only (engine.ts)
  *   engine.lock     EngineLock (engine.ts)
+ *   start.json      who is bringing the run to its next attempt, or why that failed (src/run/startMark.ts)
+ *   engine.log      the engine's stdout and stderr
  *   checkpoints/step-N/   PEFT adapter, optimizer.safetensors, state.json
  *   adapter/        the final adapter in PEFT's format
  *   export/         ONNX model, export.json
