@@ -1,0 +1,81 @@
+import { open } from "node:fs/promises";
+import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ControlMessage, EngineLock } from "../protocol/engine";
+import { readEngineState } from "./engineLock";
+import { runPaths } from "./runDirectory";
+import { RunError, withFile } from "./runError";
+
+const NEWLINE = 0x0a;
+const LOOK_AGAIN_MS = 200;
+
+/** Asks the run's engine for something; throws one sentence where none is at work. */
+export async function sendControl(directory: string, type: ControlMessage["type"]): Promise<void> {
+  await appendMessage(directory, type, await requireEngine(directory));
+}
+
+export interface StopOptions {
+  /** SIGTERM after this long, then SIGKILL after as long again; absent: only ask. */
+  forceAfterMs?: number;
+  signal?: AbortSignal;
+}
+
+/** Asks the engine to stop with a checkpoint and waits for its end. */
+export async function stopRun(directory: string, { forceAfterMs, signal }: StopOptions = {}): Promise<void> {
+  const lock = await requireEngine(directory);
+  await appendMessage(directory, "stop", lock);
+  const limit = forceAfterMs ?? Number.POSITIVE_INFINITY;
+  for (const force of ["SIGTERM", "SIGKILL"] as const) {
+    if (await waitForEnd(directory, limit, signal)) return;
+    kill(lock, force);
+  }
+  await waitForEnd(directory, limit, signal);
+}
+
+async function requireEngine(directory: string): Promise<EngineLock> {
+  const engine = await readEngineState(directory);
+  if (!engine.alive) throw new RunError(`The run ${basename(directory)} is not going on, so it cannot be controlled.`);
+  return engine.lock;
+}
+
+async function appendMessage(directory: string, type: ControlMessage["type"], lock: EngineLock): Promise<void> {
+  const file = runPaths(directory).control;
+  const message: ControlMessage = { type, attempt: lock.attempt, time: Date.now() };
+  try {
+    const handle = await open(file, "a+");
+    try {
+      // A writer that was killed in mid-line must not swallow this message.
+      const lead = (await endsInMidLine(handle)) ? "\n" : "";
+      await handle.appendFile(`${lead}${JSON.stringify(message)}\n`);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw withFile(error, file);
+  }
+}
+
+async function endsInMidLine(handle: Awaited<ReturnType<typeof open>>): Promise<boolean> {
+  const { size } = await handle.stat();
+  if (size === 0) return false;
+  const last = Buffer.alloc(1);
+  await handle.read(last, 0, 1, size - 1);
+  return last[0] !== NEWLINE;
+}
+
+/** True once the engine has ended, false where it still runs after `limitMs`. */
+async function waitForEnd(directory: string, limitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+  for (const end = Date.now() + limitMs; Date.now() < end; ) {
+    if (!(await readEngineState(directory)).alive) return true;
+    await delay(LOOK_AGAIN_MS, undefined, { signal });
+  }
+  return !(await readEngineState(directory)).alive;
+}
+
+function kill(lock: EngineLock, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(lock.pid, signal);
+  } catch {
+    // It has ended in the meantime.
+  }
+}

@@ -1,0 +1,85 @@
+import type { EngineEvent } from "../protocol/engine";
+
+type Kind = "number" | "integer" | "string" | "number or null";
+type Shape<T> = { [K in Exclude<keyof T, "type" | "time" | "attempt">]: Kind };
+type EventOf<T extends EngineEvent["type"]> = Extract<EngineEvent, { type: T }>;
+
+/** One entry a type of event; the compiler keeps it complete. */
+const shapes: { [T in EngineEvent["type"]]: Shape<EventOf<T>> } = {
+  start: {
+    engine: "string",
+    pid: "integer",
+    device: "string",
+    threads: "integer",
+    resumedFrom: "integer",
+    totalSteps: "integer",
+  },
+  plan: {
+    recompute: "string",
+    microBatch: "integer",
+    forecastBytes: "number",
+    weightBytes: "number",
+    adapterBytes: "number",
+    activationBytes: "number",
+    parameters: "number",
+    trainableParameters: "number",
+  },
+  step: {
+    step: "integer",
+    loss: "number",
+    learningRate: "number",
+    gradientNorm: "number",
+    tokens: "integer",
+    targets: "integer",
+    seconds: "number",
+  },
+  eval: { step: "integer", loss: "number", targets: "integer" },
+  checkpoint: { step: "integer", path: "string" },
+  paused: { step: "integer" },
+  resumed: { step: "integer" },
+  warning: { code: "string", message: "string" },
+  error: { code: "string", message: "string" },
+  done: {
+    reason: "string",
+    step: "integer",
+    totalSteps: "integer",
+    evalLossBefore: "number or null",
+    evalLossAfter: "number or null",
+    tokens: "integer",
+    seconds: "number",
+  },
+};
+
+/** The event of one line, or undefined where the line is not one. Fields that are not known are let through. */
+export function parseEngineEvent(line: string): EngineEvent | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  return isEngineEvent(value) ? value : undefined;
+}
+
+function isEngineEvent(value: unknown): value is EngineEvent {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = value as Record<string, unknown>;
+  const { type, time, attempt, reason } = fields;
+  if (typeof type !== "string" || !Object.hasOwn(shapes, type)) return false;
+  if (!fits(time, "number") || !fits(attempt, "integer") || (attempt as number) < 1) return false;
+  if (type === "done" && reason !== "finished" && reason !== "stopped") return false;
+  return Object.entries(shapes[type as EngineEvent["type"]]).every(([name, kind]) => fits(fields[name], kind));
+}
+
+function fits(value: unknown, kind: Kind): boolean {
+  switch (kind) {
+    case "string":
+      return typeof value === "string";
+    case "number":
+      return Number.isFinite(value);
+    case "number or null":
+      return value === null || Number.isFinite(value);
+    case "integer":
+      return Number.isSafeInteger(value) && (value as number) >= 0;
+  }
+}

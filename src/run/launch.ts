@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { type FileHandle, open } from "node:fs/promises";
+import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { readEngineState } from "./engineLock";
+import { EventFollower } from "./eventFollower";
+import { runPaths } from "./runDirectory";
+import { RunError, systemCause, withFile } from "./runError";
+import { markStartFailed, markStarting } from "./startMark";
+
+const LOOK_AGAIN_MS = 50;
+/** A machine under load may take long to read a large model; after this the launch counts as done. */
+const FIRST_EVENT_LIMIT_MS = 60_000;
+const LOG_TAIL_BYTES = 8192;
+
+export interface Launch {
+  pid: number;
+}
+
+/**
+ * Starts the engine on a prepared run, or lets a stopped one go on from its checkpoint. The engine lives in a session
+ * of its own and outlives this process. Resolves with its first event; throws its last words where it ends before.
+ */
+export async function launchEngine(directory: string, engine: string): Promise<Launch> {
+  if ((await readEngineState(directory)).alive) throw new RunError(`The run ${basename(directory)} is already going.`);
+  const events = new EventFollower(runPaths(directory).events);
+  const attempt = highestAttempt((await events.read()).events);
+  await markStarting(directory, attempt);
+  try {
+    return await spawnAndWait(directory, engine, events, attempt);
+  } catch (error) {
+    await markStartFailed(directory, attempt, error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+/** How often the engine has been started on the run so far. */
+export async function readAttempt(directory: string): Promise<number> {
+  return highestAttempt((await new EventFollower(runPaths(directory).events).read()).events);
+}
+
+function highestAttempt(events: readonly { attempt: number }[]): number {
+  return events.reduce((highest, event) => Math.max(highest, event.attempt), 0);
+}
+
+async function spawnAndWait(
+  directory: string,
+  engine: string,
+  events: EventFollower,
+  attempt: number,
+): Promise<Launch> {
+  const log = await openLog(runPaths(directory).log);
+  try {
+    const logStart = (await log.stat()).size;
+    const child = spawn(engine, ["train", "--run", directory], {
+      cwd: directory,
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+    });
+    const end = endOf(child);
+    child.unref();
+    const spoke = await firstEventOrEnd(events, attempt, end);
+    if (spoke !== "event") throw new RunError(await lastWords(runPaths(directory).log, logStart, engine, spoke));
+    return { pid: child.pid! };
+  } finally {
+    await log.close();
+  }
+}
+
+type End = { error?: Error; code?: number | null; signal?: NodeJS.Signals | null };
+
+function endOf(child: ChildProcess): Promise<End> {
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve({ error }));
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+}
+
+async function firstEventOrEnd(events: EventFollower, attempt: number, end: Promise<End>): Promise<"event" | End> {
+  const deadline = Date.now() + FIRST_EVENT_LIMIT_MS;
+  for (;;) {
+    const ended = await Promise.race([end, delay(LOOK_AGAIN_MS, undefined)]);
+    // After the end the file is complete, so a run that was over within a moment is not taken for a failed start.
+    const batch = await events.read();
+    if (highestAttempt(batch.events) > attempt) return "event";
+    if (ended !== undefined) return ended;
+    if (Date.now() > deadline) return "event";
+  }
+}
+
+async function openLog(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, "a+");
+  } catch (error) {
+    throw withFile(error, file);
+  }
+}
+
+/** The sentence that the engine left on stderr, else how it ended. */
+async function lastWords(log: string, from: number, engine: string, end: End): Promise<string> {
+  if (end.error !== undefined) {
+    return `The training engine ${engine} could not be started: ${systemCause(end.error) ?? end.error.message}.`;
+  }
+  const line = (await readTail(log, from)).split("\n").findLast((text) => text.trim() !== "");
+  if (line !== undefined) return line.trim();
+  const how = end.signal ? `by the signal ${end.signal}` : `with exit code ${end.code}`;
+  return `The training engine ended at once ${how} and said nothing; see ${log}.`;
+}
+
+async function readTail(file: string, from: number): Promise<string> {
+  const handle = await open(file, "r");
+  try {
+    const { size } = await handle.stat();
+    const start = Math.max(from, size - LOG_TAIL_BYTES);
+    const buffer = Buffer.alloc(Math.max(0, size - start));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, start);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

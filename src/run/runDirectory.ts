@@ -1,0 +1,158 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { RUN_VERSION, type RunSpec } from "../protocol/run";
+import { syncFolder, writeAtomically } from "./atomicWrite";
+import { readEngineState } from "./engineLock";
+import { hasCode, RunError, withFile } from "./runError";
+import { parseRunSpec, type RunSettings } from "./runSpec";
+import { newStartMark } from "./startMark";
+
+/** Where everything lies in a run directory. */
+export function runPaths(directory: string) {
+  return {
+    directory,
+    spec: join(directory, "run.json"),
+    contract: join(directory, "contract.json"),
+    data: join(directory, "data"),
+    events: join(directory, "events.jsonl"),
+    control: join(directory, "control.jsonl"),
+    lock: join(directory, "engine.lock"),
+    startMark: join(directory, "start.json"),
+    log: join(directory, "engine.log"),
+    checkpoints: join(directory, "checkpoints"),
+    adapter: join(directory, "adapter"),
+    exported: join(directory, "export"),
+  };
+}
+
+/** The runs of a workspace folder, unless a setting moves them. */
+export function runsFolderOf(workspaceFolder: string): string {
+  return join(workspaceFolder, ".tunesmith", "runs");
+}
+
+export type NewRun = Pick<RunSpec, "name" | "model" | "dataset"> & RunSettings;
+
+/**
+ * Creates `<runsFolder>/<id>/run.json` and marks the run as being started by this process. The directory appears
+ * whole, so that a listener never sees one without its run.json.
+ */
+export async function createRun(runsFolder: string, run: NewRun): Promise<{ directory: string; spec: RunSpec }> {
+  const folder = resolve(runsFolder);
+  const now = new Date();
+  try {
+    await mkdir(folder, { recursive: true });
+    await ignoreInGit(folder);
+  } catch (error) {
+    throw withFile(error, folder);
+  }
+  for (let attempt = 1; ; attempt++) {
+    const id = `${timestamp(now)}-${slug(run.name)}${attempt === 1 ? "" : `-${attempt}`}`;
+    const spec: RunSpec = { version: RUN_VERSION, id, createdAt: now.toISOString(), ...run };
+    parseRunSpec(spec, "The run");
+    const directory = join(folder, id);
+    if (await placeRun(folder, directory, spec)) return { directory, spec };
+  }
+}
+
+/** False where `directory` is taken. */
+async function placeRun(folder: string, directory: string, spec: RunSpec): Promise<boolean> {
+  const temporary = join(folder, `.new-${randomBytes(6).toString("hex")}`);
+  try {
+    await mkdir(temporary);
+    await writeAtomically(join(temporary, "run.json"), `${JSON.stringify(spec, null, 2)}\n`);
+    await writeAtomically(join(temporary, "start.json"), await newStartMark(0));
+    await rename(temporary, directory);
+    await syncFolder(folder);
+    return true;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    if (hasCode(error, "EEXIST", "ENOTEMPTY")) return false;
+    throw withFile(error, directory);
+  }
+}
+
+/** Keeps the runs out of version control without touching the user's own .gitignore. */
+async function ignoreInGit(runsFolder: string): Promise<void> {
+  const parent = dirname(runsFolder);
+  const folder = basename(parent) === ".tunesmith" ? parent : runsFolder;
+  try {
+    await writeFile(join(folder, ".gitignore"), "*\n", { flag: "wx" });
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+  }
+}
+
+/** Throws one sentence where run.json is absent, no JSON or not a valid run. */
+export async function readRunSpec(directory: string): Promise<RunSpec> {
+  const file = runPaths(directory).spec;
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR"))
+      throw new RunError(`${directory} is not a run directory: it has no run.json.`);
+    throw withFile(error, file);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new RunError(`${file} is not valid JSON.`);
+  }
+  return parseRunSpec(value, file);
+}
+
+/** The run directories in `runsFolder`, newest first; none where the folder is absent. */
+export async function listRunDirectories(runsFolder: string): Promise<string[]> {
+  let names: string[];
+  try {
+    const entries = await readdir(runsFolder, { withFileTypes: true });
+    names = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map((entry) => entry.name);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw withFile(error, runsFolder);
+  }
+  const directories = names.map((name) => join(runsFolder, name));
+  const isRun = await Promise.all(directories.map((directory) => exists(runPaths(directory).spec)));
+  return directories.filter((_, index) => isRun[index]).sort((a, b) => (basename(a) < basename(b) ? 1 : -1));
+}
+
+/** Deletes a run whose engine has ended. The name goes first, so that half a run is never listed. */
+export async function deleteRun(directory: string): Promise<void> {
+  if ((await readEngineState(directory)).alive) {
+    throw new RunError(`The run ${basename(directory)} is still going; stop it before deleting it.`);
+  }
+  const doomed = join(dirname(directory), `.deleted-${randomBytes(6).toString("hex")}`);
+  try {
+    await rename(directory, doomed);
+    await rm(doomed, { recursive: true, force: true });
+  } catch (error) {
+    throw withFile(error, directory);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** 20261122-181203, in local time: it is read by people, and sorts. */
+function timestamp(date: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
+  return `${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+}
+
+export function slug(name: string): string {
+  const words =
+    name
+      .normalize("NFKD")
+      .toLowerCase()
+      .match(/[a-z0-9]+/g) ?? [];
+  return words.join("-").slice(0, 40).replace(/-+$/, "") || "run";
+}

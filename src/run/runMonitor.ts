@@ -1,0 +1,189 @@
+import { basename } from "node:path";
+import type { FSWatcher } from "chokidar";
+import type { RunSpec } from "../protocol/run";
+import type { RunSnapshot } from "../protocol/webview";
+import { type EngineState, readEngineState } from "./engineLock";
+import { EventFollower } from "./eventFollower";
+import { readRunSpec, runPaths } from "./runDirectory";
+import { type Curve, RunHistory } from "./runHistory";
+import { headOf, judge, type RunHead, type Verdict } from "./runState";
+import { readStartState } from "./startMark";
+
+/** Notices an engine that ended without a word, and what a file watcher misses (network folders). */
+const POLL_MS = 2000;
+
+export interface RunUpdate {
+  head: RunHead;
+  /** What the curve has gained since the last update. */
+  added: Curve;
+  /** The curve has changed otherwise (a later attempt voided points): draw `monitor.snapshot()` anew. */
+  redraw: boolean;
+}
+
+/** Reads one run directory, once or continuously. Nothing it meets in there makes it throw after `open`. */
+export class RunMonitor {
+  readonly directory: string;
+  readonly spec: RunSpec;
+  /** Lines of events.jsonl that are no events. */
+  skippedLines = 0;
+  #history = new RunHistory();
+  #verdict: Verdict = { state: "queued", cause: null };
+  #engine: EngineState = { alive: false, lock: undefined };
+  readonly #follower: EventFollower;
+  readonly #listeners = new Set<(update: RunUpdate) => void>();
+  #sent = { loss: 0, evalLoss: 0, checkpoints: 0, revision: 0, head: "" };
+  #restarts = 0;
+  #reading: Promise<void> | undefined;
+  #again = false;
+  #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  private constructor(directory: string, spec: RunSpec) {
+    this.directory = directory;
+    this.spec = spec;
+    this.#follower = new EventFollower(runPaths(directory).events);
+  }
+
+  /** Reads the run as it is now. Throws one sentence where it is not a run directory. */
+  static async open(directory: string): Promise<RunMonitor> {
+    const monitor = new RunMonitor(directory, await readRunSpec(directory));
+    await monitor.refresh();
+    monitor.#noteSent();
+    return monitor;
+  }
+
+  /** Keeps reading until `close`; `listener` hears of every change from now on. */
+  async follow(listener: (update: RunUpdate) => void): Promise<void> {
+    this.#listeners.add(listener);
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => void this.refresh(), POLL_MS);
+    const { watch } = await import("chokidar");
+    if (this.#closed) return;
+    this.#watcher = watch(this.directory, { depth: 0, ignoreInitial: true });
+    this.#watcher.on("all", () => void this.refresh());
+    // Without a watcher (no inotify handles left) the timer alone does it.
+    this.#watcher.on("error", () => {});
+    await this.refresh();
+  }
+
+  unfollow(listener: (update: RunUpdate) => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  snapshot(): RunSnapshot {
+    const { loss, evalLoss, checkpoints } = this.#history.curve;
+    return { ...this.head(), curve: { loss: [...loss], evalLoss: [...evalLoss], checkpoints: [...checkpoints] } };
+  }
+
+  head(): RunHead {
+    return headOf({ id: basename(this.directory), name: this.spec.name }, this.#history, this.#verdict);
+  }
+
+  get history(): Readonly<RunHistory> {
+    return this.#history;
+  }
+
+  /** As of the last read. */
+  get engine(): EngineState {
+    return this.#engine;
+  }
+
+  /** Reads what is new. Calls during a read cause one more read after it. */
+  refresh(): Promise<void> {
+    if (this.#reading !== undefined) {
+      this.#again = true;
+      return this.#reading;
+    }
+    this.#reading = this.#readAll().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#listeners.clear();
+    clearInterval(this.#timer);
+    await this.#watcher?.close();
+    await this.#reading;
+  }
+
+  async #readAll(): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#readOnce();
+    } while (this.#again && !this.#closed);
+  }
+
+  async #readOnce(): Promise<void> {
+    // The engine first, then its events: see judge().
+    this.#engine = await readEngineState(this.directory);
+    const batch = await this.#follower.read().catch(() => undefined);
+    if (batch?.restarted) {
+      this.#history = new RunHistory();
+      this.skippedLines = 0;
+      this.#restarts++;
+    }
+    for (const event of batch?.events ?? []) this.#history.add(event);
+    this.skippedLines += batch?.skippedLines ?? 0;
+    const start = await readStartState(this.directory, this.#history.attempt);
+    this.#verdict = judge(this.#history, this.#engine, start);
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#listeners.size === 0) return;
+    const head = this.head();
+    const { loss, evalLoss, checkpoints } = this.#history.curve;
+    const sent = this.#sent;
+    const redraw = this.#revision() !== sent.revision;
+    const added = redraw
+      ? { loss: [], evalLoss: [], checkpoints: [] }
+      : {
+          loss: loss.slice(sent.loss),
+          evalLoss: evalLoss.slice(sent.evalLoss),
+          checkpoints: checkpoints.slice(sent.checkpoints),
+        };
+    const changed =
+      redraw || JSON.stringify(head) !== sent.head || Object.values(added).some((list) => list.length > 0);
+    if (!changed) return;
+    this.#noteSent();
+    for (const listener of [...this.#listeners]) listener({ head, added, redraw });
+  }
+
+  #noteSent(): void {
+    const { loss, evalLoss, checkpoints } = this.#history.curve;
+    this.#sent = {
+      loss: loss.length,
+      evalLoss: evalLoss.length,
+      checkpoints: checkpoints.length,
+      revision: this.#revision(),
+      head: JSON.stringify(this.head()),
+    };
+  }
+
+  #revision(): number {
+    return this.#history.revision + this.#restarts * 2 ** 32;
+  }
+}
+
+/** The run as it is now, for lists. Throws one sentence where it is not a run directory. */
+export async function readSnapshot(directory: string): Promise<RunSnapshot> {
+  const monitor = await RunMonitor.open(directory);
+  return monitor.snapshot();
+}
+
+/** Calls `listener` when a run appears in or vanishes from `runsFolder`, which need not exist yet. Returns the end of it. */
+export async function watchRunsFolder(runsFolder: string, listener: () => void): Promise<() => Promise<void>> {
+  const { watch } = await import("chokidar");
+  const watcher = watch(runsFolder, {
+    depth: 0,
+    ignoreInitial: true,
+    ignored: (path) => basename(path).startsWith(".new-"),
+  });
+  watcher.on("addDir", listener);
+  watcher.on("unlinkDir", listener);
+  watcher.on("error", () => {});
+  return () => watcher.close();
+}
