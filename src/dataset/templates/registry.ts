@@ -1,0 +1,44 @@
+import type { TemplateId } from "../../protocol/run";
+import { DatasetError } from "../problem";
+import type { SampleShape } from "../sample";
+import type { SpecialTokens } from "../specialTokens";
+import { alpaca } from "./alpaca";
+import { llama3Chat } from "./llama3Chat";
+import { plainChat } from "./plainChat";
+import { promptCompletion } from "./promptCompletion";
+import type { Template } from "./template";
+
+/** `auto` takes the first that fits the samples and the tokenizer. */
+export const templates: readonly Template[] = [alpaca, promptCompletion, llama3Chat, plainChat];
+
+export function templateById(id: TemplateId): Template {
+  const template = templates.find((candidate) => candidate.id === id);
+  if (template === undefined) {
+    throw new DatasetError(
+      `There is no template "${id}": choose one of ${templates.map((known) => known.id).join(", ")}, or auto.`,
+    );
+  }
+  return template;
+}
+
+export function chooseTemplate(id: TemplateId | "auto", shape: SampleShape, special: SpecialTokens): Template {
+  const fitting = templates.filter((template) => template.shapes.includes(shape));
+  if (id === "auto") return fitting.find((template) => missingTokens(template, special).length === 0)!;
+  const template = templateById(id);
+  if (!fitting.includes(template)) {
+    throw new DatasetError(
+      `The template "${id}" cannot show rows of this format: choose ${fitting.map((known) => known.id).join(", ")}, or auto.`,
+    );
+  }
+  const missing = missingTokens(template, special);
+  if (missing.length > 0) {
+    throw new DatasetError(
+      `The template "${id}" needs ${missing.join(", ")}, which the model's tokenizer does not have: choose another template, or auto.`,
+    );
+  }
+  return template;
+}
+
+function missingTokens(template: Template, special: SpecialTokens): string[] {
+  return template.needs.filter((text) => special.find(text) === null);
+}
