@@ -1,0 +1,217 @@
+import type { LlamaConfig } from "../config";
+import { type Attribute, ElementType, type ExternalTensor, type Graph, type Model, type Node } from "./messages";
+
+/**
+ * The Llama family as an ONNX graph for onnxruntime's CPU provider, float32, with its fused contrib operators.
+ *
+ * Inputs (b: batch, s: new tokens, P: capacity of the past buffers, n: positions whose logits are wanted):
+ *   input_ids            int64 [b, s]
+ *   seqlens_k            int32 [b]      past + s − 1
+ *   total_seq_len        int32 scalar   past + s
+ *   past_len, total_len  int64 [1]      past, past + s
+ *   logit_idx            int64 [n]      indices into the b·s new positions
+ *   past_key_values.L.key|value  float32 [b, kvHeads, P, headDim]; rows from `past` on are not read
+ * Outputs:
+ *   logits               float32 [n, vocabulary]
+ *   new_kv               float32 [2·layers·b, kvHeads, s, headDim]: key 0, value 0, key 1, …
+ *
+ * GroupQueryAttention's present tensors stay inside: only the new rows leave the graph and are written into the past
+ * buffers outside. So nothing of the past is copied out, and going back is a smaller `past_len` over the same buffers.
+ */
+export interface WeightSpec {
+  name: string;
+  shape: number[];
+  source:
+    | { kind: "embedding" | "head" | "cos" | "sin" | "finalNorm" }
+    | { kind: "inputNorm" | "attentionNorm" | "qkv" | "o" | "gate" | "up" | "down"; layer: number };
+}
+
+export const DATA_FILE = "model.onnx.data";
+export const MODEL_FILE = "model.onnx";
+const CONTRIB = "com.microsoft";
+
+/** The weights in the order of the data file. q, k and v lie in one matrix, one below the other. */
+export function weightSpecs(config: LlamaConfig, positions: number): WeightSpec[] {
+  const { hiddenSize: h, intermediateSize: f, headDim, queryHeads, kvHeads, vocabularySize } = config;
+  const specs: WeightSpec[] = [
+    { name: "embedding", shape: [vocabularySize, h], source: { kind: "embedding" } },
+    { name: "cos", shape: [positions, headDim / 2], source: { kind: "cos" } },
+    { name: "sin", shape: [positions, headDim / 2], source: { kind: "sin" } },
+  ];
+  for (let layer = 0; layer < config.layers; ++layer) {
+    const add = (kind: Extract<WeightSpec["source"], { layer: number }>["kind"], shape: number[]) =>
+      specs.push({ name: `layers.${layer}.${kind}`, shape, source: { kind, layer } });
+    add("inputNorm", [h]);
+    add("qkv", [(queryHeads + 2 * kvHeads) * headDim, h]);
+    add("o", [h, queryHeads * headDim]);
+    add("attentionNorm", [h]);
+    add("gate", [f, h]);
+    add("up", [f, h]);
+    add("down", [h, f]);
+  }
+  specs.push({ name: "finalNorm", shape: [h], source: { kind: "finalNorm" } });
+  // A tied head is the embedding itself: stored once.
+  if (!config.tiedEmbedding) specs.push({ name: "head", shape: [vocabularySize, h], source: { kind: "head" } });
+  return specs;
+}
+
+export function llamaModel(config: LlamaConfig, weights: ExternalTensor[], metadata: Record<string, string>): Model {
+  return {
+    graph: new LlamaGraph(config).build(weights),
+    irVersion: 10,
+    opsets: [
+      { domain: "", version: 21 },
+      { domain: CONTRIB, version: 1 },
+    ],
+    producer: "tunesmith",
+    metadata,
+    dataFile: DATA_FILE,
+  };
+}
+
+class LlamaGraph {
+  private readonly nodes: Node[] = [];
+  private readonly newRows: string[] = [];
+
+  constructor(private readonly config: LlamaConfig) {}
+
+  build(weights: ExternalTensor[]): Graph {
+    const { config } = this;
+    const embedded = this.add("Gather", ["embedding", "input_ids"], "embedded", { axis: { int: 0 } });
+    let residual = embedded;
+    let normed = this.add("SimplifiedLayerNormalization", [embedded, "layers.0.inputNorm"], "layers.0.normed", {
+      axis: { int: -1 },
+      epsilon: { float: config.rmsNormEpsilon },
+      stash_type: { int: 1 },
+    });
+    for (let layer = 0; layer < config.layers; ++layer) {
+      const attended = this.attention(layer, normed);
+      const middle = this.skipNorm(attended, residual, `layers.${layer}.attentionNorm`, `layers.${layer}.middle`);
+      const fed = this.feedForward(layer, middle.normed);
+      const last = layer + 1 === config.layers;
+      const weight = last ? "finalNorm" : `layers.${layer + 1}.inputNorm`;
+      ({ normed, residual } = this.skipNorm(fed, middle.residual, weight, `layers.${layer}.end`));
+    }
+    this.head(normed);
+    this.node("Concat", this.newRows, ["new_kv"], { axis: { int: 0 } });
+    return {
+      name: "llama",
+      nodes: this.nodes,
+      inputs: this.inputs(),
+      outputs: [
+        { name: "logits", type: ElementType.float32, shape: ["positions", config.vocabularySize] },
+        { name: "new_kv", type: ElementType.float32, shape: ["new_rows", config.kvHeads, "sequence", config.headDim] },
+      ],
+      external: weights,
+      inline: [
+        { name: "time_axis", shape: [1], int64: [2n] },
+        { name: "flat_shape", shape: [2], int64: [-1n, BigInt(config.hiddenSize)] },
+      ],
+    };
+  }
+
+  private inputs(): Graph["inputs"] {
+    const { layers, kvHeads, headDim } = this.config;
+    const inputs: Graph["inputs"] = [
+      { name: "input_ids", type: ElementType.int64, shape: ["batch", "sequence"] },
+      { name: "seqlens_k", type: ElementType.int32, shape: ["batch"] },
+      { name: "total_seq_len", type: ElementType.int32, shape: [] },
+      { name: "past_len", type: ElementType.int64, shape: [1] },
+      { name: "total_len", type: ElementType.int64, shape: [1] },
+      { name: "logit_idx", type: ElementType.int64, shape: ["positions"] },
+    ];
+    for (let layer = 0; layer < layers; ++layer) {
+      for (const part of ["key", "value"]) {
+        inputs.push({
+          name: `past_key_values.${layer}.${part}`,
+          type: ElementType.float32,
+          shape: ["batch", kvHeads, "capacity", headDim],
+        });
+      }
+    }
+    return inputs;
+  }
+
+  private attention(layer: number, normed: string): string {
+    const { queryHeads, kvHeads, headDim } = this.config;
+    const prefix = `layers.${layer}`;
+    const qkv = this.linear(normed, `${prefix}.qkv`);
+    const [attended, key, value] = [`${prefix}.attended`, `${prefix}.present.key`, `${prefix}.present.value`];
+    const past = [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`];
+    this.node(
+      "GroupQueryAttention",
+      [qkv, "", "", ...past, "seqlens_k", "total_seq_len", "cos", "sin"],
+      [attended, key, value],
+      {
+        num_heads: { int: queryHeads },
+        kv_num_heads: { int: kvHeads },
+        scale: { float: 1 / Math.sqrt(headDim) },
+        do_rotary: { int: 1 },
+        rotary_interleaved: { int: 0 },
+        local_window_size: { int: -1 },
+      },
+      CONTRIB,
+    );
+    for (const present of [key, value]) {
+      this.newRows.push(this.add("Slice", [present, "past_len", "total_len", "time_axis"], `${present}.new`));
+    }
+    return this.linear(attended, `${prefix}.o`);
+  }
+
+  /** down(silu(gate x) ⊙ up x); QuickGelu with alpha 1 is silu. */
+  private feedForward(layer: number, normed: string): string {
+    const prefix = `layers.${layer}`;
+    const gate = this.linear(normed, `${prefix}.gate`);
+    const activated = this.add("QuickGelu", [gate], `${prefix}.activated`, { alpha: { float: 1 } }, CONTRIB);
+    const up = this.linear(normed, `${prefix}.up`);
+    const product = this.add("Mul", [activated, up], `${prefix}.product`);
+    return this.linear(product, `${prefix}.down`);
+  }
+
+  /** Only the wanted positions go through the head: the logits of a whole prompt would be far larger than the model. */
+  private head(normed: string): void {
+    const flat = this.add("Reshape", [normed, "flat_shape"], "flat");
+    const wanted = this.add("Gather", [flat, "logit_idx"], "wanted", { axis: { int: 0 } });
+    const weight = this.config.tiedEmbedding ? "embedding" : "head";
+    this.node("FusedMatMul", [wanted, weight], ["logits"], { transB: { int: 1 } }, CONTRIB);
+  }
+
+  /** norm(x + skip) and x + skip in one pass. */
+  private skipNorm(x: string, skip: string, weight: string, name: string): { normed: string; residual: string } {
+    const outputs = { normed: `${name}.normed`, residual: `${name}.residual` };
+    this.node(
+      "SkipSimplifiedLayerNormalization",
+      [x, skip, weight],
+      [outputs.normed, "", "", outputs.residual],
+      { epsilon: { float: this.config.rmsNormEpsilon } },
+      CONTRIB,
+    );
+    return outputs;
+  }
+
+  /** x·Wᵀ, with W as Hugging Face stores it. */
+  private linear(x: string, weight: string): string {
+    return this.add("FusedMatMul", [x, weight], `${weight}.out`, { transB: { int: 1 } }, CONTRIB);
+  }
+
+  private add(
+    op: string,
+    inputs: string[],
+    output: string,
+    attributes: Record<string, Attribute> = {},
+    domain = "",
+  ): string {
+    this.node(op, inputs, [output], attributes, domain);
+    return output;
+  }
+
+  private node(
+    op: string,
+    inputs: string[],
+    outputs: string[],
+    attributes: Record<string, Attribute>,
+    domain = "",
+  ): void {
+    this.nodes.push({ op, domain, name: `${op}/${outputs[0]}`, inputs, outputs, attributes });
+  }
+}
