@@ -170,8 +170,12 @@ export interface ExportRecord {
   version: typeof RUN_VERSION;
   model: string;
   precision: "fp32";
+  /** Of adapter_model.safetensors; empty: the base model alone. */
   adapterSha256: string;
+  /** Null only where nothing was compared: a base model exported without an engine. */
   parity: ParityReport | null;
+  /** The files beside this one, as they were written: a damaged export is refused. */
+  files: { path: string; bytes: number; sha256: string }[];
 }
 
 /** The gate between export and completion. `reasons` is empty if and only if `passed`. */
