@@ -11,12 +11,13 @@ export class SetupError extends Error {}
 
 /**
  * npm passes this project's .npmrc to its scripts as variables; `ignore-scripts` among them would keep
- * native modules in other folders from being built.
+ * native modules in other folders from being built. In a terminal of VS Code its own variables would make
+ * code-server open folders there.
  */
 export function childEnvironment(extra = {}) {
   const environment = { ...process.env };
   for (const name of Object.keys(environment)) {
-    if (/^npm_config_(ignore_scripts|local_prefix|omit_lockfile_registry_resolved|prefix)$/i.test(name)) {
+    if (/^npm_config_(ignore_scripts|local_prefix|omit_lockfile_registry_resolved|prefix)$|^VSCODE_/i.test(name)) {
       delete environment[name];
     }
   }
