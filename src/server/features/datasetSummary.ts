@@ -1,0 +1,20 @@
+/** `tunesmith/datasetSummary`: format, rows and problems of an open data set, once its latest version is analysed. */
+
+import type { DatasetSummary, DatasetSummaryParams } from "../../protocol/server";
+import type { Feature } from "../feature";
+import { collectFindings } from "../findings";
+
+export const datasetSummary: Feature = {
+  register({ connection, analyses, lengthCheck }) {
+    connection.onRequest(
+      "tunesmith/datasetSummary",
+      async ({ uri }: DatasetSummaryParams): Promise<DatasetSummary | null> => {
+        const state = await analyses.settled(uri);
+        const analysis = analyses.analysis(uri);
+        if (!state || !analysis) return null;
+        const { total } = collectFindings(analysis, state, lengthCheck());
+        return { format: state.format?.id ?? null, rows: state.rows, problems: total };
+      },
+    );
+  },
+};
