@@ -1,5 +1,14 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["src/**/*.test.ts", "webview/**/*.test.ts", "test/rules/**/*.test.ts", "test/protocol/**/*.test.ts"], testTimeout: 60_000, pool: "forks" },
+  test: {
+    include: [
+      "src/**/*.test.ts",
+      "webview/**/*.test.ts",
+      "scripts/**/*.test.ts",
+      "test/{rules,protocol,package}/**/*.test.ts",
+    ],
+    testTimeout: 60_000,
+    pool: "forks",
+  },
 });
