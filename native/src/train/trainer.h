@@ -11,6 +11,8 @@
 
 namespace tunesmith {
 
+class Llama;
+
 enum class Recompute { none, gate_up, block };
 
 /** Packed documents, back to back. */
@@ -78,6 +80,10 @@ class Trainer {
   void set_optimizer_steps(int64_t);
   /** Copies every tensor of `source` into the adapter; throws Error where one is missing, unknown or of another shape. */
   void load_adapter(const TensorSource& source);
+
+  const LlamaConfig& config() const;
+  /** Base and adapter as they stand, for the Generator. */
+  const Llama& model() const;
 
  private:
   struct Impl;

@@ -1,0 +1,68 @@
+#include "cpu/device.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "cpu/scratch.h"
+#include "error.h"
+#include "io/safetensors.h"
+
+namespace tunesmith {
+
+namespace {
+constexpr size_t kAlignment = 64;
+size_t round_up(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+}  // namespace
+
+CpuDevice::CpuDevice(int threads) : threads_(std::max(1, threads)) {}
+
+CpuDevice::~CpuDevice() { std::free(scratch_); }
+
+void* CpuDevice::allocate(size_t bytes, MemoryKind) {
+  void* memory = std::aligned_alloc(kAlignment, std::max(round_up(bytes), kAlignment));
+  if (memory == nullptr) {
+    throw Error("out-of-memory", "The system has no " + std::to_string(bytes / 1'000'000) +
+                                     " MB of memory left for training: close other programs, lower the sequences "
+                                     "computed at once, or choose a smaller model.");
+  }
+  return memory;
+}
+
+void CpuDevice::release(void* memory) { std::free(memory); }
+
+void CpuDevice::copy_to_device(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
+
+void CpuDevice::copy_to_host(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
+
+void CpuDevice::zero(void* to, size_t bytes) { std::memset(to, 0, bytes); }
+
+void CpuDevice::upload_weight(Weight* to, const TensorView& from) {
+  from.copy_to({as_float(to), static_cast<size_t>(from.count())});
+}
+
+void CpuDevice::read_activations(float* to, const Activation* from, int64_t count) {
+  std::memcpy(to, from, static_cast<size_t>(count) * sizeof(float));
+}
+
+size_t CpuDevice::scratch_bytes(const ScratchLimits& limits) const {
+  return std::max(attention_scratch_bytes(threads_, limits.attention.head_dim),
+                  norm_scratch_bytes(limits.parameters));
+}
+
+void CpuDevice::reserve_scratch(const ScratchLimits& limits) {
+  const size_t bytes = scratch_bytes(limits);
+  if (bytes <= scratch_bytes_) return;
+  std::free(scratch_);
+  scratch_ = nullptr;
+  scratch_bytes_ = 0;
+  scratch_ = static_cast<std::byte*>(allocate(bytes, MemoryKind::device));
+  scratch_bytes_ = bytes;
+}
+
+std::unique_ptr<Device> open_cpu_device(int threads) { return std::make_unique<CpuDevice>(threads); }
+
+}  // namespace tunesmith

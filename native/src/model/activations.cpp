@@ -1,0 +1,79 @@
+#include "model/activations.h"
+
+#include <algorithm>
+
+namespace tunesmith {
+
+int64_t head_chunk_rows(const Device& device, const LlamaConfig& config, int64_t rows) {
+  constexpr int64_t kChunkBytes = int64_t{16} << 20;
+  const int64_t fitting = kChunkBytes / (config.vocabulary_size * static_cast<int64_t>(device.activation_size()));
+  return std::clamp<int64_t>(fitting, 64, 2048) < rows ? std::clamp<int64_t>(fitting, 64, 2048)
+                                                       : std::max<int64_t>(rows, 1);
+}
+
+Activations lay_out_activations(Arena& arena, const Device& device, const LlamaConfig& c, const AdapterLayout& adapter,
+                                const ActivationLimits& limits) {
+  const int64_t tokens = limits.tokens, hidden = c.hidden_size, heads = c.query_heads * c.head_dim;
+  const int64_t row_width = (c.query_heads + 2 * c.kv_heads) * c.head_dim;
+  const auto activation = [&](Arena& from, int64_t count) {
+    return from.take<Activation>(count, device.activation_size());
+  };
+  Activations a;
+  a.ids = arena.take<int32_t>(tokens);
+  a.positions = arena.take<int32_t>(tokens);
+  a.starts = arena.take<int32_t>(tokens + 1);
+  a.target_rows = arena.take<int32_t>(limits.targets);
+  a.targets = arena.take<int32_t>(limits.targets);
+
+  const auto take_attention = [&](LayerActivations& layer) {
+    layer.input_rstd = arena.take<float>(tokens);
+    layer.qkv = activation(arena, tokens * row_width);
+    layer.lse = arena.take<float>(tokens * c.query_heads);
+    layer.attention = activation(arena, tokens * heads);
+    layer.middle = activation(arena, tokens * hidden);
+    layer.post_rstd = arena.take<float>(tokens);
+    for (int g = 0; g < kLinearGroups; ++g) {
+      layer.xa[static_cast<size_t>(g)] = activation(arena, tokens * adapter.columns(static_cast<LinearGroup>(g)));
+    }
+  };
+  LayerActivations shared{};
+  if (!limits.keep.attention) take_attention(shared);
+  if (!limits.keep.gate_up) shared.gate_up = activation(arena, tokens * 2 * c.intermediate_size);
+  a.layers.assign(static_cast<size_t>(c.layers), shared);
+  for (LayerActivations& layer : a.layers) {
+    layer.x = activation(arena, tokens * hidden);
+    if (limits.keep.attention) take_attention(layer);
+    if (limits.keep.gate_up) layer.gate_up = activation(arena, tokens * 2 * c.intermediate_size);
+  }
+  a.x_final = activation(arena, tokens * hidden);
+  a.normed = activation(arena, tokens * hidden);
+  int64_t widest = 0;
+  for (int g = 0; g < kLinearGroups; ++g) widest = std::max(widest, adapter.columns(static_cast<LinearGroup>(g)));
+  a.g = activation(arena, tokens * widest);
+  a.dx = activation(arena, tokens * hidden);
+  a.dnormed = activation(arena, tokens * hidden);
+  a.nll = arena.take<float>(limits.targets);
+  a.loss_sum = arena.take<double>(1);
+  a.evaluated_sum = arena.take<double>(1);
+  a.norm = arena.take<double>(1);
+
+  Arena mlp = arena, attention = arena, head = arena;
+  a.mlp = activation(mlp, tokens * c.intermediate_size);
+  a.dmlp = activation(mlp, tokens * c.intermediate_size);
+  a.dattention = activation(attention, tokens * heads);
+  a.dqkv = activation(attention, tokens * row_width);
+  a.head.chunk = head_chunk_rows(device, c, limits.targets);
+  a.head.rows = head.take<int32_t>(a.head.chunk);
+  a.head.x = activation(head, a.head.chunk * hidden);
+  a.head.normed = activation(head, a.head.chunk * hidden);
+  a.head.dnormed = activation(head, a.head.chunk * hidden);
+  a.head.dx = activation(head, a.head.chunk * hidden);
+  a.head.rstd = head.take<float>(a.head.chunk);
+  a.head.logits = activation(head, a.head.chunk * c.vocabulary_size);
+  arena.cover(mlp);
+  arena.cover(attention);
+  arena.cover(head);
+  return a;
+}
+
+}  // namespace tunesmith

@@ -1,0 +1,50 @@
+#include "model/rope_table.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace tunesmith {
+
+std::vector<double> rope_frequencies(const RopeConfig& rope, int64_t head_dim) {
+  std::vector<double> frequencies(static_cast<size_t>(head_dim / 2));
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    double f = std::pow(rope.theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim));
+    if (rope.kind == RopeConfig::Kind::linear) f /= rope.factor;
+    if (rope.kind == RopeConfig::Kind::llama3) {
+      const double original = static_cast<double>(rope.original_max_position_embeddings);
+      const double wavelength = 2.0 * std::numbers::pi / f;
+      if (wavelength > original / rope.low_freq_factor) {
+        f /= rope.factor;
+      } else if (wavelength >= original / rope.high_freq_factor) {
+        const double smooth =
+            (original / wavelength - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
+        f = (1.0 - smooth) * f / rope.factor + smooth * f;
+      }
+    }
+    frequencies[i] = f;
+  }
+  return frequencies;
+}
+
+size_t RopeTable::bytes(const LlamaConfig& config, int64_t positions) {
+  return static_cast<size_t>(positions * config.head_dim) * sizeof(float);
+}
+
+RopeTable::RopeTable(Device& device, const LlamaConfig& config, int64_t positions)
+    : memory_(device, bytes(config, positions), MemoryKind::device) {
+  const std::vector<double> frequencies = rope_frequencies(config.rope, config.head_dim);
+  const size_t half = frequencies.size(), rows = static_cast<size_t>(positions);
+  std::vector<float> table(2 * rows * half);
+  for (size_t p = 0; p < rows; ++p) {
+    for (size_t i = 0; i < half; ++i) {
+      const double angle = static_cast<double>(p) * frequencies[i];
+      table[p * half + i] = static_cast<float>(std::cos(angle));
+      table[(rows + p) * half + i] = static_cast<float>(std::sin(angle));
+    }
+  }
+  device.copy_to_device(memory_.data(), table.data(), table.size() * sizeof(float));
+  cosine_ = static_cast<float*>(memory_.data());
+  sine_ = cosine_ + rows * half;
+}
+
+}  // namespace tunesmith
