@@ -57,6 +57,11 @@ export class JsonFields {
     return new JsonFields(this.file, value as Record<string, unknown>, `${this.parent}${name}.`);
   }
 
+  /** The same access to an object found inside this one, e.g. an element of a list. */
+  within(values: Record<string, unknown>, name: string): JsonFields {
+    return new JsonFields(this.file, values, `${this.parent}${name}.`);
+  }
+
   integer(name: string, range: { min: number; max: number }, otherwise?: number): number {
     if (otherwise !== undefined && !this.has(name)) return otherwise;
     const value = this.raw(name);

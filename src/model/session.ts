@@ -92,7 +92,8 @@ export class OnnxLlama {
     const start = performance.now();
     this.checkLength(prompt.length + options.maxTokens);
     if (options.maxTokens < 1) return { tokens: [], reusedTokens: 0, firstTokenMs: 0, totalMs: 0 };
-    let { logits, reused } = await this.prefill(prompt, prompt.length + options.maxTokens, options.signal);
+    const prefilled = await this.prefill(prompt, prompt.length + options.maxTokens, options.signal);
+    let logits = prefilled.logits;
     const tokens: number[] = [];
     let firstTokenMs = 0;
     for (;;) {
@@ -105,7 +106,7 @@ export class OnnxLlama {
       options.signal?.throwIfAborted();
       logits = await this.append([token], [0]);
     }
-    return { tokens, reusedTokens: reused, firstTokenMs, totalMs: performance.now() - start };
+    return { tokens, reusedTokens: prefilled.reused, firstTokenMs, totalMs: performance.now() - start };
   }
 
   /** Logits of the prompt's last position. */
@@ -137,6 +138,31 @@ export class OnnxLlama {
     const flat = positions.map(([row, column]) => row * length + column);
     const result = await this.run(ids, [sequences.length, length], 0, flat, past);
     return result.logits!.data as Float32Array;
+  }
+
+  /** Teacher forcing over one sequence of any length, a chunk at a time: `visit` gets the logits of each wanted position. */
+  async scan(
+    ids: readonly number[],
+    positions: readonly number[],
+    visit: (position: number, logits: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    this.checkLength(ids.length);
+    this.reset();
+    this.reserve(ids.length);
+    const { vocabularySize } = this.shape;
+    for (let at = 0; at < ids.length; at += PREFILL_CHUNK) {
+      signal?.throwIfAborted();
+      const wanted = positions.filter((position) => position >= at && position < at + PREFILL_CHUNK);
+      const logits = await this.append(
+        ids.slice(at, at + PREFILL_CHUNK),
+        wanted.map((position) => position - at),
+      );
+      wanted.forEach((position, i) => {
+        visit(position, logits.subarray(i * vocabularySize, (i + 1) * vocabularySize));
+      });
+      await turn();
+    }
   }
 
   /** Brings the cache to `prompt` and gives the logits of its last position. */

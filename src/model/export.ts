@@ -1,0 +1,188 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadTokenizer } from "../dataset/tokenizer";
+import type { EngineEvent } from "../protocol/engine";
+import { type Contract, type ExportRecord, type ParityReport, RUN_VERSION } from "../protocol/run";
+import { PeftAdapter } from "./adapter";
+import { type LlamaConfig, readLlamaConfig } from "./config";
+import { baseContract, contractPath, readContract } from "./contract";
+import { type EngineModel, engineEvaluation, engineReference } from "./engine";
+import { ModelError } from "./error";
+import { copyInto, replaceFolder, sha256OfFile, writeInto, writeRecord } from "./exportFolder";
+import { readDocuments } from "./heldOut";
+import { heldOutLoss } from "./heldOutLoss";
+import { readJsonObject } from "./jsonFile";
+import { type WrittenFile, writeLlamaModel } from "./onnx/writeModel";
+import { checkParity, PARITY_LIMITS } from "./parity";
+import { parityPrompts } from "./parityPrompts";
+import { TensorFiles } from "./safetensors";
+import { OnnxLlama } from "./session";
+import { MergedWeights } from "./weights";
+
+export type ExportStage = "Writing the model" | "Asking the engine" | "Comparing with the engine" | "Held-out loss";
+
+export interface ExportOptions {
+  /** Path of tunesmith-engine. */
+  engine: string;
+  threads?: number;
+  onProgress?(stage: ExportStage, fraction: number | null): void;
+  signal?: AbortSignal;
+}
+
+/** What the tokenizer is read from; only tokenizer.json and config.json must be there. */
+const TOKENIZER_FILES = ["tokenizer.json", "config.json", "generation_config.json", "tokenizer_config.json"];
+
+/** What to export, and what it is compared with. */
+interface Source {
+  modelDir: string;
+  adapterDir: string | null;
+  contract: Contract;
+  /** The folder with eval.tokens and eval.documents; null: none. */
+  dataDir: string | null;
+  /** As the training engine reported it at the end; null: not known. */
+  engineHeldOutLoss: number | null;
+}
+
+/**
+ * Merges a run's adapter, exports the model to RUN/export and compares it with the engine. The folder appears only when
+ * the comparison has been made; a model that failed it is kept with its report and refused when it is loaded.
+ */
+export async function exportRun(runDir: string, options: ExportOptions): Promise<ExportRecord> {
+  const modelDir = readJsonObject(join(runDir, "run.json")).object("model").string("path");
+  const adapterDir = join(runDir, "adapter");
+  if (!existsSync(adapterDir)) {
+    throw new ModelError(`${runDir} has no adapter yet: let the run finish or stop it, then export.`);
+  }
+  const dataDir = join(runDir, "data");
+  return exportModel(
+    join(runDir, "export"),
+    {
+      modelDir,
+      adapterDir,
+      contract: readContract(contractPath(runDir)),
+      dataDir: existsSync(join(dataDir, "eval.documents")) ? dataDir : null,
+      engineHeldOutLoss: reportedLoss(join(runDir, "events.jsonl")),
+    },
+    options,
+  );
+}
+
+/** Exports a base model as it is. Without an engine nothing is compared, and the record says so. */
+export async function exportBase(
+  modelDir: string,
+  target: string,
+  options: Omit<ExportOptions, "engine"> & { engine: string | null },
+): Promise<ExportRecord> {
+  const contract = await baseContract(modelDir);
+  return exportModel(target, { modelDir, adapterDir: null, contract, dataDir: null, engineHeldOutLoss: null }, options);
+}
+
+async function exportModel(
+  target: string,
+  source: Source,
+  options: Omit<ExportOptions, "engine"> & { engine: string | null },
+): Promise<ExportRecord> {
+  const config = readLlamaConfig(source.modelDir);
+  checkContract(source, config);
+  const { engine } = options;
+  return replaceFolder(target, async (folder) => {
+    const files = await writeFiles(folder, source, config, options);
+    const record: ExportRecord = {
+      version: RUN_VERSION,
+      model: source.modelDir,
+      precision: "fp32",
+      adapterSha256: source.adapterDir ? await sha256OfFile(join(source.adapterDir, "adapter_model.safetensors")) : "",
+      parity: engine === null ? null : await gate(folder, source, { ...options, engine }),
+      files,
+    };
+    options.signal?.throwIfAborted();
+    await writeRecord(folder, record);
+    return record;
+  });
+}
+
+function checkContract({ contract, modelDir }: Source, config: LlamaConfig): void {
+  if (contract.vocabularySize > config.vocabularySize) {
+    throw new ModelError(
+      `The contract is for a vocabulary of ${contract.vocabularySize}, but ${modelDir} has ${config.vocabularySize}: they belong to different models.`,
+    );
+  }
+  if (contract.contextLength > config.maxPositions) {
+    throw new ModelError(
+      `The contract has a context of ${contract.contextLength} tokens, but ${modelDir} takes ${config.maxPositions} at most.`,
+    );
+  }
+}
+
+async function writeFiles(
+  folder: string,
+  source: Source,
+  config: LlamaConfig,
+  options: Pick<ExportOptions, "onProgress" | "signal">,
+): Promise<WrittenFile[]> {
+  const { onProgress, signal } = options;
+  const base = await TensorFiles.openModel(source.modelDir);
+  let adapter: PeftAdapter | null = null;
+  const files: WrittenFile[] = [];
+  try {
+    adapter = source.adapterDir ? await PeftAdapter.open(source.adapterDir, config) : null;
+    const written = await writeLlamaModel(folder, config, new MergedWeights(base, config, adapter), {
+      positions: source.contract.contextLength,
+      metadata: { base: source.contract.baseModel },
+      onProgress: (fraction) => onProgress?.("Writing the model", fraction),
+      ...(signal ? { signal } : {}),
+    });
+    files.push(...written);
+  } finally {
+    await adapter?.close();
+    await base.close();
+  }
+  for (const name of TOKENIZER_FILES) {
+    const path = join(source.modelDir, name);
+    if (name === "tokenizer.json" || existsSync(path)) files.push(await copyInto(folder, path));
+  }
+  files.push(await writeInto(folder, "contract.json", `${JSON.stringify(source.contract, null, 2)}\n`));
+  return files;
+}
+
+/** The comparison of what lies in `folder` with the engine. */
+async function gate(folder: string, source: Source, options: ExportOptions): Promise<ParityReport> {
+  const { onProgress, signal } = options;
+  const { contract, modelDir, adapterDir, dataDir } = source;
+  const documents = dataDir ? readDocuments(dataDir, "eval", contract.vocabularySize) : [];
+  const tokenizer = await loadTokenizer(folder);
+  const prompts = await parityPrompts(documents, contract, tokenizer);
+  const engineModel: EngineModel = { engine: options.engine, modelDir, adapterDir, ...(signal ? { signal } : {}) };
+  onProgress?.("Asking the engine", null);
+  const reference = await engineReference(engineModel, prompts, PARITY_LIMITS.greedyTokens);
+  const engineHeldOutLoss =
+    documents.length === 0
+      ? null
+      : (source.engineHeldOutLoss ?? (await engineEvaluation(engineModel, dataDir!, "eval")).loss);
+  const model = await OnnxLlama.load(folder, { threads: options.threads ?? 0, maxPositions: contract.contextLength });
+  try {
+    const watch = (stage: ExportStage) => ({
+      onProgress: (fraction: number) => onProgress?.(stage, fraction),
+      ...(signal ? { signal } : {}),
+    });
+    const onnxHeldOutLoss =
+      documents.length === 0 ? null : (await heldOutLoss(model, documents, watch("Held-out loss"))).loss;
+    const losses = { engineHeldOutLoss, onnxHeldOutLoss };
+    return await checkParity({ model, reference, ...losses, ...watch("Comparing with the engine") });
+  } finally {
+    await model.release();
+  }
+}
+
+/** The loss after training, where the last thing that happened to the run is that it ended well. */
+export function reportedLoss(eventsPath: string): number | null {
+  if (!existsSync(eventsPath)) return null;
+  const last = readFileSync(eventsPath, "utf8").trimEnd().split("\n").at(-1) ?? "";
+  try {
+    const event = JSON.parse(last) as EngineEvent;
+    return event.type === "done" && Number.isFinite(event.evalLossAfter) ? event.evalLossAfter : null;
+  } catch {
+    // A torn line: the engine was killed while it wrote; it is asked instead.
+    return null;
+  }
+}
