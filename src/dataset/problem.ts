@@ -31,10 +31,15 @@ export class DatasetError extends Error {
   override name = "DatasetError";
 }
 
-export function overLength(tokens: number, sequenceLength: number): RowProblem {
+export function overLength(
+  tokens: number,
+  sequenceLength: number,
+  precision: "exactly" | "at least" = "exactly",
+): RowProblem {
+  const count = `${precision === "at least" ? "at least " : ""}${tokens.toLocaleString("en")}`;
   return {
     reason: "over-length",
-    message: `The row has ${tokens.toLocaleString("en")} tokens, more than the sequence length of ${sequenceLength.toLocaleString("en")}: shorten it or raise the sequence length.`,
+    message: `The row has ${count} tokens, more than the sequence length of ${sequenceLength.toLocaleString("en")}: shorten it or raise the sequence length.`,
     path: [],
   };
 }

@@ -5,6 +5,7 @@ import type { Format } from "./format";
 export const alpaca: Format = {
   id: "alpaca",
   name: "Alpaca",
+  shape: "instruction",
   example: '{"instruction": …, "input": …, "output": …}',
   resemblance: (row) => (Number(has(row, "instruction")) + Number(has(row, "output"))) / 2,
   check: (row) => [

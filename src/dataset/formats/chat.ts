@@ -9,6 +9,7 @@ const roles: readonly string[] = ["system", "user", "assistant"] satisfies ChatR
 export const chat: Format = {
   id: "chat",
   name: "Chat messages",
+  shape: "chat",
   example: '{"messages": [{"role": "user", "content": …}, {"role": "assistant", "content": …}]}',
   resemblance: (row) => Number(has(row, "messages")),
   check: checkChat,

@@ -1,6 +1,6 @@
 import type { FormatId } from "../../protocol/run";
 import type { RowProblem } from "../problem";
-import type { Sample } from "../sample";
+import type { Sample, SampleShape } from "../sample";
 
 export type JsonObject = Record<string, unknown>;
 
@@ -9,6 +9,8 @@ export interface Format {
   id: FormatId;
   /** Shown to the user. */
   name: string;
+  /** Of the samples it reads. */
+  shape: SampleShape;
   /** Shown where a row fits no format: an example of the keys. */
   example: string;
   /** 0: none of the format's fields; 1: all of the required ones. Decides detection, says nothing about the values. */

@@ -5,6 +5,7 @@ import type { Format } from "./format";
 export const promptCompletion: Format = {
   id: "prompt-completion",
   name: "Prompt and completion",
+  shape: "completion",
   example: '{"prompt": …, "completion": …}',
   resemblance: (row) => (Number(has(row, "prompt")) + Number(has(row, "completion"))) / 2,
   check: (row) => [
