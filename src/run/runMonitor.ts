@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { FSWatcher } from "chokidar";
 import type { RunSpec } from "../protocol/run";
@@ -174,16 +175,37 @@ export async function readSnapshot(directory: string): Promise<RunSnapshot> {
   return monitor.snapshot();
 }
 
-/** Calls `listener` when a run appears in or vanishes from `runsFolder`, which need not exist yet. Returns the end of it. */
+/**
+ * Calls `listener` when a run appears in or vanishes from `runsFolder`, which need not exist yet: chokidar does not wait
+ * for a folder that is absent, so until then a timer looks. Every change after this resolves is heard of. Returns what
+ * ends it.
+ */
 export async function watchRunsFolder(runsFolder: string, listener: () => void): Promise<() => Promise<void>> {
-  const { watch } = await import("chokidar");
-  const watcher = watch(runsFolder, {
-    depth: 0,
-    ignoreInitial: true,
-    ignored: (path) => basename(path).startsWith(".new-"),
-  });
-  watcher.on("addDir", listener);
-  watcher.on("unlinkDir", listener);
-  watcher.on("error", () => {});
-  return () => watcher.close();
+  let watcher: FSWatcher | undefined;
+  let ended = false;
+  const begin = async () => {
+    const { watch } = await import("chokidar");
+    if (ended || watcher !== undefined) return;
+    const ignored = (path: string) => basename(path).startsWith(".new-");
+    watcher = watch(runsFolder, { depth: 0, ignoreInitial: true, ignored });
+    watcher.on("addDir", listener);
+    watcher.on("unlinkDir", listener);
+    watcher.on("error", () => {});
+    const ready = watcher;
+    await new Promise<void>((resolve) => ready.once("ready", resolve));
+  };
+  const timer = setInterval(() => {
+    if (!existsSync(runsFolder)) return;
+    clearInterval(timer);
+    void begin().then(listener);
+  }, POLL_MS);
+  if (existsSync(runsFolder)) {
+    clearInterval(timer);
+    await begin();
+  }
+  return async () => {
+    ended = true;
+    clearInterval(timer);
+    await watcher?.close();
+  };
 }

@@ -1,0 +1,131 @@
+import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { EngineEvent } from "../protocol/engine";
+import { parseEngineEvent } from "./engineEvent";
+import { EventFollower } from "./eventFollower";
+import { temporaryFolder } from "./testRun";
+
+const step = (number: number, attempt = 1) => ({
+  type: "step" as const,
+  time: 1000 + number,
+  attempt,
+  step: number,
+  loss: 2.5,
+  learningRate: 1e-3,
+  gradientNorm: 1,
+  tokens: 100,
+  targets: 50,
+  seconds: 0.5,
+});
+const warning = (message: string) => ({ type: "warning" as const, time: 1, attempt: 1, code: "odd", message });
+const line = (event: EngineEvent) => `${JSON.stringify(event)}\n`;
+
+function newFile(): { file: string; follower: EventFollower } {
+  const file = join(temporaryFolder(), "events.jsonl");
+  return { file, follower: new EventFollower(file) };
+}
+
+describe("EventFollower", () => {
+  it("waits for the file", async () => {
+    const { file, follower } = newFile();
+    expect(await follower.read()).toEqual({ restarted: false, events: [], skippedLines: 0 });
+    writeFileSync(file, line(step(1)));
+    expect((await follower.read()).events).toEqual([step(1)]);
+    expect((await follower.read()).events).toEqual([]);
+  });
+
+  it("gives every event once, wherever the writes are torn", async () => {
+    const events = [step(1), warning("größer als gedacht: 火"), step(2), warning(""), step(3)];
+    const bytes = Buffer.from(events.map(line).join(""));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 12 }), async (cuts) => {
+        const { file, follower } = newFile();
+        const bounds = [0, ...cuts.sort((a, b) => a - b), bytes.length];
+        const seen: EngineEvent[] = [];
+        for (let part = 1; part < bounds.length; part++) {
+          appendFileSync(file, bytes.subarray(bounds[part - 1], bounds[part]));
+          const batch = await follower.read();
+          expect(batch.skippedLines).toBe(0);
+          expect(batch.restarted).toBe(false);
+          seen.push(...batch.events);
+        }
+        expect(seen).toEqual(events);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("takes up the line that the next attempt writes in place of a torn one", async () => {
+    const { file, follower } = newFile();
+    writeFileSync(file, `${line(step(1))}{"type":"step","ti`);
+    expect((await follower.read()).events).toEqual([step(1)]);
+    truncateSync(file, line(step(1)).length);
+    appendFileSync(file, line(step(1, 2)));
+    expect(await follower.read()).toEqual({ restarted: false, events: [step(1, 2)], skippedLines: 0 });
+  });
+
+  it("starts over when the file is cut or another one", async () => {
+    const { file, follower } = newFile();
+    writeFileSync(file, line(step(1)) + line(step(2)));
+    await follower.read();
+    truncateSync(file, 0);
+    appendFileSync(file, line(step(7)));
+    expect(await follower.read()).toEqual({ restarted: true, events: [step(7)], skippedLines: 0 });
+
+    writeFileSync(`${file}.new`, line(step(8)) + line(step(9)) + line(step(10)));
+    renameSync(`${file}.new`, file);
+    expect(await follower.read()).toEqual({ restarted: true, events: [step(8), step(9), step(10)], skippedLines: 0 });
+
+    rmSync(file);
+    expect(await follower.read()).toEqual({ restarted: true, events: [], skippedLines: 0 });
+  });
+
+  it("skips and counts hostile lines", async () => {
+    const { file, follower } = newFile();
+    const hostile = [
+      "not json",
+      "[]",
+      "null",
+      '{"type":"step"}',
+      JSON.stringify({ ...step(1), loss: "2" }),
+      JSON.stringify({ ...step(1), step: -1 }),
+      JSON.stringify({ ...step(1), attempt: 0 }),
+      JSON.stringify({ ...step(1), type: "constructor" }),
+      '{"type":"step","time":1e999}',
+    ];
+    writeFileSync(file, `${hostile.join("\n")}\n\n  \n${line(step(2))}`);
+    expect(await follower.read()).toEqual({ restarted: false, events: [step(2)], skippedLines: hostile.length });
+  });
+
+  it("skips a line of many megabytes, also when it comes in parts", async () => {
+    const { file, follower } = newFile();
+    const long = Buffer.alloc(3 << 20, "x");
+    writeFileSync(file, line(step(1)));
+    appendFileSync(file, long);
+    expect(await follower.read()).toMatchObject({ events: [step(1)], skippedLines: 0 });
+    appendFileSync(file, long);
+    appendFileSync(file, `\n${line(step(2))}`);
+    expect(await follower.read()).toEqual({ restarted: false, events: [step(2)], skippedLines: 1 });
+  });
+
+  it("passes on what is no missing file", async () => {
+    const folder = mkdtempSync(join(temporaryFolder(), "events"));
+    await expect(new EventFollower(folder).read()).rejects.toThrow("EISDIR");
+  });
+});
+
+describe("parseEngineEvent", () => {
+  it("lets fields through that a newer engine adds", () => {
+    expect(parseEngineEvent(JSON.stringify({ ...step(1), memory: 1 }))).toMatchObject(step(1));
+  });
+
+  it("allows missing held-out figures in a done event", () => {
+    const done = { type: "done", time: 1, attempt: 1, step: 1, totalSteps: 1, tokens: 1, seconds: 1 };
+    const figures = { evalLossBefore: null, evalLossAfter: null };
+    expect(parseEngineEvent(JSON.stringify({ ...done, ...figures, reason: "stopped" }))).toBeDefined();
+    expect(parseEngineEvent(JSON.stringify({ ...done, ...figures, reason: "bored" }))).toBeUndefined();
+    expect(parseEngineEvent(JSON.stringify({ ...done, reason: "stopped" }))).toBeUndefined();
+  });
+});

@@ -1,0 +1,213 @@
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { sendControl, stopRun } from "./control";
+import { findEngine } from "./engineBinary";
+import { readEngineState } from "./engineLock";
+import { launchEngine } from "./launch";
+import { createRun, deleteRun, runPaths, runsFolderOf } from "./runDirectory";
+import { RunMonitor, type RunUpdate, readSnapshot, watchRunsFolder } from "./runMonitor";
+import { markStartFailed, markStarting, readStartState } from "./startMark";
+import { fakeEngine, newRun, temporaryFolder, temporaryRun, until } from "./testRun";
+
+async function runThat(behaviour: object): Promise<string> {
+  const { directory } = await temporaryRun();
+  writeFileSync(join(directory, "behaviour.json"), JSON.stringify(behaviour));
+  return directory;
+}
+
+const stateOf = async (directory: string) => (await readSnapshot(directory)).state;
+
+describe("launchEngine", () => {
+  it("starts a run that finishes by itself", async () => {
+    const directory = await runThat({ steps: 3 });
+    await launchEngine(directory, fakeEngine);
+    await until(async () => (await stateOf(directory)) === "finished");
+    expect(await readSnapshot(directory)).toMatchObject({ step: 3, evalLossBefore: 3, evalLoss: 2, checkpointStep: 3 });
+  });
+
+  it("passes on the last words of an engine that ends at once", async () => {
+    const words = "/models/tiny/config.json: num_attention_heads is missing.";
+    const directory = await runThat({ lastWords: words });
+    await expect(launchEngine(directory, fakeEngine)).rejects.toThrow(words);
+    expect(await readSnapshot(directory)).toMatchObject({ state: "failed", cause: words });
+    expect(readFileSync(runPaths(directory).log, "utf8")).toContain(words);
+  });
+
+  it("says so where the engine says nothing or cannot run", async () => {
+    const directory = await runThat({});
+    await expect(launchEngine(directory, "/bin/false")).rejects.toThrow("ended at once with exit code 1");
+    await expect(launchEngine(directory, "/absent/engine")).rejects.toThrow(
+      "could not be started: there is no such file",
+    );
+    expect(await stateOf(directory)).toBe("failed");
+  });
+
+  it("refuses a second engine, and goes on from the checkpoint after a kill", async () => {
+    const directory = await runThat({ steps: 6, diesAtStep: 2 });
+    await launchEngine(directory, fakeEngine);
+    await until(async () => (await stateOf(directory)) === "failed");
+    const snapshot = await readSnapshot(directory);
+    expect(snapshot.cause).toBe("The engine ended unexpectedly at step 2; the checkpoint of step 2 is kept.");
+
+    writeFileSync(join(directory, "behaviour.json"), JSON.stringify({ steps: 200, stepMs: 20 }));
+    await launchEngine(directory, fakeEngine);
+    await expect(launchEngine(directory, fakeEngine)).rejects.toThrow("already going");
+    await stopRun(directory);
+    const stopped = await readSnapshot(directory);
+    expect(stopped.state).toBe("stopped");
+    expect(stopped.curve.loss.map((point) => point.step)).toEqual(
+      Array.from({ length: stopped.step }, (_, index) => index + 1),
+    );
+  });
+});
+
+describe("control", () => {
+  it("needs an engine at work", async () => {
+    const { directory } = await temporaryRun();
+    await expect(sendControl(directory, "pause")).rejects.toThrow("is not going on");
+  });
+
+  it("starts a line of its own behind a torn one, for the present attempt", async () => {
+    const directory = await runThat({ steps: 500, stepMs: 20 });
+    writeFileSync(runPaths(directory).control, '{"type":"st');
+    await launchEngine(directory, fakeEngine);
+    await sendControl(directory, "pause");
+    const [torn, message] = readFileSync(runPaths(directory).control, "utf8").split("\n");
+    expect(torn).toBe('{"type":"st');
+    expect(JSON.parse(message!)).toMatchObject({ type: "pause", attempt: 1 });
+    const { lock } = await readEngineState(directory);
+    process.kill(lock!.pid, "SIGKILL");
+  });
+
+  it("forces a deaf engine only where asked to", async () => {
+    const directory = await runThat({ steps: 100_000, stepMs: 20, deaf: true });
+    await launchEngine(directory, fakeEngine);
+    await expect(stopRun(directory, { signal: AbortSignal.timeout(300) })).rejects.toThrow();
+    expect((await readEngineState(directory)).alive).toBe(true);
+    await stopRun(directory, { forceAfterMs: 200 });
+    expect(await stateOf(directory)).toBe("failed");
+  });
+});
+
+describe("RunMonitor", () => {
+  it("tells every point once, from a run that it joined in mid-course", async () => {
+    const directory = await runThat({ steps: 30, stepMs: 15 });
+    await launchEngine(directory, fakeEngine);
+    const monitor = await RunMonitor.open(directory);
+    const seen = monitor.snapshot().curve.loss;
+    const updates: RunUpdate[] = [];
+    await monitor.follow((update) => updates.push(update));
+    await until(() => monitor.head().state === "finished");
+    await monitor.close();
+    seen.push(...updates.flatMap((update) => update.added.loss));
+    expect(seen.map((point) => point.step)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+    expect(updates.some((update) => update.redraw)).toBe(false);
+  });
+
+  it("asks for a new drawing when an attempt voids points", async () => {
+    const directory = await runThat({ steps: 3 });
+    const event = (attempt: number, fields: object) => `${JSON.stringify({ time: 1, attempt, ...fields })}\n`;
+    const start = { type: "start", engine: "fake", pid: 1, device: "cpu", threads: 1, totalSteps: 3 };
+    const step = { type: "step", learningRate: 1, gradientNorm: 1, tokens: 1, targets: 1, seconds: 1, loss: 1 };
+    const events = runPaths(directory).events;
+    writeFileSync(events, event(1, { ...start, resumedFrom: 0 }) + event(1, { ...step, step: 1 }));
+    const monitor = await RunMonitor.open(directory);
+    const updates: RunUpdate[] = [];
+    await monitor.follow((update) => updates.push(update));
+    writeFileSync(events, event(2, { ...start, resumedFrom: 0 }), { flag: "a" });
+    await monitor.refresh();
+    await monitor.close();
+    expect(updates.at(-1)).toMatchObject({ redraw: true, added: { loss: [] } });
+    expect(monitor.snapshot().curve.loss).toEqual([]);
+  });
+
+  it("notices an engine that vanishes without a word", async () => {
+    const directory = await runThat({ steps: 100_000, stepMs: 20 });
+    const { pid } = await launchEngine(directory, fakeEngine);
+    const monitor = await RunMonitor.open(directory);
+    await monitor.follow(() => {});
+    process.kill(pid, "SIGKILL");
+    await until(() => monitor.head().state === "failed");
+    expect(monitor.head().cause).toContain("ended unexpectedly");
+    await monitor.close();
+  });
+
+  it("refuses what is no run", async () => {
+    await expect(RunMonitor.open(temporaryFolder())).rejects.toThrow("is not a run directory");
+  });
+});
+
+it("hears of runs that come and go, also before the folder exists", async () => {
+  const folder = runsFolderOf(temporaryFolder());
+  let calls = 0;
+  const end = await watchRunsFolder(folder, () => calls++);
+  const { directory } = await createRun(folder, newRun());
+  await until(() => calls > 0);
+  const before = calls;
+  await deleteRun(directory);
+  await until(() => calls > before);
+  await end();
+});
+
+describe("the start mark", () => {
+  it("counts until the engine's next attempt speaks", async () => {
+    const { directory } = await temporaryRun();
+    await markStarting(directory, 1);
+    expect(await readStartState(directory, 1)).toEqual({ kind: "under-way" });
+    expect(await readStartState(directory, 2)).toEqual({ kind: "none" });
+    await markStartFailed(directory, 1, "No rows.");
+    expect(await readStartState(directory, 1)).toEqual({ kind: "failed", cause: "No rows." });
+  });
+
+  it("does not wait for a starter that has died", async () => {
+    const { directory } = await temporaryRun();
+    const mark = {
+      pid: 2 ** 22 + 1,
+      startTicks: 1,
+      host: (await import("node:os")).hostname(),
+      afterAttempt: 0,
+      error: null,
+    };
+    writeFileSync(runPaths(directory).startMark, JSON.stringify(mark));
+    expect(await readStartState(directory, 0)).toMatchObject({ kind: "failed" });
+    for (const damaged of ["", "{", "null", "{}"]) {
+      writeFileSync(runPaths(directory).startMark, damaged);
+      expect(await readStartState(directory, 0)).toEqual({ kind: "none" });
+    }
+  });
+});
+
+describe("findEngine", () => {
+  it("takes the packaged one, else the built one, and says where it looked", async () => {
+    const root = temporaryFolder();
+    await expect(findEngine({ root })).rejects.toThrow(`there is neither ${root}/bin/linux-x64/tunesmith-engine`);
+    const built = await place(root, "build/native/release");
+    expect(await findEngine({ root })).toBe(built);
+    const packaged = await place(root, "bin/linux-x64");
+    expect(await findEngine({ root })).toBe(packaged);
+    chmodSync(packaged, 0o644);
+    await expect(findEngine({ root })).rejects.toThrow(`${packaged} cannot be run: permission denied`);
+  });
+
+  it("takes the configured one alone", async () => {
+    const root = temporaryFolder();
+    await place(root, "bin/linux-x64");
+    expect(await findEngine({ root, configured: fakeEngine })).toBe(fakeEngine);
+    await expect(findEngine({ root, configured: "/absent" })).rejects.toThrow("/absent does not exist");
+    await expect(findEngine({ root, configured: root })).rejects.toThrow("is not a file");
+  });
+
+  it("says which platform it is for", async () => {
+    const search = { root: temporaryFolder(), platform: "darwin" as const, arch: "arm64" };
+    await expect(findEngine(search)).rejects.toThrow("Linux x64 only, and this machine is darwin arm64");
+  });
+
+  async function place(root: string, folder: string): Promise<string> {
+    const { mkdir, copyFile } = await import("node:fs/promises");
+    await mkdir(join(root, folder), { recursive: true });
+    const path = join(root, folder, "tunesmith-engine");
+    await copyFile(fakeEngine, path);
+    return path;
+  }
+});

@@ -1,0 +1,149 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { writeAtomically } from "./atomicWrite";
+import { identify, ownIdentity, parseStat } from "./processIdentity";
+import { createRun, deleteRun, listRunDirectories, readRunSpec, runPaths, runsFolderOf, slug } from "./runDirectory";
+import { readStartState } from "./startMark";
+import { newRun, temporaryFolder, temporaryRun } from "./testRun";
+
+describe("createRun", () => {
+  it("writes run.json, a .gitignore of * and nothing else", async () => {
+    const workspace = temporaryFolder();
+    const { directory, spec } = await createRun(runsFolderOf(workspace), newRun({ name: "Größere Läufe: 2" }));
+    expect(basename(directory)).toMatch(/^\d{8}-\d{6}-gro-ere-la-ufe-2$|^\d{8}-\d{6}-[a-z0-9-]+$/);
+    expect(await readRunSpec(directory)).toEqual(spec);
+    expect(readdirSync(join(workspace, ".tunesmith")).sort()).toEqual([".gitignore", "runs"]);
+    expect(readFileSync(join(workspace, ".tunesmith", ".gitignore"), "utf8")).toBe("*\n");
+    expect(readdirSync(directory).sort()).toEqual(["run.json", "start.json"]);
+    expect(await readStartState(directory, 0)).toEqual({ kind: "under-way" });
+  });
+
+  it("gives runs of one second different ids", async () => {
+    const folder = runsFolderOf(temporaryFolder());
+    const runs = await Promise.all(Array.from({ length: 8 }, () => createRun(folder, newRun())));
+    expect(new Set(runs.map((run) => run.spec.id)).size).toBe(8);
+    for (const { directory, spec } of runs) expect(basename(directory)).toBe(spec.id);
+    expect(await listRunDirectories(folder)).toHaveLength(8);
+    expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  it("keeps a .gitignore that is there and ignores a moved folder by itself", async () => {
+    const folder = join(temporaryFolder(), "runs");
+    mkdirSync(folder);
+    writeFileSync(join(folder, ".gitignore"), "mine\n");
+    await createRun(folder, newRun());
+    expect(readFileSync(join(folder, ".gitignore"), "utf8")).toBe("mine\n");
+    expect(existsSync(join(dirname(folder), ".gitignore"))).toBe(false);
+  });
+
+  it("creates nothing from a wrong field", async () => {
+    const folder = runsFolderOf(temporaryFolder());
+    await expect(createRun(folder, newRun({ sequenceLength: 3 }))).rejects.toThrow("sequenceLength must be");
+    expect(await listRunDirectories(folder)).toEqual([]);
+  });
+
+  it("names the folder that cannot be written", async () => {
+    const file = join(temporaryFolder(), "file");
+    writeFileSync(file, "");
+    await expect(createRun(join(file, "runs"), newRun())).rejects.toThrow(/file\/runs: .+\.$/);
+  });
+});
+
+describe("readRunSpec", () => {
+  it.each([
+    [undefined, "is not a run directory: it has no run.json."],
+    ["{", "run.json is not valid JSON."],
+    ["[]", "run.json: version is missing."],
+    ['{"version":1}', "run.json: id is missing."],
+  ])("says what is wrong with %j", async (content, says) => {
+    const folder = temporaryFolder();
+    if (content !== undefined) writeFileSync(join(folder, "run.json"), content);
+    await expect(readRunSpec(folder)).rejects.toThrow(says);
+  });
+});
+
+describe("listRunDirectories", () => {
+  it("lists the newest first and passes over what is no run", async () => {
+    const folder = temporaryFolder();
+    for (const name of ["20260101-000000-a", "20270101-000000-b", "other", ".new-1"]) mkdirSync(join(folder, name));
+    for (const name of ["20260101-000000-a", "20270101-000000-b", ".new-1"]) {
+      writeFileSync(join(folder, name, "run.json"), "{}");
+    }
+    writeFileSync(join(folder, "file"), "");
+    expect((await listRunDirectories(folder)).map((directory) => basename(directory))).toEqual([
+      "20270101-000000-b",
+      "20260101-000000-a",
+    ]);
+    expect(await listRunDirectories(join(folder, "absent"))).toEqual([]);
+  });
+});
+
+describe("deleteRun", () => {
+  it("removes the run", async () => {
+    const { directory } = await temporaryRun();
+    await deleteRun(directory);
+    expect(readdirSync(dirname(directory))).toEqual([]);
+  });
+
+  it("leaves a run alone whose engine lives", async () => {
+    const { directory } = await temporaryRun();
+    const lock = { ...(await ownIdentity()), attempt: 1, heartbeat: Date.now() };
+    writeFileSync(runPaths(directory).lock, JSON.stringify(lock));
+    await expect(deleteRun(directory)).rejects.toThrow("still going");
+    expect(existsSync(directory)).toBe(true);
+  });
+});
+
+describe("writeAtomically", () => {
+  it("leaves the old file and no temporary one where it fails", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "taken"));
+    await expect(writeAtomically(join(folder, "taken"), "new")).rejects.toThrow(/taken: .+\.$/);
+    expect(readdirSync(folder)).toEqual(["taken"]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("names the file on a full disk and leaves the old one", async () => {
+    const folder = temporaryFolder();
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]);
+    try {
+      const file = join(folder, "run.json");
+      await writeAtomically(file, "old");
+      await expect(writeAtomically(file, "x".repeat(200_000))).rejects.toThrow(`${file}: the disk is full.`);
+      expect(readdirSync(folder)).toEqual(["run.json"]);
+      expect(readFileSync(file, "utf8")).toBe("old");
+    } finally {
+      execFileSync("umount", [folder]);
+    }
+  });
+});
+
+describe("identify", () => {
+  it("knows itself", async () => {
+    expect(await identify(await ownIdentity())).toBe("alive");
+  });
+
+  it("takes a reused pid for another process", async () => {
+    const own = await ownIdentity();
+    expect(await identify({ ...own, startTicks: own.startTicks + 1 })).toBe("gone");
+    expect(await identify({ ...own, pid: 2 ** 22 + 1 })).toBe("gone");
+  });
+
+  it("cannot tell about another machine", async () => {
+    expect(await identify({ ...(await ownIdentity()), host: `not-${hostname()}` })).toBe("elsewhere");
+  });
+
+  it("reads a name with spaces and parentheses", () => {
+    const rest = Array.from({ length: 40 }, (_, index) => index + 4).join(" ");
+    expect(parseStat(`12 (a) b) S) R ${rest}`)).toEqual({ state: "R", startTicks: 22 });
+    expect(parseStat("")).toBeUndefined();
+  });
+});
+
+it("makes short names of anything", () => {
+  expect(slug("Fine-tune on stdlib!")).toBe("fine-tune-on-stdlib");
+  expect(slug("火")).toBe("run");
+  expect(slug("x".repeat(300))).toHaveLength(40);
+});

@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { brokenSpecs, validSpec } from "./brokenSpecs.fixture";
+import { findSpecProblems, parseRunSpec } from "./runSpec";
+
+describe("parseRunSpec", () => {
+  it("takes the defaults", () => {
+    expect(parseRunSpec(validSpec(), "run.json")).toEqual(validSpec());
+  });
+
+  it.each(brokenSpecs)("names the field: $name", ({ change, field, says }) => {
+    const spec = structuredClone(validSpec()) as unknown as Record<string, unknown>;
+    change(spec);
+    expect(() => parseRunSpec(spec, "/runs/a/run.json")).toThrow(says);
+    expect(findSpecProblems(spec)[0]?.field).toBe(field);
+    expect(() => parseRunSpec(spec, "/runs/a/run.json")).toThrow(/^\/runs\/a\/run\.json: [^\n]+\.$/);
+  });
+
+  it.each([[null], [undefined], [1], ["run"], [[]]])("refuses what is no object: %j", (value) => {
+    expect(() => parseRunSpec(value, "run.json")).toThrow(
+      /^run\.json: (the run|version) (is missing|must be an object)/,
+    );
+  });
+});
