@@ -14,4 +14,8 @@ const entry = (words: string, summary: string, load: () => Promise<{ command: Co
 });
 
 /** Every subcommand of `tunesmith`, in the overview's order. */
-export const commands: readonly RegisteredCommand[] = [];
+export const commands: readonly RegisteredCommand[] = [
+  entry("export", "Export a run's model to ONNX and compare it with the engine", () => import("./commands/export")),
+  entry("evaluate", "Loss of an exported model on a run's held-out rows", () => import("./commands/evaluate")),
+  entry("complete", "Complete Python, or answer an instruction", () => import("./commands/complete")),
+];

@@ -1,0 +1,89 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Completer, type Completion } from "../../completion-worker/completer";
+import { exportBase } from "../../model/export";
+import { type Command, type CommandContext, numberOption, requiredOption, stringOption, UsageError } from "../command";
+
+export const command: Command = {
+  name: ["complete"],
+  summary: "Complete Python, or answer an instruction, with a tuned or base model",
+  options: {
+    model: { type: "string", value: "DIR", description: "A run, an exported model or a base model's folder" },
+    prompt: { type: "string", value: "TEXT", description: "Code before the cursor" },
+    "prefix-file": { type: "string", value: "FILE", description: "The same from a file" },
+    "suffix-file": { type: "string", value: "FILE", description: "Code after the cursor" },
+    instruction: { type: "string", value: "TEXT", description: "What a model tuned on instructions is to do" },
+    input: { type: "string", value: "TEXT", description: "Goes with --instruction" },
+    "single-line": { type: "boolean", description: "End at the line's end" },
+    "max-tokens": { type: "string", value: "N", description: "At most so many new tokens; default 128" },
+    threads: { type: "string", value: "N", description: "0: as many as there are cores" },
+    format: { type: "string", value: "text|json", description: "json: with the figures" },
+  },
+  async run(context) {
+    const format = stringOption(context, "format") ?? "text";
+    if (format !== "text" && format !== "json") throw new UsageError(`--format must be text or json, not "${format}".`);
+    const ask = await readQuestion(context);
+    const threads = numberOption(context, "threads", { min: 0, max: 1024, whole: true }) ?? 0;
+    const folder = resolve(context.cwd, requiredOption(context, "model"));
+    const completion = await withExport(folder, context, async (exportDir) => {
+      const completer = await Completer.load(exportDir, { threads });
+      try {
+        return await ask(completer);
+      } finally {
+        await completer.release();
+      }
+    });
+    context.result(completion, format === "json" ? JSON.stringify(completion) : completion.text);
+    return 0;
+  },
+};
+
+async function readQuestion(context: CommandContext): Promise<(completer: Completer) => Promise<Completion>> {
+  const given = (name: string) =>
+    typeof context.values[name] === "string" ? (context.values[name] as string) : undefined;
+  const [prompt, prefixFile, instruction] = ["prompt", "prefix-file", "instruction"].map(given);
+  if ([prompt, prefixFile, instruction].filter((value) => value !== undefined).length !== 1) {
+    throw new UsageError("Give one of --prompt, --prefix-file and --instruction.");
+  }
+  const maxTokens = numberOption(context, "max-tokens", { min: 1, max: 4096, whole: true }) ?? 128;
+  if (instruction !== undefined) {
+    const request = { instruction, input: given("input") ?? "", maxTokens };
+    return (completer) => completer.instruct(request, context.signal);
+  }
+  const read = (name: string) => readFile(resolve(context.cwd, name), "utf8");
+  const suffixFile = given("suffix-file");
+  const request = {
+    prefix: prompt ?? (await read(prefixFile!)),
+    suffix: suffixFile === undefined ? "" : await read(suffixFile),
+    multiline: context.values["single-line"] !== true,
+    maxTokens,
+  };
+  return (completer) => completer.complete(request, context.signal);
+}
+
+/** A run's export, an export, or, for as long as it is needed, the export of a base model. */
+async function withExport<T>(
+  folder: string,
+  context: CommandContext,
+  use: (exportDir: string) => Promise<T>,
+): Promise<T> {
+  if (existsSync(join(folder, "export.json"))) return use(folder);
+  if (existsSync(join(folder, "run.json"))) return use(join(folder, "export"));
+  if (!existsSync(join(folder, "config.json"))) {
+    throw new Error(`${folder} is neither a run nor an exported model nor a model's folder.`);
+  }
+  const temporary = await mkdtemp(join(tmpdir(), "tunesmith-base-"));
+  try {
+    const target = join(temporary, "export");
+    await exportBase(folder, target, {
+      engine: null,
+      signal: context.signal,
+      onProgress: (stage, fraction) => context.progress(stage, fraction),
+    });
+    return await use(target);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}

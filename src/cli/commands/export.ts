@@ -1,0 +1,63 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type ExportStage, exportBase, exportRun } from "../../model/export";
+import { parityFailure } from "../../model/parity";
+import type { ExportRecord } from "../../protocol/run";
+import { findEngine } from "../../run/engineBinary";
+import { type Command, type CommandContext, numberOption, stringOption, UsageError } from "../command";
+import { installRoot } from "../installRoot";
+
+export const command: Command = {
+  name: ["export"],
+  summary: "Export a run's model to ONNX and compare it with the engine",
+  options: {
+    run: { type: "string", value: "DIR", description: "Run directory; the model goes to its export folder" },
+    model: { type: "string", value: "DIR", description: "Instead of --run: a base model's folder" },
+    out: { type: "string", value: "DIR", description: "Where a base model goes; required with --model" },
+    engine: { type: "string", value: "FILE", description: "Another tunesmith-engine" },
+    threads: { type: "string", value: "N", description: "Threads of the comparison; 0: as many as there are cores" },
+  },
+  async run(context) {
+    const record = await exportAsAsked(context);
+    if (record.parity && !record.parity.passed) throw new Error(parityFailure(record.parity));
+    context.result(record, describe(record));
+    return 0;
+  },
+};
+
+async function exportAsAsked(context: CommandContext): Promise<ExportRecord> {
+  const [run, model, out] = ["run", "model", "out"].map((name) => stringOption(context, name));
+  if ((run === undefined) === (model === undefined)) throw new UsageError("Give either --run or --model.");
+  const threads = numberOption(context, "threads", { min: 0, max: 1024, whole: true }) ?? 0;
+  const configured = stringOption(context, "engine");
+  const engine = await findEngine({
+    root: installRoot(),
+    configured: configured === undefined ? null : resolve(context.cwd, configured),
+  });
+  const options = {
+    engine,
+    threads,
+    signal: context.signal,
+    onProgress: (stage: ExportStage, fraction: number | null) => context.progress(stage, fraction),
+  };
+  if (run !== undefined) {
+    if (out !== undefined) throw new UsageError("--out goes with --model; a run's model goes to its export folder.");
+    return exportRun(resolve(context.cwd, run), options);
+  }
+  if (out === undefined) throw new UsageError("--model needs --out.");
+  const target = resolve(context.cwd, out);
+  // Replacing is for exports only: a slip in the path must not cost a folder of something else.
+  if (existsSync(target) && !existsSync(join(target, "export.json"))) {
+    throw new Error(`${target} exists and is not an export; choose another folder for --out.`);
+  }
+  return exportBase(resolve(context.cwd, model!), target, options);
+}
+
+function describe({ parity }: ExportRecord): string {
+  if (!parity) return "Exported; nothing was compared.";
+  const loss =
+    parity.onnxHeldOutLoss === null || parity.engineHeldOutLoss === null
+      ? "no held-out rows"
+      : `held-out loss ${parity.onnxHeldOutLoss.toFixed(5)} (engine ${parity.engineHeldOutLoss.toFixed(5)})`;
+  return `Exported. It agrees with the engine: ${parity.prompts} prompts, largest logit difference ${parity.maxAbsLogitDifference.toExponential(1)}, ${parity.greedyTokensCompared} greedy tokens equal, ${loss}.`;
+}
