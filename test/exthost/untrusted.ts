@@ -27,11 +27,14 @@ suite.add("validates there as well", async () => {
 });
 
 suite.add("starts no run, opens no panel and runs no program there", async () => {
-  // Not awaited: the command says why it does nothing, in a message that waits for its reader.
-  void vscode.commands.executeCommand("tunesmith.fineTune", dataset());
-  void vscode.commands.executeCommand("tunesmith.useForCompletion");
+  const problems: unknown[] = [];
+  for (const command of ["tunesmith.fineTune", "tunesmith.useForCompletion"]) {
+    // Not awaited: the command says why it does nothing, in a message that waits for its reader.
+    vscode.commands.executeCommand(command, dataset()).then(undefined, (error) => problems.push(error));
+  }
   // That nothing happens can only be seen by waiting a while.
   await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.deepEqual(problems, []);
   const panels = vscode.window.tabGroups.all
     .flatMap((group) => group.tabs)
     .filter((tab) => tab.input instanceof vscode.TabInputWebview);

@@ -1,0 +1,97 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { bundledPackages } from "../packaging/notices.mjs";
+import { nodeModulesAreCurrent } from "../setup/node-modules.mjs";
+import { countDoctest } from "./native.mjs";
+import { countReport } from "./vitest.mjs";
+
+describe("counting", () => {
+  it("reads doctest's summary, with and without colours", () => {
+    const plain = "[doctest] test cases:  12 |  10 passed |  2 failed | 3 skipped\n[doctest] assertions: 9 | 9 passed";
+    expect(countDoctest(plain)).toEqual({ passed: 10, failed: 2, skipped: 3 });
+    const coloured =
+      "[doctest] test cases: \u001b[0;32m 1 | \u001b[0;32m1 passed\u001b[0m | \u001b[0m0 failed\u001b[0m";
+    expect(countDoctest(coloured)).toEqual({ passed: 1, failed: 0, skipped: 0 });
+  });
+
+  it("takes a program that died before its summary for no summary", () => {
+    expect(countDoctest("Segmentation fault")).toBeNull();
+  });
+
+  const report = (numbers: Partial<Record<"passed" | "failed" | "pending", number>>, testResults: unknown[] = []) => ({
+    numPassedTests: numbers.passed ?? 0,
+    numFailedTests: numbers.failed ?? 0,
+    numPendingTests: numbers.pending ?? 0,
+    numTodoTests: 0,
+    testResults,
+  });
+
+  it("counts a test file that failed before its first test", () => {
+    const files = [
+      { status: "failed", assertionResults: [] },
+      { status: "failed", assertionResults: [{ status: "passed" }] },
+      { status: "failed", assertionResults: [{ status: "failed" }] },
+      { status: "passed", assertionResults: [{ status: "passed" }] },
+    ];
+    expect(countReport(report({ passed: 2, failed: 1 }, files), 1)).toEqual({ passed: 2, failed: 3, skipped: 0 });
+  });
+
+  it("counts a failure that no test shows", () => {
+    expect(countReport(report({ passed: 2 }), 1)).toEqual({ passed: 2, failed: 1, skipped: 0 });
+    expect(countReport(report({ passed: 2, pending: 1 }), 0)).toEqual({ passed: 2, failed: 0, skipped: 1 });
+  });
+});
+
+describe("node_modules against the lock file", () => {
+  let folder = "";
+  const write = (path: string, packages: Record<string, unknown>) =>
+    writeFileSync(join(folder, path), JSON.stringify({ packages }));
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "tunesmith-lock-"));
+    mkdirSync(join(folder, "node_modules", "a"), { recursive: true });
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const locked = {
+    "": {},
+    "node_modules/a": { version: "1.0.0" },
+    "node_modules/b": { version: "1.0.0", optional: true },
+  };
+
+  it("are current when every needed package is there in its version", () => {
+    write("package-lock.json", locked);
+    write("node_modules/.package-lock.json", { "node_modules/a": { version: "1.0.0" } });
+    expect(nodeModulesAreCurrent(folder)).toBe(true);
+  });
+
+  it.each([
+    ["of another version", () => write("node_modules/.package-lock.json", { "node_modules/a": { version: "0.9.0" } })],
+    ["never installed", () => {}],
+    ["half-written", () => writeFileSync(join(folder, "node_modules/.package-lock.json"), "{")],
+    [
+      "deleted in part",
+      () => {
+        write("node_modules/.package-lock.json", { "node_modules/a": { version: "1.0.0" } });
+        rmSync(join(folder, "node_modules/a"), { recursive: true });
+      },
+    ],
+  ])("are not current when %s", (_, make) => {
+    write("package-lock.json", locked);
+    make();
+    expect(nodeModulesAreCurrent(folder)).toBe(false);
+  });
+});
+
+describe("licence notices", () => {
+  it("finds the package behind each bundled file, scoped and nested ones too", () => {
+    const files = [
+      "src/a.ts",
+      "node_modules/a/x.js",
+      "node_modules/a/y.js",
+      "node_modules/@s/b/x.js",
+      "node_modules/a/node_modules/c/x.js",
+    ];
+    expect(bundledPackages(files)).toEqual(["node_modules/@s/b", "node_modules/a", "node_modules/a/node_modules/c"]);
+  });
+});
