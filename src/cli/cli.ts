@@ -11,6 +11,7 @@ const EXIT_CANCELLED = 130;
 
 export interface CliProcess extends Console {
   cwd(): string;
+  exit(code: number): void;
   on(event: "SIGINT" | "SIGTERM", listener: () => void): unknown;
   off(event: "SIGINT" | "SIGTERM", listener: () => void): unknown;
 }
@@ -113,7 +114,11 @@ async function runWithSignals(
   process: CliProcess,
 ): Promise<number> {
   const abort = new AbortController();
-  const onSignal = () => abort.abort(new Cancelled());
+  const onSignal = () => {
+    // Asked twice: whatever it is still saving may go.
+    if (abort.signal.aborted) process.exit(EXIT_CANCELLED);
+    abort.abort(new Cancelled());
+  };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   try {

@@ -15,7 +15,13 @@ const entry = (words: string, summary: string, load: () => Promise<{ command: Co
 
 /** Every subcommand of `tunesmith`, in the overview's order. */
 export const commands: readonly RegisteredCommand[] = [
-  entry("export", "Export a run's model to ONNX and compare it with the engine", () => import("./commands/export")),
-  entry("evaluate", "Loss of an exported model on a run's held-out rows", () => import("./commands/evaluate")),
-  entry("complete", "Complete Python, or answer an instruction", () => import("./commands/complete")),
+  entry("validate", "check a data set and list every row that cannot be used", () => import("./commands/validate")),
+  entry("train", "create a run, or go on with one, and follow it to its end", () => import("./commands/train")),
+  entry("resume", "go on with a stopped or failed run from its last checkpoint", () => import("./commands/resume")),
+  entry("runs", "list the runs of a folder with their states", () => import("./commands/runs")),
+  entry("control", "stop, pause, resume or checkpoint a run that is going on", () => import("./commands/control")),
+  entry("prepare", "turn a run's data set into packed tokens", () => import("./commands/prepare")),
+  entry("evaluate", "compute a model's held-out loss", () => import("./commands/evaluate")),
+  entry("export", "merge the adapter, write ONNX and compare it with the engine", () => import("./commands/export")),
+  entry("complete", "complete Python with an exported model", () => import("./commands/complete")),
 ];

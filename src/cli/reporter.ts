@@ -35,10 +35,10 @@ function jsonReporter({ stdout, stderr }: Console): Reporter {
 }
 
 function textReporter({ stdout, stderr }: Console): Reporter {
-  // On a terminal the line overwrites itself; in a log each stage is one line and its fractions are left out.
+  // On a terminal the line overwrites itself; in a log there is a line a stage and a line each tenth of it.
   const overwrites = stderr.isTTY === true;
   let lineOpen = false;
-  let lastStage = "";
+  let lastLogged = "";
   const endProgress = () => {
     if (lineOpen) stderr.write("\n");
     lineOpen = false;
@@ -46,15 +46,16 @@ function textReporter({ stdout, stderr }: Console): Reporter {
   return {
     json: false,
     progress(stage, fraction, detail) {
+      const percent = fraction === null ? "" : ` ${Math.floor(fraction * 100)} %`;
+      const line = `${stage}${percent}${detail === undefined ? "" : ` · ${detail}`}`;
       if (overwrites) {
-        const percent = fraction === null ? "" : ` ${Math.floor(fraction * 100)} %`;
-        const line = `${stage}${percent}${detail === undefined ? "" : ` · ${detail}`}`;
         stderr.write(`\r\x1b[K${line.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`);
         lineOpen = true;
-      } else if (stage !== lastStage) {
-        stderr.write(`${stage}\n`);
+        return;
       }
-      lastStage = stage;
+      const logged = `${stage} ${fraction === null ? "" : Math.floor(fraction * 10)}`;
+      if (logged !== lastLogged) stderr.write(`${line}\n`);
+      lastLogged = logged;
     },
     problem({ file, row, message }) {
       endProgress();

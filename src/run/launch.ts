@@ -102,7 +102,7 @@ async function lastWords(log: string, from: number, engine: string, end: End): P
     return `The training engine ${engine} could not be started: ${systemCause(end.error) ?? end.error.message}.`;
   }
   const line = (await readTail(log, from)).split("\n").findLast((text) => text.trim() !== "");
-  if (line !== undefined) return line.trim();
+  if (line !== undefined) return line.trim().replace(/^tunesmith-engine: /, "");
   const how = end.signal ? `by the signal ${end.signal}` : `with exit code ${end.code}`;
   return `The training engine ended at once ${how} and said nothing; see ${log}.`;
 }

@@ -1,0 +1,106 @@
+import { rm } from "node:fs/promises";
+import type { DataManifest, RunSpec } from "../protocol/run";
+import { sendControl } from "../run/control";
+import { findEngine } from "../run/engineBinary";
+import { launchEngine, readAttempt } from "../run/launch";
+import { createRun, type NewRun, readRunSpec } from "../run/runDirectory";
+import { RunError } from "../run/runError";
+import { RunMonitor } from "../run/runMonitor";
+import type { RunHead } from "../run/runState";
+import { markStartFailed, markStarting } from "../run/startMark";
+import { Cancelled, type CommandContext } from "./command";
+import { describeError } from "./describeError";
+import { packageRoot } from "./packageRoot";
+import { isPrepared } from "./preparedData";
+import { describeProgress } from "./runText";
+
+/** What a run's way from rows to an adapter needs of a command's context. */
+export type FlowContext = Pick<CommandContext, "signal" | "progress" | "problem" | "print">;
+
+export async function engineFor(configured: string | undefined): Promise<string> {
+  return findEngine({ root: packageRoot(), configured: configured ?? null });
+}
+
+/** Creates a run and prepares its data. A run whose data cannot be prepared leaves nothing behind. */
+export async function createPreparedRun(
+  runsFolder: string,
+  run: NewRun,
+  context: FlowContext,
+): Promise<{ directory: string; spec: RunSpec; manifest: DataManifest }> {
+  const { directory, spec } = await createRun(runsFolder, run);
+  try {
+    return { directory, spec, manifest: await prepare(spec, directory, context) };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function prepare(spec: RunSpec, directory: string, context: FlowContext): Promise<DataManifest> {
+  const { prepareRun } = await import("../dataset/prepare");
+  const { signal, progress } = context;
+  const { manifest } = await prepareRun(spec, directory, { signal, progress });
+  for (const source of manifest.sources) {
+    for (const skipped of source.skippedRows) context.problem({ file: source.path, ...skipped });
+  }
+  return manifest;
+}
+
+/** Prepares what is not yet prepared, then starts the engine on a new, stopped or failed run. */
+export async function startRun(directory: string, engine: string, context: FlowContext): Promise<void> {
+  const spec = await readRunSpec(directory);
+  if (!(await isPrepared(directory))) {
+    const attempt = await readAttempt(directory);
+    await markStarting(directory, attempt);
+    try {
+      await prepare(spec, directory, context);
+    } catch (error) {
+      await markStartFailed(directory, attempt, describeError(error));
+      throw error;
+    }
+  }
+  context.signal.throwIfAborted();
+  context.progress("Starting the engine", null);
+  await launchEngine(directory, engine);
+}
+
+/**
+ * Reports the run until its engine ends; the signal asks it to stop with a checkpoint. Throws the run's own sentence
+ * where it failed, `Cancelled` where the signal stopped it.
+ */
+export async function followRun(directory: string, context: FlowContext): Promise<RunHead> {
+  const monitor = await RunMonitor.open(directory);
+  try {
+    const head = await untilEnd(monitor, context);
+    if (head.state === "failed") throw new RunError(head.cause ?? `The run in ${directory} failed.`);
+    if (head.state === "stopped" && context.signal.aborted) {
+      context.print(`Stopped at step ${head.step}; tunesmith resume ${directory} goes on from there.`);
+      throw new Cancelled();
+    }
+    return head;
+  } finally {
+    await monitor.close();
+  }
+}
+
+async function untilEnd(monitor: RunMonitor, context: FlowContext): Promise<RunHead> {
+  return new Promise<RunHead>((resolve, reject) => {
+    let warned = 0;
+    const report = () => {
+      const head = monitor.head();
+      for (const warning of monitor.history.warnings.slice(warned)) context.print(warning.message);
+      warned = monitor.history.warnings.length;
+      const share = head.totalSteps > 0 ? head.step / head.totalSteps : null;
+      context.progress(head.state === "paused" ? "Paused" : "Training", share, describeProgress(head));
+      if (head.state === "finished" || head.state === "stopped" || head.state === "failed") resolve(head);
+    };
+    const stop = () => {
+      context.print("Stopping with a checkpoint …");
+      // An engine that has ended in the meantime shows as such anyway.
+      sendControl(monitor.directory, "stop").catch(() => monitor.refresh());
+    };
+    if (context.signal.aborted) stop();
+    else context.signal.addEventListener("abort", stop, { once: true });
+    monitor.follow(report).then(report, reject);
+  });
+}
