@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { DataSource, FormatId, HeldOut, TemplateId } from "../protocol/run";
 import { readRow, rowSource } from "./checkRow";
 import { type EncodedSample, encodeSamples, isEncoded } from "./encode";
@@ -80,6 +81,9 @@ export async function planDataset(
   const main = await scan(request.path, request.format, planner, options);
   const sources: PlannedSource[] = [{ ...main, heldOut: planner?.finish() ?? (() => false) }];
   if (heldOut.kind === "file") {
+    if (resolve(heldOut.path) === resolve(request.path)) {
+      throw new DatasetError(`${heldOut.path} is the data set itself: rows that are learned cannot be held out.`);
+    }
     const held = await scan(heldOut.path, request.format, null, options);
     sources.push({ ...held, heldOut: () => true });
   }
@@ -136,11 +140,12 @@ function pickTemplate(request: DatasetRequest, sources: PlannedSource[], tokeniz
   let template: Template | null = null;
   for (const { format, usable, path } of sources) {
     if (format === null || usable === 0) continue;
-    const own = chooseTemplate(template?.id ?? request.template, format.shape, tokenizer.special);
-    if (template !== null && own !== template) {
-      throw new DatasetError(`${path} has another format than the data set: both need the same template.`);
+    template ??= chooseTemplate(request.template, format.shape, tokenizer.special);
+    if (!template.shapes.includes(format.shape)) {
+      throw new DatasetError(
+        `${path} has rows as ${format.name}, which the data set's template "${template.id}" cannot show: use a held-out file in the data set's format.`,
+      );
     }
-    template = own;
   }
   return template;
 }

@@ -1,0 +1,39 @@
+import { resolve } from "node:path";
+import { type Prepared, prepareRun } from "../../dataset/prepare";
+import { LISTED_ROWS } from "../../dataset/readDataset";
+import { readRunSpec } from "../../run/runDirectory";
+import { type Command, requiredOption } from "../command";
+
+export const command: Command = {
+  name: ["prepare"],
+  summary: "Turn a run's data set into packed tokens",
+  options: {
+    run: { type: "string", value: "DIR", description: "the run directory; it holds run.json" },
+  },
+  async run(context) {
+    const directory = resolve(context.cwd, requiredOption(context, "run"));
+    const spec = await readRunSpec(directory);
+    let reported = 0;
+    const prepared = await prepareRun(spec, directory, {
+      signal: context.signal,
+      progress: context.progress,
+      problem: (file, row, { reason, message }) => {
+        if (reported++ < LISTED_ROWS) context.problem({ file, row, reason, message });
+      },
+    });
+    context.result(prepared, summary(prepared));
+    return 0;
+  },
+};
+
+function summary({ manifest: { template, train, eval: held, sources } }: Prepared): string {
+  const count = (value: number) => value.toLocaleString("en");
+  const part = (name: string, split: typeof train) =>
+    `${name}: ${count(split.rows)} rows, ${count(split.tokens)} tokens (${count(split.targets)} learned) in ${count(split.sequences)} sequences`;
+  const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
+  return [
+    part("Training", train),
+    part("Held out", held),
+    `Template ${template}; ${skipped === 0 ? "no row" : `${count(skipped)} rows`} skipped.`,
+  ].join("\n");
+}
