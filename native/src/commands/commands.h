@@ -10,6 +10,11 @@ struct UsageError {
 };
 
 /** Each takes the arguments after its name and gives the exit code; throws UsageError or Error. */
+int run_train(const std::vector<std::string>& arguments);
+int run_evaluate(const std::vector<std::string>& arguments);
+int run_reference(const std::vector<std::string>& arguments);
 int run_verify(const std::vector<std::string>& arguments);
+int run_devices(const std::vector<std::string>& arguments);
+int run_schema(const std::vector<std::string>& arguments);
 
 }  // namespace tunesmith

@@ -2,6 +2,7 @@
 #include <exception>
 #include <new>
 
+#include "commands/blas_check.h"
 #include "commands/commands.h"
 #include "error.h"
 
@@ -11,33 +12,64 @@ namespace {
 
 constexpr const char* kUsage =
     "Usage: tunesmith-engine COMMAND …\n"
+    "  train --run DIR [--threads N]\n"
+    "      start the run in DIR, or go on from its newest checkpoint\n"
+    "  evaluate --model DIR [--adapter DIR] --data DIR --split train|eval [--threads N] [--json]\n"
+    "      mean loss on prepared data\n"
+    "  reference --model DIR [--adapter DIR] --prompts FILE --greedy N --out FILE [--threads N]\n"
+    "      logits and greedy continuations of prompts, to compare an export with\n"
+    "  verify --model DIR --reference DIR [--device cpu]\n"
+    "      recompute reference figures and compare\n"
+    "  devices [--json]\n"
+    "  schema [--json]\n"
     "  --version\n"
     "  --help\n";
 
-int dispatch(const std::vector<std::string>& arguments) {
+struct Command {
+  const char* name;
+  int (*run)(const std::vector<std::string>&);
+  bool computes;
+};
+constexpr Command kCommands[] = {
+    {"train", run_train, true},   {"evaluate", run_evaluate, true}, {"reference", run_reference, true},
+    {"verify", run_verify, true}, {"devices", run_devices, false},  {"schema", run_schema, false},
+};
+
+int dispatch(char** argv, const std::vector<std::string>& arguments) {
   if (arguments.empty()) throw UsageError{"a command is needed"};
-  const std::string& command = arguments.front();
-  if (command == "--version") return std::printf("tunesmith-engine %s\n", TUNESMITH_VERSION) < 0;
-  if (command == "--help" || command == "-h") return std::fputs(kUsage, stdout) < 0;
-  throw UsageError{"there is no command \"" + command + "\""};
+  const std::string& name = arguments.front();
+  if (name == "--version") return std::printf("tunesmith-engine %s\n", TUNESMITH_VERSION) < 0;
+  if (name == "--help" || name == "-h") return std::fputs(kUsage, stdout) < 0;
+  for (const Command& command : kCommands) {
+    if (name != command.name) continue;
+    if (command.computes) ensure_correct_blas(argv);
+    return command.run({arguments.begin() + 1, arguments.end()});
+  }
+  throw UsageError{"there is no command \"" + name + "\""};
+}
+
+int fail(const char* message) {
+  std::fprintf(stderr, "tunesmith-engine: %s\n", message);
+  return 1;
 }
 
 }  // namespace
 
 int engine_main(int argc, char** argv) {
   try {
-    return dispatch(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+    const int code = dispatch(argv, std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+    if (std::fflush(stdout) != 0) return fail("Standard output cannot be written.");
+    return code;
   } catch (const UsageError& error) {
     std::fprintf(stderr, "tunesmith-engine: %s.\n%s", error.message.c_str(), kUsage);
     return 2;
   } catch (const Error& error) {
-    std::fprintf(stderr, "tunesmith-engine: %s\n", error.what());
+    return fail(error.what());
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "tunesmith-engine: there is not enough memory; close other programs or choose a smaller model.\n");
+    return fail("There is not enough memory; close other programs or choose a smaller model.");
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "tunesmith-engine: internal error: %s\n", error.what());
+    return fail((std::string("Internal error: ") + error.what()).c_str());
   }
-  return 1;
 }
 
 }  // namespace tunesmith

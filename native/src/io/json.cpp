@@ -55,6 +55,22 @@ Json parse_json(std::string_view text, const std::string& where) {
 
 Json read_json_file(const std::string& path, size_t max_bytes) { return parse_json(read_file(path, max_bytes), path); }
 
+namespace {
+
+/** 1024 → 1,024; other than whole numbers as JSON writes them. */
+std::string figure(double value) {
+  if (std::trunc(value) != value || std::abs(value) > 9007199254740992.0) return shown(Json(value));
+  std::string text = std::to_string(static_cast<int64_t>(value));
+  for (ptrdiff_t i = static_cast<ptrdiff_t>(text.size()) - 3; i > (value < 0 ? 1 : 0); i -= 3) {
+    text.insert(static_cast<size_t>(i), ",");
+  }
+  return text;
+}
+
+std::string shown_range(double low, double high) { return "number from " + figure(low) + " to " + figure(high); }
+
+}  // namespace
+
 std::string shown(const Json& value) {
   std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
   if (text.size() > 60) text = text.substr(0, 57) + "...";
@@ -64,16 +80,16 @@ std::string shown(const Json& value) {
 Fields::Fields(const Json& object, std::string file, std::string prefix, std::string code)
     : object_(object), file_(std::move(file)), prefix_(std::move(prefix)), code_(std::move(code)) {
   if (!object_.is_object()) {
-    const std::string name = prefix_.empty() ? "its content" : "\"" + prefix_.substr(0, prefix_.size() - 1) + "\"";
-    throw Error(code_, file_ + ": " + name + " must be a JSON object, not " + shown(object_) + ".");
+    const std::string name = prefix_.empty() ? "the content" : prefix_.substr(0, prefix_.size() - 1);
+    throw Error(code_, file_ + ": " + name + " must be an object, not " + shown(object_) + ".");
   }
 }
 
 void Fields::fail(const char* name, const std::string& expected) const {
   const auto found = object_.find(name);
-  const std::string field = file_ + ": \"" + prefix_ + name + "\" ";
-  if (found == object_.end()) throw Error(code_, field + "is missing; it must be " + expected + ".");
-  throw Error(code_, field + "must be " + expected + ", not " + shown(*found) + ".");
+  const std::string field = file_ + ": " + prefix_ + name;
+  if (found == object_.end()) throw Error(code_, field + " is missing.");
+  throw Error(code_, field + " must be " + expected + ", not " + shown(*found) + ".");
 }
 
 const Json& Fields::required(const char* name) const {
@@ -84,6 +100,12 @@ const Json& Fields::required(const char* name) const {
 }
 
 bool Fields::absent(const char* name) const { return required(name).is_null(); }
+
+bool Fields::null(const char* name) const {
+  const bool null = absent(name);
+  if (null && !object_.contains(name)) fail(name, "given");
+  return null;
+}
 
 Fields Fields::object(const char* name) const {
   const Json& value = required(name);
@@ -99,7 +121,7 @@ const Json& Fields::array(const char* name) const {
 
 std::string Fields::string(const char* name) const {
   const Json& value = required(name);
-  if (!value.is_string()) fail(name, "a string");
+  if (!value.is_string()) fail(name, "a text");
   return value.get<std::string>();
 }
 
@@ -111,7 +133,7 @@ bool Fields::boolean(const char* name) const {
 
 int64_t Fields::integer(const char* name, int64_t low, int64_t high) const {
   const Json& value = required(name);
-  const std::string expected = "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+  const std::string expected = "a whole " + shown_range(static_cast<double>(low), static_cast<double>(high));
   // JavaScript writes 2 ** 53 as an integer, but 1e21 as a float; a float with a whole value is taken too.
   if (value.is_number_unsigned()) {
     const auto number = value.get<uint64_t>();
@@ -129,7 +151,7 @@ int64_t Fields::integer(const char* name, int64_t low, int64_t high) const {
 
 double Fields::number(const char* name, double low, double high) const {
   const Json& value = required(name);
-  const std::string expected = "a number from " + shown(Json(low)) + " to " + shown(Json(high));
+  const std::string expected = "a " + shown_range(low, high);
   if (!value.is_number()) fail(name, expected);
   const double number = value.get<double>();
   if (!std::isfinite(number) || number < low || number > high) fail(name, expected);
@@ -138,10 +160,10 @@ double Fields::number(const char* name, double low, double high) const {
 
 size_t Fields::choice(const char* name, const std::vector<const char*>& choices) const {
   const Json& value = required(name);
-  std::string expected;
+  std::string expected = choices.size() > 1 ? "one of " : "";
   for (size_t i = 0; i < choices.size(); ++i) {
     if (value.is_string() && value.get_ref<const std::string&>() == choices[i]) return i;
-    expected += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + shown(Json(choices[i]));
+    expected += (i == 0 ? "" : ", ") + shown(Json(choices[i]));
   }
   fail(name, expected);
 }
@@ -149,7 +171,7 @@ size_t Fields::choice(const char* name, const std::vector<const char*>& choices)
 void Fields::refuse_unknown() const {
   for (const auto& [name, value] : object_.items()) {
     if (!asked_.contains(name)) {
-      throw Error(code_, file_ + ": \"" + prefix_ + name + "\" is not a field this version of the engine knows.");
+      throw Error(code_, file_ + ": " + prefix_ + name + " is not a field that this version of the engine knows.");
     }
   }
 }

@@ -25,6 +25,8 @@ class Fields {
 
   /** Absent or null. */
   bool absent(const char* name) const;
+  /** Throws where the field is absent. */
+  bool null(const char* name) const;
   Fields object(const char* name) const;
   const Json& array(const char* name) const;
   std::string string(const char* name) const;
@@ -36,8 +38,6 @@ class Fields {
   size_t choice(const char* name, const std::vector<const char*>& choices) const;
   /** Throws for a field that none of the calls above has asked for. */
   void refuse_unknown() const;
-  /** Marks a field as known without reading it. */
-  void ignore(const char* name) const { asked_.insert(name); }
   [[noreturn]] void fail(const char* name, const std::string& expected) const;
 
  private:

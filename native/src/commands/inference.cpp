@@ -1,0 +1,32 @@
+#include "commands/inference.h"
+
+#include "error.h"
+#include "io/peft.h"
+#include "run/memory_plan.h"
+#include "run/training_run.h"
+
+namespace tunesmith {
+
+std::unique_ptr<Trainer> open_for_inference(const LlamaConfig& config, const std::string& model,
+                                            const std::optional<std::string>& adapter, int64_t max_tokens,
+                                            int64_t max_targets, std::optional<int> threads) {
+  TrainerOptions options;
+  options.lora = {1, 1, {true, false, false, false, false, false, false}};
+  if (adapter) options.lora = read_adapter_config(*adapter).lora;
+  options.max_tokens = max_tokens;
+  options.max_targets = max_targets;
+  // Nothing is kept for a backward pass that never comes.
+  options.recompute = Recompute::block;
+  options.threads = threads.value_or(usable_cores());
+  const int64_t needed = Trainer::plan(config, options).total_bytes(), free = read_memory().available;
+  if (needed > free) {
+    throw Error("memory-insufficient", model + " needs " + shown_bytes(needed) + " of memory here and " + shown_bytes(free) +
+                                           " are free: close other programs, or take a smaller model.");
+  }
+  const TensorSource base = TensorSource::open_model(model);
+  auto trainer = std::make_unique<Trainer>(config, base, options);
+  if (adapter) trainer->load_adapter(TensorSource::open_file(adapter_weights_path(*adapter)));
+  return trainer;
+}
+
+}  // namespace tunesmith

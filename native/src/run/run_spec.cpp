@@ -1,0 +1,206 @@
+#include "run/run_spec.h"
+
+#include "error.h"
+
+namespace tunesmith {
+
+namespace {
+
+constexpr const char* kCode = "run-invalid";
+
+std::string text(const Fields& fields, const char* name) {
+  const std::string value = fields.string(name);
+  if (value.empty()) fields.fail(name, "a text that is not empty");
+  return value;
+}
+
+std::string absolute_path(const Fields& fields, const char* name) {
+  const std::string value = text(fields, name);
+  if (value.front() != '/' || value.find('\0') != std::string::npos) fields.fail(name, "an absolute path");
+  return value;
+}
+
+bool is_name_character(char c, bool first) {
+  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return letter || (!first && (c == '.' || c == '_' || c == '-'));
+}
+
+/** 2026-01-31T12:00:00 with an optional fraction and a zone. */
+bool is_iso_time(const std::string& value) {
+  constexpr std::string_view pattern = "dddd-dd-ddTdd:dd";
+  if (value.size() < pattern.size() || value.size() > 40) return false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == 'd' ? value[i] < '0' || value[i] > '9' : value[i] != pattern[i]) return false;
+  }
+  return value.find_first_not_of("0123456789:.,+-Z", pattern.size()) == std::string::npos;
+}
+
+void check_held_out(const Fields& held_out) {
+  switch (held_out.choice("kind", {"none", "fraction", "file"})) {
+    case 1:
+      held_out.number("fraction", 0.001, 0.9);
+      held_out.choice("by", {"row", "source"});
+      break;
+    case 2:
+      absolute_path(held_out, "path");
+      break;
+    default:
+      break;
+  }
+  held_out.refuse_unknown();
+}
+
+void check_dataset(const Fields& dataset) {
+  absolute_path(dataset, "path");
+  text(dataset, "format");
+  text(dataset, "template");
+  check_held_out(dataset.object("heldOut"));
+  for (const char* limit : {"maxTrainRows", "maxEvalRows"}) {
+    if (!dataset.null(limit)) dataset.integer(limit, 1, 1'000'000'000);
+  }
+  dataset.refuse_unknown();
+}
+
+void read_lora(const Json& json, const Fields& fields, const std::string& file, RunSpec& spec) {
+  spec.lora.rank = fields.integer("rank", 1, 1024);
+  spec.lora.alpha = fields.number("alpha", 0.001, 65536);
+  spec.lora.targets.fill(false);
+  const Json& targets = fields.array("targets");
+  if (targets.empty()) throw Error(kCode, file + ": lora.targets must name at least one projection, not [].");
+  std::vector<const char*> names;
+  for (int i = 0; i < kLoraTargets; ++i) names.push_back(name_of(static_cast<LoraTarget>(i)));
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const std::string index = std::to_string(i);
+    const Json item = {{index, targets[i]}};
+    const size_t target = Fields(item, file, "lora.targets.", kCode).choice(index.c_str(), names);
+    if (spec.lora.targets[target]) {
+      throw Error(kCode, file + ": lora.targets must not name a projection twice, not " + shown(json["targets"]) + ".");
+    }
+    spec.lora.targets[target] = true;
+  }
+  fields.refuse_unknown();
+}
+
+void read_optimizer(const Fields& fields, RunSpec& spec) {
+  spec.learning_rate = fields.number("learningRate", 1e-8, 1);
+  spec.optimizer.beta1 = fields.number("beta1", 0, 0.9999);
+  spec.optimizer.beta2 = fields.number("beta2", 0, 0.999999);
+  spec.optimizer.epsilon = fields.number("epsilon", 1e-16, 0.1);
+  spec.optimizer.weight_decay = fields.number("weightDecay", 0, 1);
+  spec.optimizer.clip_norm = fields.number("clipNorm", 0, 1e6);
+  spec.schedule = static_cast<ScheduleKind>(fields.choice("schedule", {"constant", "linear", "cosine"}));
+  spec.warmup_steps = fields.integer("warmupSteps", 0, 1'000'000);
+  fields.refuse_unknown();
+}
+
+void read_training(const Fields& fields, const std::string& file, RunSpec& spec) {
+  if (!fields.null("steps")) spec.steps = fields.integer("steps", 1, 10'000'000);
+  if (!fields.null("epochs")) spec.epochs = fields.number("epochs", 0.001, 1000);
+  if (spec.steps.has_value() == spec.epochs.has_value()) {
+    throw Error(kCode, file + ": training.steps or training.epochs must be set, and the other null.");
+  }
+  spec.sequences_per_step = fields.integer("sequencesPerStep", 1, 4096);
+  if (!fields.null("microBatch")) spec.micro_batch = fields.integer("microBatch", 1, 4096);
+  spec.eval_every = fields.integer("evalEvery", 0, 10'000'000);
+  spec.checkpoint_every = fields.integer("checkpointEvery", 0, 10'000'000);
+  spec.keep_checkpoints = fields.integer("keepCheckpoints", 1, 1000);
+  spec.seed = static_cast<uint64_t>(fields.integer("seed", 0, 4294967295));
+  const size_t recompute = fields.choice("recompute", {"auto", "none", "gate-up", "block"});
+  if (recompute > 0) spec.recompute = static_cast<Recompute>(recompute - 1);
+  fields.refuse_unknown();
+}
+
+/** Names as in run.json, so that a refusal to resume can say which field changed. Cadences and limits that leave the
+    result as it is (evalEvery, checkpointEvery, keepCheckpoints, threads, recompute) are not in it. */
+Json settings_of(const Json& json) {
+  Json training = json["training"];
+  for (const char* free : {"evalEvery", "checkpointEvery", "keepCheckpoints", "recompute"}) training.erase(free);
+  return {{"sequenceLength", json["sequenceLength"]},
+          {"lora", json["lora"]},
+          {"optimizer", json["optimizer"]},
+          {"training", training}};
+}
+
+}  // namespace
+
+const char* name_of(Recompute recompute) {
+  switch (recompute) {
+    case Recompute::none:
+      return "none";
+    case Recompute::gate_up:
+      return "gate-up";
+    case Recompute::block:
+      return "block";
+  }
+  return "";
+}
+
+RunSpec parse_run_spec(const Json& json, const std::string& file) {
+  const Fields fields(json, file, "", kCode);
+  RunSpec spec;
+  if (fields.null("version") || json["version"] != 1) fields.fail("version", "1");
+  spec.id = text(fields, "id");
+  for (size_t i = 0; i < spec.id.size(); ++i) {
+    if (!is_name_character(spec.id[i], i == 0)) fields.fail("id", "letters, digits, dots, hyphens and underscores");
+  }
+  spec.name = text(fields, "name");
+  if (!is_iso_time(text(fields, "createdAt"))) fields.fail("createdAt", "a time in ISO 8601");
+  const Fields model = fields.object("model");
+  spec.model_path = absolute_path(model, "path");
+  model.refuse_unknown();
+  check_dataset(fields.object("dataset"));
+  spec.sequence_length = fields.integer("sequenceLength", 16, 131072);
+  const Fields lora = fields.object("lora");
+  read_lora(json["lora"], lora, file, spec);
+  read_optimizer(fields.object("optimizer"), spec);
+  read_training(fields.object("training"), file, spec);
+  spec.device = static_cast<RunSpec::Device>(fields.choice("device", {"auto", "cpu", "cuda"}));
+  spec.threads = static_cast<int>(fields.integer("threads", 0, 1024));
+  fields.refuse_unknown();
+  spec.settings = settings_of(json);
+  return spec;
+}
+
+RunSpec read_run_spec(const std::string& path) { return parse_run_spec(read_json_file(path, size_t{1} << 20), path); }
+
+std::vector<std::string> run_spec_fields() {
+  return {"version",
+          "id",
+          "name",
+          "createdAt",
+          "model.path",
+          "dataset.path",
+          "dataset.format",
+          "dataset.template",
+          "dataset.heldOut.kind",
+          "dataset.heldOut.fraction",
+          "dataset.heldOut.by",
+          "dataset.heldOut.path",
+          "dataset.maxTrainRows",
+          "dataset.maxEvalRows",
+          "sequenceLength",
+          "lora.rank",
+          "lora.alpha",
+          "lora.targets",
+          "optimizer.learningRate",
+          "optimizer.beta1",
+          "optimizer.beta2",
+          "optimizer.epsilon",
+          "optimizer.weightDecay",
+          "optimizer.clipNorm",
+          "optimizer.schedule",
+          "optimizer.warmupSteps",
+          "training.steps",
+          "training.epochs",
+          "training.sequencesPerStep",
+          "training.microBatch",
+          "training.evalEvery",
+          "training.checkpointEvery",
+          "training.keepCheckpoints",
+          "training.seed",
+          "training.recompute",
+          "device",
+          "threads"};
+}
+
+}  // namespace tunesmith

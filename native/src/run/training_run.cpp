@@ -1,0 +1,297 @@
+#include "run/training_run.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <new>
+#include <thread>
+
+#include "error.h"
+#include "run/run_lock.h"
+#include "run/stop_signal.h"
+#include "train/schedule.h"
+
+namespace tunesmith {
+
+namespace {
+
+constexpr auto kPausePoll = std::chrono::milliseconds(200);
+
+/** The fields of a run that make two checkpoints interchangeable. */
+void add_fingerprint(RunState& state, const RunSpec& spec, const PackedSplit& train, const PackedSplit& eval) {
+  state.settings = spec.settings;
+  state.model = model_digest(spec.model_path);
+  state.data = Json::object();
+  for (const PackedSplit* split : {&train, &eval}) {
+    for (const auto& [file, digest] : split->digests()) state.data[file] = digest;
+  }
+}
+
+void check_data(const RunSpec& spec, const std::string& folder, const PackedSplit& train, const PackedSplit& eval) {
+  if (train.sequences() == 0) {
+    throw Error("data-empty", folder + "/data/train.tokens holds nothing to train on; prepare data with at least one row "
+                                       "that can be used.");
+  }
+  for (const PackedSplit* split : {&train, &eval}) {
+    if (split->longest_sequence() > spec.sequence_length) {
+      throw Error("data-too-long", folder + "/data holds a packed sequence of " + std::to_string(split->longest_sequence()) +
+                                       " tokens where run.json says sequenceLength " + std::to_string(spec.sequence_length) +
+                                       "; prepare the data again.");
+    }
+  }
+}
+
+PackedSplit open_split(const std::string& folder, const char* split, const LlamaConfig& config) {
+  return PackedSplit::open(folder + "/data", split, config.vocabulary_size, config.max_position_embeddings);
+}
+
+}  // namespace
+
+int usable_cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return std::max(1, CPU_COUNT(&set));
+}
+
+TrainingRun::TrainingRun(std::string folder, std::optional<int> threads, EventLog& log)
+    : folder_(std::move(folder)),
+      log_(log),
+      spec_(read_run_spec(folder_ + "/run.json")),
+      config_(read_llama_config(spec_.model_path)),
+      train_(open_split(folder_, "train", config_)),
+      eval_(open_split(folder_, "eval", config_)),
+      length_(run_length(std::max<int64_t>(1, train_.sequences()), spec_.sequences_per_step,
+                         spec_.steps ? &*spec_.steps : nullptr, spec_.epochs ? &*spec_.epochs : nullptr)),
+      order_(train_.sequences(), spec_.seed),
+      store_(folder_),
+      control_(folder_ + "/control.jsonl", log.attempt()),
+      adapter_{spec_.lora, spec_.model_path} {
+  if (spec_.device == RunSpec::Device::cuda) {
+    throw Error("device-unavailable", folder_ + "/run.json: device is \"cuda\", but this engine computes on the CPU only; set "
+                                                "it to \"auto\" or \"cpu\".");
+  }
+  check_data(spec_, folder_, train_, eval_);
+  state_.order_seed = spec_.seed;
+  state_.threads = threads.value_or(spec_.threads > 0 ? spec_.threads : usable_cores());
+  add_fingerprint(state_, spec_, train_, eval_);
+}
+
+void TrainingRun::warn(const std::string& code, const std::string& message) { log_.write(WarningEvent{code, message}); }
+
+void TrainingRun::begin() {
+  std::vector<std::string> skipped;
+  resumed_ = store_.newest(skipped);
+  const int asked_threads = state_.threads;
+  if (resumed_) {
+    refuse_changed(*resumed_, state_);
+    state_ = resumed_->state;
+  }
+  saved_step_ = resumed_ ? state_.step : -1;
+  log_.write(StartEvent{TUNESMITH_VERSION, getpid(), "cpu", state_.threads, state_.step, length_.steps});
+  for (const std::string& message : skipped) warn("checkpoint-skipped", message);
+  if (!skipped.empty() && !resumed_) warn("checkpoint-none", "No complete checkpoint is left; the run starts from the beginning.");
+  if (asked_threads != state_.threads) {
+    warn("threads-from-checkpoint", "The run goes on with " + std::to_string(state_.threads) +
+                                        " threads as it began, so that its result stays the same to the bit.");
+  }
+}
+
+void TrainingRun::make_trainer() {
+  PlanRequest request;
+  request.config = config_;
+  request.options.lora = spec_.lora;
+  request.options.optimizer = spec_.optimizer;
+  request.options.threads = state_.threads;
+  request.options.seed = spec_.seed;
+  request.sequence_tokens = std::max(train_.longest_sequence(), eval_.longest_sequence());
+  request.sequence_targets = std::max(train_.most_targets(), eval_.most_targets());
+  request.sequences_per_step = spec_.sequences_per_step;
+  request.micro_batch = spec_.micro_batch;
+  request.recompute = spec_.recompute;
+  // How a step is cut decides how its sums are rounded, so a resumed run keeps it; recompute does not change a bit.
+  if (resumed_) request.micro_batch = state_.micro_batch;
+  const MemoryPlan plan = choose_plan(request, read_memory().available);
+  state_.micro_batch = plan.micro_batch;
+  state_.recompute = plan.recompute;
+  log_.write(PlanEvent{name_of(plan.recompute), plan.micro_batch, plan.total_bytes(), plan.weight_bytes, plan.adapter_bytes,
+                       plan.activation_bytes, plan.parameters, plan.trainable_parameters});
+  const TensorSource base = TensorSource::open_model(spec_.model_path);
+  trainer_ = std::make_unique<Trainer>(config_, base, options_for(request, plan.micro_batch, plan.recompute));
+  if (resumed_) restore(*trainer_, *resumed_);
+}
+
+void TrainingRun::run() {
+  begin();
+  make_trainer();
+  for (;;) {
+    take_messages();
+    evaluate_if_due();
+    save_if_due();
+    obey();
+    if (stop_ || state_.step >= length_.steps) break;
+    train_step();
+  }
+  finish();
+}
+
+std::optional<double> TrainingRun::held_out_loss() {
+  double sum = 0;
+  for (int64_t next = 0; next < eval_.sequences();) {
+    take_messages();
+    if (stop_) return std::nullopt;
+    buffer_.clear();
+    for (int64_t i = 0; i < state_.micro_batch && next < eval_.sequences(); ++i) eval_.append(next++, buffer_);
+    sum += trainer_->evaluate(buffer_.batch());
+  }
+  return sum / static_cast<double>(eval_.targets());
+}
+
+bool TrainingRun::evaluation_missing() const {
+  if (eval_.sequences() == 0 || state_.eval_step == state_.step) return false;
+  return state_.step == 0 || state_.step >= length_.steps || (spec_.eval_every > 0 && state_.step % spec_.eval_every == 0);
+}
+
+void TrainingRun::evaluate_if_due() {
+  if (!evaluation_missing()) return;
+  const std::optional<double> loss = held_out_loss();
+  if (!loss) return;
+  if (!std::isfinite(*loss)) {
+    throw Error("loss-not-finite", "The held-out loss at step " + std::to_string(state_.step) +
+                                       " is not a finite number; start a new run with a smaller learning rate.");
+  }
+  state_.eval_step = state_.step;
+  state_.eval_loss = loss;
+  if (state_.step == 0) state_.eval_loss_before = loss;
+  log_.write(EvalEvent{state_.step, *loss, eval_.targets()});
+}
+
+void TrainingRun::save_if_due() {
+  const bool due = state_.step > 0 && (state_.step >= length_.steps ||
+                                       (spec_.checkpoint_every > 0 && state_.step % spec_.checkpoint_every == 0));
+  if (due && saved_step_ != state_.step) save();
+}
+
+void TrainingRun::save() {
+  const std::string path = store_.write(*trainer_, state_, adapter_, spec_.keep_checkpoints);
+  saved_step_ = state_.step;
+  save_asked_ = false;
+  log_.write(CheckpointEvent{state_.step, path});
+}
+
+void TrainingRun::train_step() {
+  const auto begin = std::chrono::steady_clock::now();
+  const int64_t end = std::min(state_.position + spec_.sequences_per_step, length_.sequences);
+  int64_t tokens = 0, targets = 0;
+  for (int64_t position = state_.position; position < end; ++position) {
+    const int64_t sequence = order_.at(position);
+    tokens += train_.sequence_tokens(sequence);
+    targets += train_.sequence_targets(sequence);
+  }
+  const double scale = 1.0 / static_cast<double>(targets);
+  for (int64_t position = state_.position; position < end;) {
+    buffer_.clear();
+    for (int64_t i = 0; i < state_.micro_batch && position < end; ++i) train_.append(order_.at(position++), buffer_);
+    trainer_->accumulate(buffer_.batch(), scale);
+  }
+  const double rate =
+      learning_rate_at(spec_.schedule, state_.step, length_.steps, spec_.warmup_steps, spec_.learning_rate);
+  const Trainer::StepResult result = trainer_->apply(rate);
+  const double loss = result.loss_sum * scale;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (!std::isfinite(loss) || !std::isfinite(result.gradient_norm)) {
+    throw Error("loss-not-finite",
+                "The loss of step " + std::to_string(state_.step + 1) + " is not a finite number; " +
+                    (saved_step_ > 0 ? "the checkpoint of step " + std::to_string(saved_step_) + " is kept: " : "") +
+                    "start a new run with a smaller learning rate.");
+  }
+  state_.step += 1;
+  state_.position = end;
+  state_.epoch = order_.epoch_of(end);
+  state_.tokens += tokens;
+  state_.seconds += seconds;
+  log_.write(StepEvent{state_.step, loss, rate, result.gradient_norm, tokens, targets, seconds});
+}
+
+void TrainingRun::take_messages() {
+  const ControlReader::Result result = control_.read();
+  for (const std::string& problem : result.problems) warn("control-invalid", problem);
+  for (const ControlType type : result.messages) {
+    switch (type) {
+      case ControlType::stop:
+        stop_ = true;
+        break;
+      case ControlType::pause:
+        paused_ = true;
+        break;
+      case ControlType::resume:
+        paused_ = false;
+        break;
+      case ControlType::checkpoint:
+        save_asked_ = true;
+        break;
+    }
+  }
+  if (stop_signalled()) stop_ = true;
+}
+
+void TrainingRun::obey() {
+  take_messages();
+  if (save_asked_) save();
+  if (paused_ && !stop_) wait_while_paused();
+}
+
+void TrainingRun::wait_while_paused() {
+  log_.write(PausedEvent{state_.step});
+  while (paused_ && !stop_) {
+    std::this_thread::sleep_for(kPausePoll);
+    take_messages();
+    if (save_asked_) save();
+  }
+  if (!paused_) log_.write(ResumedEvent{state_.step});
+}
+
+void TrainingRun::finish() {
+  // Stopped in the last evaluation: all steps are done, but there is something to go on with.
+  const bool finished = state_.step >= length_.steps && !evaluation_missing();
+  if (saved_step_ != state_.step) save();
+  write_final_adapter(folder_, *trainer_, adapter_);
+  const bool evaluated_here = state_.eval_step == state_.step;
+  log_.write(DoneEvent{finished ? "finished" : "stopped", state_.step, length_.steps, state_.eval_loss_before,
+                       evaluated_here ? state_.eval_loss : std::nullopt, state_.tokens, state_.seconds});
+}
+
+void train(const std::string& folder, std::optional<int> threads) {
+  std::error_code missing;
+  if (!std::filesystem::is_regular_file(folder + "/run.json", missing)) {
+    throw Error("run-missing", folder + " is not a run directory: it holds no run.json.");
+  }
+  RunLock lock(folder);
+  EventLog log(folder + "/events.jsonl");
+  lock.start_heartbeat(log.attempt());
+  catch_stop_signals();
+  const auto fail = [&](const std::string& code, const std::string& message) {
+    try {
+      log.write(ErrorEvent{code, message});
+    } catch (const Error&) {
+      // The disk that failed the run may fail this line too; standard error still gets it.
+    }
+  };
+  try {
+    TrainingRun(folder, threads, log).run();
+  } catch (const Error& error) {
+    fail(error.code(), error.what());
+    throw;
+  } catch (const std::bad_alloc&) {
+    const std::string message = "There is not enough memory for the run; close other programs or choose a smaller model.";
+    fail("memory-insufficient", message);
+    throw Error("memory-insufficient", message);
+  } catch (const std::exception& error) {
+    fail("internal", std::string("Internal error: ") + error.what());
+    throw;
+  }
+}
+
+}  // namespace tunesmith
