@@ -6,7 +6,7 @@ import { type Command, requiredOption } from "../command";
 
 export const command: Command = {
   name: ["prepare"],
-  summary: "Turn a run's data set into packed tokens",
+  summary: "turn a run's data set into packed tokens",
   options: {
     run: { type: "string", value: "DIR", description: "the run directory; it holds run.json" },
   },

@@ -4,7 +4,7 @@ import { type Command, type CommandContext, stringOption, UsageError } from "../
 
 export const command: Command = {
   name: ["validate"],
-  summary: "Check a data set row by row",
+  summary: "check a data set and list every row that cannot be used",
   positionals: { usage: "FILE", min: 1, max: 1 },
   options: {
     format: { type: "string", value: "text|json", description: "how problems are printed; json: one object a line" },
