@@ -10,7 +10,7 @@ import type { RunHead } from "../run/runState";
 import { markStartFailed, markStarting } from "../run/startMark";
 import { Cancelled, type CommandContext } from "./command";
 import { describeError } from "./describeError";
-import { packageRoot } from "./packageRoot";
+import { installRoot } from "./installRoot";
 import { isPrepared } from "./preparedData";
 import { describeProgress } from "./runText";
 
@@ -18,7 +18,7 @@ import { describeProgress } from "./runText";
 export type FlowContext = Pick<CommandContext, "signal" | "progress" | "problem" | "print">;
 
 export async function engineFor(configured: string | undefined): Promise<string> {
-  return findEngine({ root: packageRoot(), configured: configured ?? null });
+  return findEngine({ root: installRoot(), configured: configured ?? null });
 }
 
 /** Creates a run and prepares its data. A run whose data cannot be prepared leaves nothing behind. */
@@ -38,11 +38,15 @@ export async function createPreparedRun(
 
 async function prepare(spec: RunSpec, directory: string, context: FlowContext): Promise<DataManifest> {
   const { prepareRun } = await import("../dataset/prepare");
-  const { signal, progress } = context;
-  const { manifest } = await prepareRun(spec, directory, { signal, progress });
-  for (const source of manifest.sources) {
-    for (const skipped of source.skippedRows) context.problem({ file: source.path, ...skipped });
-  }
+  const { LISTED_ROWS } = await import("../dataset/readDataset");
+  let listed = 0;
+  const { manifest } = await prepareRun(spec, directory, {
+    signal: context.signal,
+    progress: context.progress,
+    problem: (file, row, { reason, message }) => {
+      if (listed++ < LISTED_ROWS) context.problem({ file, row, reason, message });
+    },
+  });
   return manifest;
 }
 
