@@ -12,6 +12,7 @@ const packageGroups = {
   build: ["build"],
   demo: ["build", "demo"],
   start: ["build", "codeServer"],
+  rules: ["rules"],
   test: ["build", "demo", "codeServer", "browser"],
 };
 

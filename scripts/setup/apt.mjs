@@ -52,6 +52,8 @@ export const aptNeeds = {
     { package: "libpython3-stdlib", met: hasStandardLibrary },
   ],
   codeServer: [...compiler, program("python3"), program("krb5-config", "libkrb5-dev"), program("rg", "ripgrep")],
+  /** The rules over the tree ask git which files belong to it. */
+  rules: [program("git")],
   browser: [
     { package: chromiumPackage(), met: () => findBrowser() !== null },
     file("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** Stories in a real VS Code: one at a time, each step waits for what it needs to see. */
+export default defineConfig({
+  test: {
+    include: ["test/e2e/**/*.test.ts"],
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+    pool: "forks",
+    sequence: { concurrent: false },
+  },
+});

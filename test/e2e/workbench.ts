@@ -1,0 +1,226 @@
+/** A VS Code in a browser: the packaged extension in a fresh extensions folder, a workspace outside of the repository. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Browser, Frame, Locator, Page } from "playwright-core";
+import { launchBrowser } from "../../scripts/vscode/browser.mjs";
+import { startCodeServer } from "../../scripts/vscode/launch.mjs";
+
+const root = resolve(__dirname, "../..");
+const vsix = join(root, "build", "tunesmith-linux-x64.vsix");
+const screenshots = join(root, "test-results", "e2e");
+
+/** VS Code fades things in; before that a picture shows half of them. */
+const FADE_MS = 350;
+
+export type Theme = "dark" | "light";
+const themes: Record<Theme, string> = { dark: "Default Dark Modern", light: "Default Light Modern" };
+
+export interface WorkbenchOptions {
+  name: string;
+  writeWorkspace: (folder: string) => void;
+  theme?: Theme;
+  settings?: Record<string, unknown>;
+}
+
+export class Workbench {
+  private constructor(
+    readonly name: string,
+    readonly folder: string,
+    readonly workspace: string,
+    readonly page: Page,
+    private readonly browser: Browser,
+    private readonly server: Awaited<ReturnType<typeof startCodeServer>>,
+  ) {}
+
+  static async start({ name, writeWorkspace, theme = "dark", settings = {} }: WorkbenchOptions): Promise<Workbench> {
+    if (!existsSync(vsix)) throw new Error(`${vsix} is missing: run \`npm run package\` first.`);
+    mkdirSync(screenshots, { recursive: true });
+    const folder = mkdtempSync(join(tmpdir(), "tunesmith-e2e-"));
+    const workspace = join(folder, "shop");
+    writeWorkspace(workspace);
+    const server = await startCodeServer({
+      state: join(folder, "state"),
+      vsix,
+      settings: { "workbench.colorTheme": themes[theme], "files.autoSave": "off", ...settings },
+    });
+    const browser = await launchBrowser();
+    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+    const page = await context.newPage();
+    const workbench = new Workbench(name, folder, workspace, page, browser, server);
+    await page.goto(`${server.url}/?folder=${encodeURIComponent(workspace)}`);
+    await workbench.ready();
+    return workbench;
+  }
+
+  /** Ends VS Code and any engine still at work, and removes what was made. */
+  async stop(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+    for (const pid of this.enginePids()) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  async ready(): Promise<void> {
+    await this.page.locator(".monaco-workbench .part.sidebar").waitFor({ timeout: 60_000 });
+  }
+
+  /** What the user does with F5: the page, the extension host and all views start anew. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.ready();
+  }
+
+  async screenshot(name: string): Promise<void> {
+    await this.page.waitForTimeout(FADE_MS);
+    await this.page.screenshot({ path: join(screenshots, `${this.name}-${name}.png`) });
+  }
+
+  /** A command of the palette, by its title. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget:visible .quick-input-box input");
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** By the command that VS Code's own settings editor uses; the picker would need a search. */
+  async setTheme(theme: Theme): Promise<void> {
+    await this.command("Preferences: Color Theme");
+    const input = this.page.locator(".quick-input-widget:visible .quick-input-box input");
+    await input.fill(themes[theme]);
+    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: themes[theme] }).first();
+    await row.waitFor();
+    await this.page.keyboard.press("Enter");
+    const body = theme === "dark" ? ".monaco-workbench.vs-dark" : ".monaco-workbench.vs";
+    await this.page.locator(body).waitFor();
+    await input.waitFor({ state: "hidden" });
+  }
+
+  /** One picture in each theme; ends in the dark one. */
+  async screenshotsInBothThemes(name: string): Promise<void> {
+    for (const theme of ["light", "dark"] as const) {
+      await this.setTheme(theme);
+      await this.screenshot(`${name}-${theme}`);
+    }
+  }
+
+  explorerRow(name: string): Locator {
+    return this.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name });
+  }
+
+  async showExplorer(): Promise<void> {
+    if (!(await this.page.locator(".explorer-folders-view").isVisible())) {
+      await this.page.locator('.activitybar .action-label[aria-label^="Explorer"]').click();
+    }
+    await this.page.locator(".explorer-folders-view").waitFor();
+  }
+
+  async openFile(name: string): Promise<void> {
+    await this.showExplorer();
+    await this.explorerRow(name).dblclick();
+    await this.page.locator(".tab.active", { hasText: name }).waitFor();
+    await this.page.locator(".editor-instance .view-lines").first().waitFor();
+  }
+
+  async contextMenu(row: Locator, item: string, picture?: string): Promise<void> {
+    await row.click({ button: "right" });
+    const entry = this.page.locator(".monaco-menu .action-item", { hasText: item }).first();
+    await entry.waitFor();
+    if (picture !== undefined) await this.screenshotsOfMenu(picture);
+    await entry.hover();
+    await entry.click();
+  }
+
+  private async screenshotsOfMenu(name: string): Promise<void> {
+    await this.screenshot(name);
+  }
+
+  /** The cursor, in the active editor, to a line and to that line's end. */
+  async goToLineEnd(line: number): Promise<void> {
+    const editor = this.page.locator(".editor-group-container.active .editor-instance .monaco-editor").first();
+    await editor.locator(".view-lines").first().click();
+    await this.page.keyboard.press("Control+G");
+    const input = this.page.locator(".quick-input-widget:visible .quick-input-box input");
+    await input.waitFor();
+    await input.fill(`:${line}`);
+    await this.page.keyboard.press("Enter");
+    await input.waitFor({ state: "hidden" });
+    await this.page.keyboard.press("End");
+  }
+
+  async save(): Promise<void> {
+    await this.page.keyboard.press("Control+S");
+    await this.page.locator(".tab.active:not(.dirty)").waitFor();
+  }
+
+  read(name: string): string {
+    return readFileSync(join(this.workspace, name), "utf8");
+  }
+
+  /** The content of the webview that holds `selector`; others may be open as well. */
+  async webview(selector: string, timeoutMs = 30_000): Promise<Frame> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      for (const frame of this.page.frames()) {
+        try {
+          if ((await frame.locator(selector).filter({ visible: true }).count()) > 0) return frame;
+        } catch {
+          // The frame went away while it was looked at.
+        }
+      }
+      if (Date.now() > deadline) throw new Error(`No webview shows ${selector} after ${timeoutMs / 1000} s.`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+
+  private runsFolder(): string {
+    return join(this.workspace, ".tunesmith", "runs");
+  }
+
+  runs(): string[] {
+    return existsSync(this.runsFolder()) ? readdirSync(this.runsFolder()).sort() : [];
+  }
+
+  /** Events of the engine as the run directory holds them. */
+  events(run: string): { type: string; step?: number; [field: string]: unknown }[] {
+    const path = join(this.runsFolder(), run, "events.jsonl");
+    if (!existsSync(path)) return [];
+    const complete = readFileSync(path, "utf8").split("\n").slice(0, -1);
+    return complete.map((line) => JSON.parse(line));
+  }
+
+  private enginePids(): number[] {
+    return this.runs().flatMap((run) => {
+      try {
+        return [JSON.parse(readFileSync(join(this.runsFolder(), run, "engine.lock"), "utf8")).pid];
+      } catch {
+        return [];
+      }
+    });
+  }
+}
+
+/** Waits until `look` gives something that `enough` accepts. */
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  enough: (value: T) => boolean,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await look();
+    if (enough(value)) return value;
+    if (Date.now() > deadline) throw new Error(`${what}: still ${JSON.stringify(value)} after ${timeoutMs / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
