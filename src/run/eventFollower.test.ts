@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { EngineEvent } from "../protocol/engine";
 import { parseEngineEvent } from "./engineEvent";
 import { EventFollower } from "./eventFollower";
-import { temporaryFolder } from "./testRun";
+import { temporaryFolder } from "./testing/testRun";
 
 const step = (number: number, attempt = 1) => ({
   type: "step" as const,

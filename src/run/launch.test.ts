@@ -8,7 +8,7 @@ import { launchEngine } from "./launch";
 import { createRun, deleteRun, runPaths, runsFolderOf } from "./runDirectory";
 import { RunMonitor, type RunUpdate, readSnapshot, watchRunsFolder } from "./runMonitor";
 import { markStartFailed, markStarting, readStartState } from "./startMark";
-import { fakeEngine, newRun, temporaryFolder, temporaryRun, until } from "./testRun";
+import { fakeEngine, newRun, temporaryFolder, temporaryRun, until } from "./testing/testRun";
 
 async function runThat(behaviour: object): Promise<string> {
   const { directory } = await temporaryRun();

@@ -7,7 +7,7 @@ import { writeAtomically } from "./atomicWrite";
 import { identify, ownIdentity, parseStat } from "./processIdentity";
 import { createRun, deleteRun, listRunDirectories, readRunSpec, runPaths, runsFolderOf, slug } from "./runDirectory";
 import { readStartState } from "./startMark";
-import { newRun, temporaryFolder, temporaryRun } from "./testRun";
+import { newRun, temporaryFolder, temporaryRun } from "./testing/testRun";
 
 describe("createRun", () => {
   it("writes run.json, a .gitignore of * and nothing else", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { brokenSpecs, validSpec } from "./brokenSpecs.fixture";
 import { findSpecProblems, parseRunSpec } from "./runSpec";
+import { brokenSpecs, validSpec } from "./testing/brokenSpecs";
 
 describe("parseRunSpec", () => {
   it("takes the defaults", () => {

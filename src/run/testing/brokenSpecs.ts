@@ -1,7 +1,7 @@
-import { RUN_VERSION, type RunSpec } from "../protocol/run";
+import { RUN_VERSION, type RunSpec } from "../../protocol/run";
 import { newRun } from "./testRun";
 
-/** One wrong field a time. The native engine is fed the same table (nativeSpec.test.ts). */
+/** One wrong field a time. The native engine is fed the same table (engine.test.ts). */
 export interface BrokenSpec {
   name: string;
   // biome-ignore lint/suspicious/noExplicitAny: breaking types is the point

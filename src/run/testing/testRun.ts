@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach } from "vitest";
-import type { RunSpec } from "../protocol/run";
-import { createRun, type NewRun } from "./runDirectory";
-import { defaultHeldOut, defaultSettings } from "./runSpec";
+import type { RunSpec } from "../../protocol/run";
+import { createRun, type NewRun } from "../runDirectory";
+import { defaultHeldOut, defaultSettings } from "../runSpec";
 
 /** For the tests of src/run alone. */
-export const fakeEngine = resolve(__dirname, "../../test/fixtures/run/fake-engine.mjs");
+export const fakeEngine = resolve(__dirname, "../../../test/fixtures/run/fake-engine.mjs");
 
 const folders: string[] = [];
 afterEach(() => {
