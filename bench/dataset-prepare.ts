@@ -98,6 +98,7 @@ async function main(): Promise<void> {
   try {
     const path = join(folder, "data.jsonl");
     writeFileSync(path, Array.from({ length: ROWS }, (_, index) => `${row(index)}\n`).join(""));
+    const cpuStart = process.cpuUsage();
     const start = performance.now();
     const validation = await validateFile(path, "auto", () => {});
     const validated = performance.now();
@@ -105,6 +106,7 @@ async function main(): Promise<void> {
     const end = performance.now();
     const { train, eval: held } = manifest;
     const seconds = (end - start) / 1000;
+    const cpu = process.cpuUsage(cpuStart);
     const figures = {
       rows: validation.usable,
       bytes: statSync(path).size,
@@ -115,6 +117,7 @@ async function main(): Promise<void> {
       validateSeconds: (validated - start) / 1000,
       prepareSeconds: (end - validated) / 1000,
       seconds,
+      cpuSeconds: (cpu.user + cpu.system) / 1e6,
       peakMemoryMiB: process.resourceUsage().maxRSS / 1024,
       withinBar: seconds < BAR_SECONDS,
     };
