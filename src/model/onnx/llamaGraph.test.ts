@@ -1,0 +1,148 @@
+import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readLlamaConfig } from "../config";
+import { plainLlama } from "../plainLlama";
+import { TensorFiles } from "../safetensors";
+import { OnnxLlama } from "../session";
+import { loadModel, randomModel, randomValues, TINY_PYTHON, temporaryFolder } from "../testModel";
+import { MergedWeights } from "../weights";
+import { llamaModel, weightSpecs } from "./llamaGraph";
+import { writeLlamaModel } from "./writeModel";
+
+const config = readLlamaConfig(TINY_PYTHON);
+const SHAPES: [string, Record<string, unknown>][] = [
+  ["grouped heads, untied head", {}],
+  ["a tied head", { tie_word_embeddings: true }],
+  ["as many key heads as query heads", { num_key_value_heads: 4 }],
+  ["one key head, larger heads", { num_key_value_heads: 1, head_dim: 32 }],
+  ["linear RoPE scaling", { rope_scaling: { rope_type: "linear", factor: 3 } }],
+  [
+    "llama3 RoPE scaling",
+    {
+      rope_theta: 100,
+      rope_scaling: {
+        rope_type: "llama3",
+        factor: 4,
+        low_freq_factor: 1,
+        high_freq_factor: 4,
+        original_max_position_embeddings: 64,
+      },
+    },
+  ],
+  ["a larger epsilon", { rms_norm_eps: 0.1 }],
+];
+
+describe("the graph", () => {
+  it("uses every weight, and nothing that is not there", () => {
+    const tensors = weightSpecs(config, 128).map(({ name, shape }) => ({ name, shape, offset: 0, bytes: 0 }));
+    const { graph } = llamaModel(config, tensors, {});
+    const known = new Set([...graph.inputs, ...graph.external, ...graph.inline].map(({ name }) => name));
+    const used = new Set<string>();
+    for (const node of graph.nodes) {
+      for (const input of node.inputs.filter(Boolean)) {
+        expect(known, `${node.name} reads ${input}`).toContain(input);
+        used.add(input);
+      }
+      for (const output of node.outputs.filter(Boolean)) {
+        expect(known, `${output} is written twice`).not.toContain(output);
+        known.add(output);
+      }
+    }
+    for (const { name } of [...graph.inputs, ...graph.external, ...graph.inline]) expect(used).toContain(name);
+    for (const { name } of graph.outputs) expect(known).toContain(name);
+  });
+
+  it("stores a tied embedding once", () => {
+    const names = (tiedEmbedding: boolean) => weightSpecs({ ...config, tiedEmbedding }, 1).map(({ name }) => name);
+    expect(names(true)).not.toContain("head");
+    expect(names(false)).toContain("head");
+  });
+
+  it.each(SHAPES)("computes what a plain implementation does: %s", async (_, changes) => {
+    const { folder, tensors } = randomModel(changes, 7);
+    const model = await loadModel(folder);
+    const next = randomValues(3);
+    const ids = Array.from({ length: 90 }, () => Math.floor((next() + 1) * 25));
+    const expected = plainLlama(readLlamaConfig(folder), tensors, ids);
+    const actual = await model.logitsOf(
+      [ids],
+      ids.map((_id, at): [number, number] => [0, at]),
+    );
+    let worst = 0;
+    expected.flat().forEach((value, i) => {
+      worst = Math.max(worst, Math.abs(value - actual[i]!));
+    });
+    expect(worst).toBeLessThan(5e-5);
+    // Not by both being flat.
+    expect(Math.max(...expected.flat())).toBeGreaterThan(1);
+  });
+});
+
+describe("writing the model", () => {
+  async function write(
+    modelDir: string,
+    options: { signal?: AbortSignal; onProgress?: (fraction: number) => void } = {},
+  ) {
+    const folder = temporaryFolder("write");
+    const base = await TensorFiles.openModel(modelDir);
+    try {
+      const settings = { positions: 256, metadata: {}, ...options };
+      return {
+        folder,
+        files: await writeLlamaModel(
+          folder,
+          readLlamaConfig(modelDir),
+          new MergedWeights(base, readLlamaConfig(modelDir), null),
+          settings,
+        ),
+      };
+    } finally {
+      await base.close();
+    }
+  }
+
+  it("reports its progress up to the end", async () => {
+    const fractions: number[] = [];
+    await write(TINY_PYTHON, { onProgress: (fraction) => fractions.push(fraction) });
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  it("stops between two blocks when cancelled", async () => {
+    const abort = new AbortController();
+    const writing = write(TINY_PYTHON, { signal: abort.signal, onProgress: () => abort.abort() });
+    await expect(writing).rejects.toThrow(/abort/i);
+  });
+
+  it("refuses weights that are not finite", async () => {
+    const { folder, tensors } = randomModel({}, 1);
+    tensors["model.norm.weight"]!.values[3] = Number.NaN;
+    const { safetensorsBytes } = await import("../testModel");
+    writeFileSync(join(folder, "model.safetensors"), safetensorsBytes(tensors));
+    await expect(write(folder)).rejects.toThrow(
+      "The merged weight finalNorm holds a value that is not a finite number",
+    );
+  });
+
+  it("refuses a model that lacks a tensor", async () => {
+    const { folder, tensors } = randomModel({}, 1);
+    delete tensors["model.layers.1.mlp.up_proj.weight"];
+    const { safetensorsBytes } = await import("../testModel");
+    writeFileSync(join(folder, "model.safetensors"), safetensorsBytes(tensors));
+    await expect(write(folder)).rejects.toThrow(/does not hold the tensor model\.layers\.1\.mlp\.up_proj\.weight/);
+  });
+
+  it("cannot be loaded with its data cut off or gone", async () => {
+    const { folder, files } = await write(TINY_PYTHON);
+    const data = join(folder, "model.onnx.data");
+    expect(files.map(({ path, bytes }) => [path, bytes])).toContainEqual(["model.onnx.data", statSync(data).size]);
+    truncateSync(data, 1000);
+    const load = () => OnnxLlama.load(folder, { threads: 1, maxPositions: 256 });
+    await expect(load()).rejects.toThrow(/model\.onnx could not be loaded: .*; export the model again\.$/);
+    rmSync(data);
+    await expect(load()).rejects.toThrow(/model\.onnx could not be loaded/);
+    writeFileSync(join(folder, "model.onnx"), "not a model");
+    await expect(load()).rejects.toThrow(/model\.onnx could not be loaded/);
+  });
+});
