@@ -71,8 +71,12 @@ export async function ensure(what) {
   const purposes = Object.keys(packageGroups).filter((purpose) => what[purpose]);
   const setup = createSetup(purposes);
   await setup.packages();
-  await Promise.all([setup.nodeModules(), setup.native(), setup.bundles()]);
-  if (what.start || what.test) await Promise.all([setup.codeServer(), setup.vsix()]);
+  const pieces = [setup.nodeModules(), setup.native(), setup.bundles()];
+  if (what.start || what.test) pieces.push(setup.codeServer(), setup.vsix());
+  // All end before one is reported: a compiler should not go on in the background.
+  const results = await Promise.allSettled(pieces);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
