@@ -17,16 +17,15 @@ namespace tunesmith {
 namespace {
 
 struct Coefficients {
-  float clip, decay, beta1, beta2, step_size, root_correction, epsilon;
+  float clip, decay, beta1, keep1, beta2, keep2, step_size, root_correction, epsilon;  // keep: 1 - beta, in double first
 };
 
 TUNESMITH_ROW_KERNEL void update(int64_t count, Coefficients c, float* p, float* g, float* m, float* v) {
-  const float keep1 = 1.0f - c.beta1, keep2 = 1.0f - c.beta2;
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
     const float gradient = g[i] * c.clip;
-    m[i] = c.beta1 * m[i] + keep1 * gradient;
-    v[i] = c.beta2 * v[i] + keep2 * gradient * gradient;
+    m[i] = c.beta1 * m[i] + c.keep1 * gradient;
+    v[i] = c.beta2 * v[i] + c.keep2 * gradient * gradient;
     p[i] = p[i] * c.decay - c.step_size * m[i] / (std::sqrt(v[i]) / c.root_correction + c.epsilon);
     g[i] = 0;
   }
@@ -39,7 +38,9 @@ void CpuDevice::adamw(const AdamW& op) {
   c.clip = op.clip_norm > 0 ? static_cast<float>(std::min(1.0, op.clip_norm / (*op.norm + 1e-6))) : 1.0f;
   c.decay = static_cast<float>(1.0 - op.learning_rate * op.weight_decay);
   c.beta1 = static_cast<float>(op.beta1);
+  c.keep1 = static_cast<float>(1.0 - op.beta1);
   c.beta2 = static_cast<float>(op.beta2);
+  c.keep2 = static_cast<float>(1.0 - op.beta2);
   c.step_size = static_cast<float>(op.learning_rate / (1.0 - std::pow(op.beta1, static_cast<double>(op.step))));
   c.root_correction = static_cast<float>(std::sqrt(1.0 - std::pow(op.beta2, static_cast<double>(op.step))));
   c.epsilon = static_cast<float>(op.epsilon);
