@@ -16,6 +16,11 @@ const entry = (words: string, summary: string, load: () => Promise<{ command: Co
 /** Every subcommand of `tunesmith`, in the overview's order. */
 export const commands: readonly RegisteredCommand[] = [
   entry("validate", "check a data set and list every row that cannot be used", () => import("./commands/validate")),
+  entry(
+    "summarize",
+    "say what preparation would make of a data set, without writing it",
+    () => import("./commands/summarize"),
+  ),
   entry("train", "create a run, or go on with one, and follow it to its end", () => import("./commands/train")),
   entry("resume", "go on with a stopped or failed run from its last checkpoint", () => import("./commands/resume")),
   entry("runs", "list the runs of a folder with their states", () => import("./commands/runs")),

@@ -8,7 +8,7 @@ export async function summarize(
   request: DatasetRequest,
   tokenizer: Tokenizer,
   options: ReadOptions = {},
-): Promise<DataSummary & { skippedByReason: Record<string, number>; template: string | null }> {
+): Promise<DataSummary & { template: string | null }> {
   const plan = await planDataset(request, tokenizer, options);
   const reading = readDocuments(plan, options);
   let tokens = 0;

@@ -40,9 +40,12 @@ export interface DataSummary {
   rows: number;
   used: number;
   skipped: number;
+  /** How many rows were skipped for each reason. */
+  skippedByReason: Record<string, number>;
   tokens: number;
   trainRows: number;
   evalRows: number;
+  /** The first of the skipped rows, in the file's order. */
   problems: { row: number; reason: string; message: string }[];
   /** The first row as the model will see it; `learned` text is in the loss. */
   preview: { text: string; learned: boolean }[];
@@ -64,34 +67,81 @@ export interface PlanForm {
   seed: number;
 }
 
+export type FormErrors = Partial<Record<keyof PlanForm, string>>;
+
+/** What a run was made of; known before its first event. */
+export interface RunDetails {
+  dataset: string;
+  model: string;
+  rank: number;
+  alpha: number;
+  learningRate: number;
+  /** Null until the data has been prepared. */
+  data: { trainRows: number; evalRows: number; skipped: number; tokens: number } | null;
+}
+
 export type ToRunPanel =
-  | { type: "plan"; dataset: string; models: ModelChoice[]; form: PlanForm; formErrors: Partial<Record<keyof PlanForm, string>> }
+  | { type: "plan"; dataset: string; models: ModelChoice[]; form: PlanForm; formErrors: FormErrors }
+  /** The answer to `formChanged`; each message names the range. */
+  | { type: "formErrors"; formErrors: FormErrors }
   | { type: "data"; state: "loading"; fraction: number | null }
   | { type: "data"; state: "ready"; summary: DataSummary }
   | { type: "data"; state: "error"; message: string }
   | { type: "starting"; stage: string; fraction: number | null }
   | { type: "startFailed"; message: string }
-  | { type: "run"; run: RunSnapshot }
+  | { type: "run"; run: RunSnapshot; details: RunDetails }
   /** Points after the snapshot's last; the page appends them. */
-  | { type: "points"; id: string; loss: Point[]; evalLoss: Point[]; checkpoints: number[]; head: Omit<RunSnapshot, "curve"> }
+  | {
+      type: "points";
+      id: string;
+      loss: Point[];
+      evalLoss: Point[];
+      checkpoints: number[];
+      head: Omit<RunSnapshot, "curve">;
+    }
   | { type: "exporting"; stage: string; fraction: number | null }
-  | { type: "exportFailed"; message: string };
+  | { type: "exportFailed"; message: string }
+  /** Something that was asked for in the run's view could not be done. */
+  | { type: "actionFailed"; message: string };
 
 export type FromRunPanel =
   | { type: "ready" }
   | { type: "formChanged"; form: PlanForm }
   | { type: "start"; form: PlanForm }
+  | { type: "cancelStart" }
   | { type: "stop" }
   | { type: "resume" }
   | { type: "useForCompletion" }
   | { type: "showLog" }
+  | { type: "stopUsing" }
   | { type: "openRow"; row: number }
+  | { type: "openDataset" }
+  /** A new plan for the same data set, with this run's values. */
+  | { type: "runAgain" }
   | { type: "chooseModel" };
 
-export type ToNowView = { type: "now"; run: RunSnapshot | null; completionModel: string | null };
+/** What a run panel keeps over a reload of the window. */
+export type RunPanelState = { kind: "plan"; dataset: string; form: PlanForm | null } | { kind: "run"; id: string };
+
+export type ToNowView =
+  | { type: "now"; situation: NowSituation; run: RunSnapshot | null; completionModel: string | null }
+  | {
+      type: "points";
+      id: string;
+      loss: Point[];
+      evalLoss: Point[];
+      checkpoints: number[];
+      head: Omit<RunSnapshot, "curve">;
+    };
+/** Why there may be no run to show. */
+export type NowSituation = "ready" | "loading" | "untrusted" | "no-folder";
 export type FromNowView =
   | { type: "ready" }
-  | { type: "stop" }
+  | { type: "stop"; id: string }
+  | { type: "resume"; id: string }
   | { type: "openRun"; id: string }
   | { type: "useForCompletion"; id: string }
+  | { type: "fineTune" }
+  | { type: "manageTrust" }
+  | { type: "openFolder" }
   | { type: "howToStart" };
