@@ -53,7 +53,7 @@ describe("the cost of an edit", () => {
     const { parsed } = analysis.work;
     const state = await analysis.run(never);
     expect(analysis.work.parsed).toBe(parsed + 4);
-    expect(collectFindings(analysis, state, null).findings.map(({ line }) => line)).toEqual([4]);
+    expect(collectFindings(analysis, state, null).map(({ line }) => line)).toEqual([4]);
   });
 });
 
@@ -107,7 +107,7 @@ it("takes hostile rows", async () => {
   const state = await analysis.run(never);
   expect(state.rows).toBe(5);
   expect(
-    collectFindings(analysis, state, null).findings.map(({ line, finding }) => [line, finding.offset, finding.reason]),
+    collectFindings(analysis, state, null).map(({ line, finding }) => [line, finding.offset, finding.reason]),
   ).toEqual([
     [0, 0, "not-an-object"],
     [1, long.length - 2, "wrong-type"],

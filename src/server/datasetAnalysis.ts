@@ -49,10 +49,12 @@ export interface DatasetState extends Recognition {
   rows: number;
 }
 
+/** What passing by a line that is up to date counts, in characters of one that is not. */
+const KNOWN_LINE = 4;
+
 const NONE: readonly Finding[] = [];
 
 export class DatasetAnalysis {
-  private readonly records = new WeakMap<Line, RowRecord>();
   /** How often a line was parsed and checked since the beginning: what an edit costs. */
   readonly work = { parsed: 0, checked: 0 };
 
@@ -65,16 +67,11 @@ export class DatasetAnalysis {
     const recognition = await this.recognise(slices);
     let rows = 0;
     for (const line of this.document.lines) {
-      if (slices.due) await slices.next();
+      if (slices.due(isCurrent(line.record, recognition.format) ? KNOWN_LINE : line.text.length)) await slices.next();
       if (this.bringUpToDate(line, recognition.format).kind !== "blank") rows++;
     }
     await slices.next();
     return { ...recognition, version, rows };
-  }
-
-  /** The record of a line of the last finished run. */
-  record(line: Line): RowRecord | undefined {
-    return this.records.get(line);
   }
 
   /** Detects the format from the first rows that are objects, as preparation does. */
@@ -82,8 +79,8 @@ export class DatasetAnalysis {
     const sample: unknown[] = [];
     for (const line of this.document.lines) {
       if (sample.length >= DETECTION_SAMPLE) break;
-      if (slices.due) await slices.next();
-      const known = this.records.get(line);
+      if (slices.due(line.record ? KNOWN_LINE : line.text.length)) await slices.next();
+      const known = line.record;
       if (known && (!known.isObject || known.sample !== undefined)) {
         if (known.isObject) sample.push(known.sample);
         continue;
@@ -97,8 +94,8 @@ export class DatasetAnalysis {
   }
 
   private bringUpToDate(line: Line, format: Format | null): RowRecord {
-    const known = this.records.get(line);
-    if (known && (known.kind !== "value" || known.checkedAs === format)) return known;
+    const known = line.record;
+    if (known && isCurrent(known, format)) return known;
     // A known row is checked anew only when the file's format changes.
     const { record, value } = known
       ? { record: known, value: known.sample ?? JSON.parse(line.text) }
@@ -115,7 +112,7 @@ export class DatasetAnalysis {
     this.work.parsed++;
     const parsed = parseRow(line.text);
     const record: RowRecord = { kind: parsed.kind, isObject: false, syntax: NONE, problems: NONE };
-    this.records.set(line, record);
+    line.record = record;
     if (parsed.kind === "invalid") record.syntax = parsed.findings;
     if (parsed.kind !== "value") return { record, value: undefined };
     record.isObject = isObject(parsed.value);
@@ -128,6 +125,10 @@ export class DatasetAnalysis {
     // Nearly every row is in order: positions are looked up only where one is not.
     return checkRow(value, format).length === 0 ? NONE : checkParsedRow(line.text, value, format);
   }
+}
+
+function isCurrent(record: RowRecord | undefined, format: Format | null): boolean {
+  return record !== undefined && (record.kind !== "value" || record.checkedAs === format);
 }
 
 /** `sample`: parsed rows that are objects. */

@@ -14,7 +14,7 @@ async function dump(text: string): Promise<string> {
   const document = new JsonlDocument("file:///data.jsonl", "jsonl", 1, text);
   const analysis = new DatasetAnalysis(document);
   const state = await analysis.run(new AbortController().signal);
-  const { findings } = collectFindings(analysis, state, null);
+  const findings = collectFindings(analysis, state, null);
   const lines = text.split(/\r\n|\n/);
   const shown = findings.map((found) => {
     const { range, severity, code, message } = toDiagnostic(document, found);

@@ -14,18 +14,18 @@ export interface LineFinding {
 
 const RANK: Record<Severity, number> = { error: 0, warning: 1, information: 2 };
 
-/** All findings of a file; `findings` holds the shown ones, most serious first and within that from top to bottom. */
+/** The findings to show: most serious first, within that from top to bottom. */
 export function collectFindings(
   analysis: DatasetAnalysis,
   state: DatasetState,
   countedBy: object | null,
   most = MOST_FINDINGS,
-): { findings: LineFinding[]; total: number } {
+): LineFinding[] {
   const bySeverity: LineFinding[][] = [[], [], []];
   const counts = [0, 0, 0];
   const { lines } = analysis.document;
   for (let line = 0; line < lines.length; line++) {
-    const record = analysis.record(lines[line]!);
+    const record = lines[line]!.record;
     if (!record) continue;
     for (const finding of findingsOf(record, countedBy)) {
       const rank = RANK[finding.severity];
@@ -36,16 +36,16 @@ export function collectFindings(
   if (aboutFile) bySeverity[RANK[aboutFile.finding.severity]]!.unshift(aboutFile);
   const all = bySeverity.flat();
   const total = counts[0]! + counts[1]! + counts[2]! + (aboutFile ? 1 : 0);
-  if (total <= most) return { findings: all, total };
+  if (total <= most) return all;
   const shown = all.slice(0, most - 1);
-  return { findings: [...shown, notShown(total - shown.length, shown[0]!)], total };
+  return [...shown, notShown(total - shown.length, shown[0]!)];
 }
 
-/** How many findings stop or spoil rows: what a summary counts. */
+/** How many findings rows have, shown or not. */
 export function countProblems(analysis: DatasetAnalysis, countedBy: object | null): number {
   let problems = 0;
   for (const line of analysis.document.lines) {
-    const record = analysis.record(line);
+    const record = line.record;
     if (record) problems += findingsOf(record, countedBy).length;
   }
   return problems;
@@ -69,7 +69,7 @@ function notShown(count: number, beside: LineFinding): LineFinding {
 function fileFinding(analysis: DatasetAnalysis, state: DatasetState): LineFinding | null {
   if (state.format) return null;
   const { lines } = analysis.document;
-  const line = lines.findIndex((candidate) => analysis.record(candidate)?.kind === "value");
+  const line = lines.findIndex((candidate) => candidate.record?.kind === "value");
   if (line < 0) return null;
   const [found] = locate(lines[line]!.text, [{ reason: "unknown-format", message: fileMessage(state), path: [] }]);
   return found ? { line, finding: { ...found, severity: "information" } } : null;

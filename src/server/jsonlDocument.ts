@@ -4,6 +4,7 @@
  */
 
 import type { Position, Range, TextDocumentContentChangeEvent } from "vscode-languageserver";
+import type { RowRecord } from "./datasetAnalysis";
 
 export interface Line {
   /** Without the line's end and without a byte order mark. */
@@ -12,6 +13,8 @@ export interface Line {
   readonly end: string;
   /** 1 on a first line that begins with a byte order mark, else 0: the column of `text`'s first character. */
   readonly indent: number;
+  /** What the analysis has found out about the line: it goes with the line object, and away with it. */
+  record: RowRecord | undefined;
 }
 
 const LINE_END = /\r\n|\r|\n/g;
@@ -119,7 +122,7 @@ function splitLines(text: string, atStart: boolean): Line[] {
 
 function makeLine(text: string, end: string, first: boolean): Line {
   const marked = first && text.startsWith(BYTE_ORDER_MARK);
-  return { text: marked ? text.slice(1) : text, end, indent: marked ? 1 : 0 };
+  return { text: marked ? text.slice(1) : text, end, indent: marked ? 1 : 0, record: undefined };
 }
 
 function lineText(line: Line): string {

@@ -41,20 +41,20 @@ export class LengthCheck {
     let waiting: Line[] = [];
     let changed = false;
     for (const line of analysis.document.lines) {
-      if (slices.due) await slices.next();
-      if (!this.mustMeasure(analysis, line)) continue;
+      if (slices.due(line.text.length)) await slices.next();
+      if (!this.mustMeasure(line)) continue;
       waiting.push(line);
       if (waiting.length < ROWS_AT_ONCE) continue;
-      changed = (await this.measure(waiting, analysis, format)) || changed;
+      changed = (await this.measure(waiting, format)) || changed;
       waiting = [];
       await slices.next();
     }
-    if (waiting.length > 0) changed = (await this.measure(waiting, analysis, format)) || changed;
+    if (waiting.length > 0) changed = (await this.measure(waiting, format)) || changed;
     return changed;
   }
 
-  private mustMeasure(analysis: DatasetAnalysis, line: Line): boolean {
-    const record = analysis.record(line);
+  private mustMeasure(line: Line): boolean {
+    const record = line.record;
     if (record?.kind !== "value" || record.problems.length > 0 || record.length?.countedBy === this) return false;
     // A token stands for one byte at least; JSON's escapes only make a text longer.
     if (Buffer.byteLength(line.text) + TEMPLATE_BYTES > this.sequenceLength) return true;
@@ -62,7 +62,7 @@ export class LengthCheck {
     return false;
   }
 
-  private async measure(lines: readonly Line[], analysis: DatasetAnalysis, format: Format): Promise<boolean> {
+  private async measure(lines: readonly Line[], format: Format): Promise<boolean> {
     this.tokenizer ??= this.load(this.folder);
     const tokenizer = await this.tokenizer;
     const samples = lines.map((line) => readRow(JSON.parse(line.text), format));
@@ -73,7 +73,7 @@ export class LengthCheck {
     this.measured += lines.length;
     let changed = false;
     encoded.forEach((result, index) => {
-      const record = analysis.record(lines[index]!);
+      const record = lines[index]!.record;
       if (!record || record.checkedAs !== format) return;
       const problem = isEncoded(result) ? this.problem(result.tokens.length) : result;
       const finding = problem ? (locate(lines[index]!.text, [problem])[0] ?? null) : null;

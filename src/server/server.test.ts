@@ -159,6 +159,8 @@ describe("the server in this process", () => {
     await client.edit(URI, { range: range(3, 0, 3, 1), text: "" });
     expect(await client.summary(URI)).toEqual({ format: "alpaca", rows: 2, problems: 0 });
     expect(await client.summary("file:///unknown.jsonl")).toBeNull();
+    await client.open("file:///log.jsonl", '{"level": 1}');
+    expect(await client.summary("file:///log.jsonl")).toEqual({ format: null, rows: 1, problems: 0 });
   });
 });
 

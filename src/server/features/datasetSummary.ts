@@ -2,7 +2,7 @@
 
 import type { DatasetSummary, DatasetSummaryParams } from "../../protocol/server";
 import type { Feature } from "../feature";
-import { collectFindings } from "../findings";
+import { countProblems } from "../findings";
 
 export const datasetSummary: Feature = {
   register({ connection, analyses, lengthCheck }) {
@@ -12,8 +12,8 @@ export const datasetSummary: Feature = {
         const state = await analyses.settled(uri);
         const analysis = analyses.analysis(uri);
         if (!state || !analysis) return null;
-        const { total } = collectFindings(analysis, state, lengthCheck());
-        return { format: state.format?.id ?? null, rows: state.rows, problems: total };
+        const problems = countProblems(analysis, lengthCheck());
+        return { format: state.format?.id ?? null, rows: state.rows, problems };
       },
     );
   },

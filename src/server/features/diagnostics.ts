@@ -49,7 +49,7 @@ class Publisher {
   private send({ analysis, state, signal }: FinishedAnalysis, check: LengthCheck | null): void {
     if (signal.aborted) return;
     const { document } = analysis;
-    const { findings } = collectFindings(analysis, state, check);
+    const findings = collectFindings(analysis, state, check);
     void this.context.connection.sendDiagnostics({
       uri: document.uri,
       version: state.version,
