@@ -4,11 +4,11 @@
 export interface ServerSettings {
   /** Rows above this many tokens are reported; 0: not checked. */
   sequenceLength: number;
-  /** A folder with tokenizer.json, or null: token counts are estimated and the message says so. */
+  /** A folder with tokenizer.json, or null: rows are not measured. */
   tokenizerPath: string | null;
 }
 
-/** Custom request `tunesmith/datasetSummary`. */
+/** Custom request `tunesmith/datasetSummary`; the answer is null for a document that is not open. */
 export interface DatasetSummaryParams {
   uri: string;
 }
