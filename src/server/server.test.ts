@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -166,12 +166,14 @@ describe("the server in this process", () => {
 
 describe("the bundled server over IPC", () => {
   // Within the project, so that packages beside the bundle are found as in the installed extension.
-  const folder = join(__dirname, "../../.cache/server-test");
+  const cache = join(__dirname, "../../.cache");
+  let folder: string;
   let child: ChildProcess;
   let client: TestClient;
 
   beforeAll(async () => {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(cache, { recursive: true });
+    folder = mkdtempSync(join(cache, "server-test-"));
     await build({
       entryPoints: [join(__dirname, "main.ts")],
       outfile: join(folder, "server.js"),

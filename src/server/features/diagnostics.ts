@@ -34,15 +34,15 @@ class Publisher {
 
   constructor(private readonly context: ServerContext) {}
 
+  /** Never rejects: nobody waits for it. */
   async publish(finished: FinishedAnalysis): Promise<void> {
     const check = this.context.lengthCheck();
-    this.send(finished, check);
-    if (!check || this.failed.has(check)) return;
     try {
+      this.send(finished, check);
+      if (!check || this.failed.has(check)) return;
       if (await check.run(finished.analysis, finished.state, finished.signal)) this.send(finished, check);
     } catch (error) {
-      if (error instanceof Cancelled) return;
-      this.reportFailure(check, error);
+      if (!(error instanceof Cancelled)) this.reportFailure(check, error);
     }
   }
 
@@ -57,11 +57,16 @@ class Publisher {
     });
   }
 
-  private reportFailure(check: LengthCheck, error: unknown): void {
+  private reportFailure(check: LengthCheck | null, error: unknown): void {
+    const cause = error instanceof Error ? error.message : String(error);
+    const { connection } = this.context;
+    if (!check) {
+      connection.console.error(`Diagnostics could not be published: ${cause}`);
+      return;
+    }
     if (this.failed.has(check)) return;
     this.failed.add(check);
-    const cause = error instanceof Error ? error.message : String(error);
-    void this.context.connection.window.showWarningMessage(
+    connection.window.showWarningMessage(
       `Rows are not measured while editing: ${cause} (setting tunesmith.tokenizerPath)`,
     );
   }
