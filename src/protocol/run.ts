@@ -16,14 +16,7 @@
 
 export const RUN_VERSION = 1;
 
-export type LoraTarget =
-  | "q_proj"
-  | "k_proj"
-  | "v_proj"
-  | "o_proj"
-  | "gate_proj"
-  | "up_proj"
-  | "down_proj";
+export type LoraTarget = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj";
 
 export type Schedule = "constant" | "linear" | "cosine";
 export type Recompute = "auto" | "none" | "gate-up" | "block";
