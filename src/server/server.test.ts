@@ -190,12 +190,15 @@ describe("the bundled server over IPC", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it("starts, announces incremental sync, diagnoses and ends with its client", async () => {
-    expect(await client.initialize({ sequenceLength: 1024, tokenizerPath: null })).toEqual({
+  it("starts, announces incremental sync, diagnoses, measures and ends with its client", async () => {
+    const tokenizerPath = join(__dirname, "../../models/tiny-python");
+    expect(await client.initialize({ sequenceLength: 64, tokenizerPath })).toEqual({
       capabilities: { textDocumentSync: 2 },
     });
     await client.open(URI, '{"instruction": "😀", "output": }');
     expect((await client.diagnostics(URI)).map(brief)).toEqual(["0:32-33 invalid-json"]);
+    await client.edit(URI, { text: JSON.stringify({ instruction: "Count", output: "1 + 2\n".repeat(100) }) });
+    expect((await client.diagnostics(URI, (found) => found.length > 0)).map(brief)).toEqual(["0:0-14 over-length"]);
     const ended = new Promise((resolve) => child.once("exit", resolve));
     await client.dispose();
     child.disconnect();
