@@ -31,9 +31,6 @@ function summary({ manifest: { template, train, eval: held, sources } }: Prepare
   const part = (name: string, split: typeof train) =>
     `${name}: ${count(split.rows)} rows, ${count(split.tokens)} tokens (${count(split.targets)} learned) in ${count(split.sequences)} sequences`;
   const skipped = sources.reduce((sum, source) => sum + source.skipped, 0);
-  return [
-    part("Training", train),
-    part("Held out", held),
-    `Template ${template}; ${skipped === 0 ? "no row" : `${count(skipped)} rows`} skipped.`,
-  ].join("\n");
+  const rows = skipped === 0 ? "no row" : skipped === 1 ? "1 row" : `${count(skipped)} rows`;
+  return [part("Training", train), part("Held out", held), `Template ${template}; ${rows} skipped.`].join("\n");
 }
