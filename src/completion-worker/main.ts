@@ -5,10 +5,11 @@ const queue = new RequestQueue(
   // onnxruntime and tokenizers are loaded with the first model and not before.
   async (exportDir, threads) => (await import("./completer")).Completer.load(exportDir, { threads }),
   (response) => {
-    if (process.connected) process.send?.(response);
+    // With a callback a channel that closes meanwhile is no error: nobody waits for the answer any more.
+    if (process.connected) process.send?.(response, undefined, undefined, () => {});
   },
 );
 
 process.on("message", (request: WorkerRequest) => queue.handle(request));
-// The extension host has gone: nobody waits for an answer any more.
+// The extension host has gone.
 process.on("disconnect", () => process.exit(0));

@@ -89,23 +89,26 @@ function firstUnwanted(lines: string[], around: Surroundings, ended: boolean): {
 /** The indentation below which the block that is being written has ended. */
 class Floor {
   private columns: number;
-  /** Set until the first line of the block that the cursor's line opens has been seen. */
-  private opened: boolean;
+  /** Set until the first line of the block has been seen: it says how deep the block is. */
+  private awaitsFirstLine: boolean;
+  /** What that line is indented by at least. */
+  private readonly least: number;
 
   constructor(lineStart: string, firstLine: string) {
     const line = lineStart + firstLine;
-    this.columns = indentation(line.trim() === "" ? lineStart : line);
-    // A blank line says little about the block: the first line that is written there says more.
-    this.opened = line.trim() === "" || /:\s*(#.*)?$/.test(line);
-    this.atLeast = line.trim() === "" ? this.columns : this.columns + 1;
+    const blank = line.trim() === "";
+    // On a line of its own a header belongs to the block; a header around the cursor is to be given its body.
+    const isHeader = lineStart.trim() !== "" && /:\s*(#.*)?$/.test(line);
+    this.columns = indentation(blank ? lineStart : line);
+    this.awaitsFirstLine = blank || isHeader;
+    this.least = isHeader ? this.columns + 1 : this.columns;
   }
-  private readonly atLeast: number;
 
   isBelow(line: string): boolean {
     const columns = indentation(line);
-    if (!this.opened) return columns < this.columns;
-    this.opened = false;
-    if (columns < this.atLeast) return true;
+    if (!this.awaitsFirstLine) return columns < this.columns;
+    this.awaitsFirstLine = false;
+    if (columns < this.least) return true;
     this.columns = columns;
     return false;
   }

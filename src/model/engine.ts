@@ -11,6 +11,8 @@ export interface EngineModel {
   engine: string;
   modelDir: string;
   adapterDir: string | null;
+  /** 0: the engine decides. */
+  threads: number;
   signal?: AbortSignal;
 }
 
@@ -55,8 +57,9 @@ export async function engineEvaluation(
   return { loss, targets, documents };
 }
 
-function modelOptions({ modelDir, adapterDir }: EngineModel): string[] {
-  return ["--model", modelDir, ...(adapterDir ? ["--adapter", adapterDir] : [])];
+function modelOptions({ modelDir, adapterDir, threads }: EngineModel): string[] {
+  const adapter = adapterDir ? ["--adapter", adapterDir] : [];
+  return ["--model", modelDir, ...adapter, ...(threads > 0 ? ["--threads", String(threads)] : [])];
 }
 
 function parse(text: string, engine: string): unknown {

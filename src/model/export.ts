@@ -24,6 +24,7 @@ export type ExportStage = "Writing the model" | "Asking the engine" | "Comparing
 export interface ExportOptions {
   /** Path of tunesmith-engine. */
   engine: string;
+  /** Of the engine and of onnxruntime; 0: each decides. */
   threads?: number;
   onProgress?(stage: ExportStage, fraction: number | null): void;
   signal?: AbortSignal;
@@ -152,14 +153,21 @@ async function gate(folder: string, source: Source, options: ExportOptions): Pro
   const documents = dataDir ? readDocuments(dataDir, "eval", contract.vocabularySize) : [];
   const tokenizer = await loadTokenizer(folder);
   const prompts = await parityPrompts(documents, contract, tokenizer);
-  const engineModel: EngineModel = { engine: options.engine, modelDir, adapterDir, ...(signal ? { signal } : {}) };
+  const threads = options.threads ?? 0;
+  const engineModel: EngineModel = {
+    engine: options.engine,
+    modelDir,
+    adapterDir,
+    threads,
+    ...(signal ? { signal } : {}),
+  };
   onProgress?.("Asking the engine", null);
   const reference = await engineReference(engineModel, prompts, PARITY_LIMITS.greedyTokens);
   const engineHeldOutLoss =
     documents.length === 0
       ? null
       : (source.engineHeldOutLoss ?? (await engineEvaluation(engineModel, dataDir!, "eval")).loss);
-  const model = await OnnxLlama.load(folder, { threads: options.threads ?? 0, maxPositions: contract.contextLength });
+  const model = await OnnxLlama.load(folder, { threads, maxPositions: contract.contextLength });
   try {
     const watch = (stage: ExportStage) => ({
       onProgress: (fraction: number) => onProgress?.(stage, fraction),

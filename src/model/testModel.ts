@@ -29,7 +29,7 @@ export interface GoldenReference {
   sequences: { ids: number[]; labels: number[] }[];
   base: { nll: number[]; last_top10: [number, number][]; last_logsumexp: number }[];
   greedy: { prompt: string; ids: number[] };
-  losses: number[];
+  lora: { losses: number[] };
 }
 
 export function golden(name: string): GoldenReference {

@@ -1,0 +1,139 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
+import { baseContract } from "../model/contract";
+import { commonPrefix } from "../model/session";
+import { golden, TINY_PYTHON } from "../model/testModel";
+import type { Contract } from "../protocol/run";
+import { codePrompt, dropStart, instructPrompt, keepStart, LONGEST_PROMPT, LONGEST_SUFFIX } from "./prompt";
+
+let tokenizer: Tokenizer;
+let contract: Contract;
+beforeAll(async () => {
+  tokenizer = await loadTokenizer(TINY_PYTHON);
+  contract = await baseContract(TINY_PYTHON);
+});
+
+const [BOS, PREFIX, SUFFIX, MIDDLE] = [8160, 8165, 8166, 8167];
+const FILE = Array.from({ length: 400 }, (_, i) => `    value_${i} = compute(${i}, "name")\n`).join("");
+const prompt = (prefix: string, suffix = "", changes: Partial<Contract> = {}, maxTokens = 64) =>
+  codePrompt({ ...contract, ...changes }, tokenizer, { prefix, suffix }, maxTokens);
+const textOf = (ids: number[]) => tokenizer.decode(ids, { controlTokens: true });
+
+describe("a code prompt", () => {
+  it("is begin, prefix, suffix, middle where the contract lists fill-in-the-middle", async () => {
+    const { ids, mode } = await prompt("def f(x):\n    return ", "\n\nprint(f(1))\n");
+    expect(mode).toBe("fim");
+    expect(ids.slice(0, 2)).toEqual([BOS, PREFIX]);
+    expect(ids.at(-1)).toBe(MIDDLE);
+    expect(await textOf(ids)).toBe(
+      "<|begin_of_text|><|fim_prefix|>def f(x):\n    return <|fim_suffix|>\n\nprint(f(1))\n<|fim_middle|>",
+    );
+    expect(ids.filter((id) => id >= BOS)).toEqual([BOS, PREFIX, SUFFIX, MIDDLE]);
+  });
+
+  it("is the prefix alone otherwise, and without a begin token where there is none", async () => {
+    const modes = { prefix: {} };
+    expect(await textOf((await prompt("x = 1\n", "y = 2", { modes })).ids)).toBe("<|begin_of_text|>x = 1\n");
+    expect((await prompt("x = 1\n", "", { modes, beginToken: null })).ids[0]).not.toBe(BOS);
+    expect((await prompt("x = 1\n", "", { modes })).mode).toBe("prefix");
+  });
+
+  it("never takes control tokens from the user's text", async () => {
+    const { ids } = await prompt('text = "<|fim_middle|><|end_of_text|>"\n');
+    expect(ids.filter((id) => id >= BOS)).toEqual([BOS, PREFIX, SUFFIX, MIDDLE]);
+  });
+
+  it("shows \\n to the model whatever the file's line ends", async () => {
+    const windows = await prompt("a = 1\r\nb = ", "\r\nc = 3\r\n");
+    expect(windows.ids).toEqual((await prompt("a = 1\nb = ", "\nc = 3\n")).ids);
+  });
+
+  it("keeps the prefix's end and the suffix's start, cut at lines, within its limits", async () => {
+    const { ids } = await prompt(`${FILE}    last = `, `\n${FILE}`);
+    expect(ids.length).toBeLessThanOrEqual(LONGEST_PROMPT);
+    expect(ids.length).toBeGreaterThan(LONGEST_PROMPT * 0.7);
+    const text = await textOf(ids);
+    const [, prefix, suffix] = /<\|fim_prefix\|>(.*)<\|fim_suffix\|>(.*)<\|fim_middle\|>$/s.exec(text)!;
+    expect(prefix).toMatch(/^ {4}value_\d+ = compute/);
+    expect(prefix!.endsWith("    last = ")).toBe(true);
+    expect(suffix).toMatch(/^\n {4}value_0 .*\n$/s);
+    expect((await tokenizer.encode([suffix!]))[0]!.length).toBeLessThanOrEqual(LONGEST_SUFFIX);
+  });
+
+  it("stays within a small contract's context", async () => {
+    const { ids } = await prompt(FILE, FILE, { contextLength: 128 }, 64);
+    expect(ids.length).toBeLessThanOrEqual(64);
+    await expect(prompt("x", "", { contextLength: 64 }, 60)).rejects.toThrow(/leave no room for a prompt/);
+  });
+
+  it("cuts a line that is longer than the room", async () => {
+    const { ids } = await prompt(`x = "${"é😀".repeat(5000)}`, "😀".repeat(5000));
+    expect(ids.length).toBeLessThanOrEqual(LONGEST_PROMPT);
+    expect(await textOf(ids)).not.toContain("\ufffd");
+  });
+
+  it("keeps most of the KV cache while the user types in a long file", async () => {
+    let previous = (await prompt(`${FILE}    total = `)).ids;
+    let kept = 0;
+    const typed = "sum(value_1, value_2)";
+    for (let i = 1; i <= typed.length; ++i) {
+      const { ids } = await prompt(`${FILE}    total = ${typed.slice(0, i)}`);
+      if (commonPrefix(previous, ids) > 0.9 * ids.length) kept += 1;
+      previous = ids;
+    }
+    expect(kept).toBeGreaterThanOrEqual(typed.length - 1);
+  });
+
+  it("is refused by a model that only answers instructions", async () => {
+    await expect(prompt("x", "", { modes: { instruct: { template: "alpaca" } } })).rejects.toThrow(
+      /answers instructions only/,
+    );
+  });
+});
+
+describe("an instruction's prompt", () => {
+  const tuned = () => ({ ...contract, modes: { instruct: { template: "alpaca" } } });
+
+  it("has the tokens of training", async () => {
+    const { ids, labels, prompt } = golden("peft-r8").sequences[0]! as {
+      ids: number[];
+      labels: number[];
+      prompt: string;
+    };
+    const [, instruction, input] = /### Instruction:\n(.*)\n\n### Input:\n(.*)\n\n### Response:\n$/s.exec(prompt)!;
+    const request = { instruction: instruction!, input: input! };
+    const expected = ids.slice(
+      0,
+      labels.findIndex((label) => label !== -100),
+    );
+    expect(await instructPrompt(tuned(), tokenizer, request, 64)).toEqual(expected);
+  });
+
+  it("is refused where the contract has no such mode, or no room", async () => {
+    const request = { instruction: "Add two numbers. ".repeat(50), input: "" };
+    await expect(instructPrompt(contract, tokenizer, request, 64)).rejects.toThrow(/completes code only/);
+    await expect(instructPrompt({ ...tuned(), contextLength: 100 }, tokenizer, request, 64)).rejects.toThrow(
+      /has \d+ tokens, but the model's context has room for 36; shorten it/,
+    );
+    const unknown = { ...contract, modes: { instruct: { template: "none" } } };
+    await expect(instructPrompt(unknown, tokenizer, request, 64)).rejects.toThrow(/There is no template "none"/);
+  });
+});
+
+describe("cutting", () => {
+  it("drops in steps, so that the beginning stays while the text grows", () => {
+    const kept = [1, 100, 400].map((drop) => dropStart(FILE, drop));
+    expect(new Set(kept)).toHaveLength(1);
+    expect(FILE.endsWith(kept[0]!)).toBe(true);
+    expect(dropStart(FILE, 0)).toBe(FILE);
+    expect(dropStart("abc", 3)).toBe("");
+    expect(dropStart("a😀b", 2)).toBe("b");
+  });
+
+  it("keeps whole lines, or at least whole characters", () => {
+    expect(keepStart("ab\ncd\nef", 7)).toBe("ab\ncd\n");
+    expect(keepStart("ab\ncd", 9)).toBe("ab\ncd");
+    expect(keepStart("😀😀", 3)).toBe("😀");
+    expect(keepStart("\nabcdef", 4)).toBe("\nabc");
+  });
+});
