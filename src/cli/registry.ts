@@ -15,6 +15,11 @@ const entry = (words: string, summary: string, load: () => Promise<{ command: Co
 
 /** Every subcommand of `tunesmith`, in the overview's order. */
 export const commands: readonly RegisteredCommand[] = [
+  entry(
+    "dataset from-python",
+    "make a data set of the functions with docstrings below a folder",
+    () => import("./commands/datasetFromPython"),
+  ),
   entry("validate", "check a data set and list every row that cannot be used", () => import("./commands/validate")),
   entry(
     "summarize",
