@@ -9,10 +9,10 @@ import { type Command, numberOption, requiredOption, stringOption } from "../com
 
 export const command: Command = {
   name: ["evaluate"],
-  summary: "Loss of an exported model on a run's held-out rows",
+  summary: "compute an exported model's held-out loss",
   options: {
-    run: { type: "string", value: "DIR", description: "Run directory with prepared data" },
-    model: { type: "string", value: "DIR", description: "An exported model; default: the run's own" },
+    run: { type: "string", value: "DIR", description: "run directory with prepared data" },
+    model: { type: "string", value: "DIR", description: "an exported model; default: the run's own" },
     threads: { type: "string", value: "N", description: "0: as many as there are cores" },
   },
   async run(context) {

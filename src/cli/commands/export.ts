@@ -3,19 +3,18 @@ import { join, resolve } from "node:path";
 import { type ExportStage, exportBase, exportRun } from "../../model/export";
 import { parityFailure } from "../../model/parity";
 import type { ExportRecord } from "../../protocol/run";
-import { findEngine } from "../../run/engineBinary";
 import { type Command, type CommandContext, numberOption, stringOption, UsageError } from "../command";
-import { installRoot } from "../installRoot";
+import { engineFor } from "../runFlow";
 
 export const command: Command = {
   name: ["export"],
-  summary: "Export a run's model to ONNX and compare it with the engine",
+  summary: "merge the adapter, write ONNX and compare it with the engine",
   options: {
-    run: { type: "string", value: "DIR", description: "Run directory; the model goes to its export folder" },
-    model: { type: "string", value: "DIR", description: "Instead of --run: a base model's folder" },
-    out: { type: "string", value: "DIR", description: "Where a base model goes; required with --model" },
-    engine: { type: "string", value: "FILE", description: "Another tunesmith-engine" },
-    threads: { type: "string", value: "N", description: "Threads of the comparison; 0: as many as there are cores" },
+    run: { type: "string", value: "DIR", description: "run directory; the model goes to its export folder" },
+    model: { type: "string", value: "DIR", description: "instead of --run: a base model's folder" },
+    out: { type: "string", value: "DIR", description: "where a base model goes; required with --model" },
+    engine: { type: "string", value: "FILE", description: "the training engine, where it is not Tunesmith's own" },
+    threads: { type: "string", value: "N", description: "threads of the comparison; 0: as many as there are cores" },
   },
   async run(context) {
     const record = await exportAsAsked(context);
@@ -30,10 +29,7 @@ async function exportAsAsked(context: CommandContext): Promise<ExportRecord> {
   if ((run === undefined) === (model === undefined)) throw new UsageError("Give either --run or --model.");
   const threads = numberOption(context, "threads", { min: 0, max: 1024, whole: true }) ?? 0;
   const configured = stringOption(context, "engine");
-  const engine = await findEngine({
-    root: installRoot(),
-    configured: configured === undefined ? null : resolve(context.cwd, configured),
-  });
+  const engine = await engineFor(configured === undefined ? undefined : resolve(context.cwd, configured));
   const options = {
     engine,
     threads,
