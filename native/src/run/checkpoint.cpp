@@ -63,9 +63,9 @@ RunState from_json(const Json& json, const std::string& file) {
   state.threads = static_cast<int>(fields.integer("threads", 1, 4096));
   state.micro_batch = fields.integer("microBatch", 1, 4096);
   state.recompute = static_cast<Recompute>(fields.choice("recompute", {"none", "gate-up", "block"}));
-  for (const char* part : {"settings", "model", "data", "files"}) fields.object(part);
+  for (const char* part : {"settings", "data", "files"}) fields.object(part);
   state.settings = json["settings"];
-  state.model = json["model"];
+  state.model = fields.string("model");
   state.data = json["data"];
   return state;
 }

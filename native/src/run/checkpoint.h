@@ -26,7 +26,8 @@ struct RunState {
   int64_t micro_batch = 1;
   Recompute recompute = Recompute::none;
   /** Fingerprint: RunSpec::settings and the digests of model and data. */
-  Json settings, model, data;
+  Json settings, data;
+  std::string model;
 };
 
 struct Checkpoint {
