@@ -61,8 +61,8 @@ export class SplitWriter {
     await this.documents.finish();
   }
 
-  /** After a failure. */
-  async abandon(): Promise<void> {
+  /** After a failure; nothing is left to do after finish(). */
+  async close(): Promise<void> {
     await this.tokens.close();
     await this.documents.close();
   }

@@ -360,7 +360,7 @@ describe("what cannot be prepared ends in one sentence and leaves nothing", () =
     const document = { tokens: new Uint32Array(9), targets: 0, row: 1, source: 0, heldOut: false };
     await writer.addSequence([document]);
     await expect(writer.finish()).rejects.toMatchObject({ code: "ENOSPC", path: join(folder, "data", "train.tokens") });
-    await writer.abandon();
+    await writer.close();
   });
 });
 

@@ -59,17 +59,19 @@ async function writeData(
   folder: string,
   options: DocumentOptions,
 ): Promise<DataManifest> {
-  const train = await SplitWriter.create(folder, "train");
-  const held = await SplitWriter.create(folder, "eval");
   const reading = readDocuments(plan, options);
+  const train = await SplitWriter.create(folder, "train");
+  const held = await SplitWriter.create(folder, "eval").catch(async (error) => {
+    await train.close();
+    throw error;
+  });
   try {
     await packInto(reading.documents, spec.sequenceLength, train, held);
     requireBothParts(spec, plan, reading.tallies, train, held);
     await train.finish();
     await held.finish();
-  } catch (error) {
-    await Promise.all([train.abandon(), held.abandon()]);
-    throw error;
+  } finally {
+    await Promise.all([train.close(), held.close()]);
   }
   const { path, sha256, vocabularySize } = plan.tokenizer;
   const manifest: DataManifest = {

@@ -126,9 +126,8 @@ class HuggingFaceTokenizer implements Tokenizer {
  */
 async function createNative(path: string, tokenizer: TokenizerJson): Promise<NativeTokenizer> {
   const { vocab } = tokenizer.model;
-  const inModel = Array.isArray(vocab)
-    ? (text: string) => vocab.some(([token]) => token === text)
-    : (text: string) => Object.hasOwn(vocab, text);
+  const modelTexts = Array.isArray(vocab) ? new Set(vocab.map(([text]) => text)) : null;
+  const inModel = (text: string) => modelTexts?.has(text) ?? Object.hasOwn(vocab, text);
   const added = tokenizer.added_tokens
     // A token that the model's own vocabulary holds keeps its id without being an added token.
     .filter((token) => !isControlToken(token) || !inModel(token.content))
