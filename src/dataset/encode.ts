@@ -69,7 +69,8 @@ function join(segments: readonly Segment[], parts: number[][], tokenizer: Tokeni
   for (const [index, ids] of parts.entries()) {
     const segment = segments[index]!;
     for (const id of ids) {
-      if (segment.id === undefined && tokenizer.isControl(id)) return controlTokenProblem(segment, id);
+      if (segment.id === undefined && tokenizer.isControl(id))
+        return controlTokenProblem(segment, tokenizer.spelling(id));
       const target = segment.learned && at > 0;
       if (target) targets++;
       tokens[at++] = target ? (id | TARGET_BIT) >>> 0 : id;
@@ -78,11 +79,11 @@ function join(segments: readonly Segment[], parts: number[][], tokenizer: Tokeni
   return { tokens, targets };
 }
 
-function controlTokenProblem(segment: Segment, id: number): RowProblem {
+function controlTokenProblem(segment: Segment, token: string | null): RowProblem {
   const where = segment.learned ? "answer" : "prompt";
   return {
     reason: "special-token",
-    message: `The ${where} contains the text of control token ${id}, which this model's tokenizer cannot read as plain text: remove it.`,
+    message: `The ${where} contains ${JSON.stringify(token)}, which this model's tokenizer takes for a control token: remove it.`,
     path: [],
   };
 }

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { encodeSamples } from "./encode";
 import { loadTokenizer } from "./tokenizer";
 
 const model = "models/tiny-python";
@@ -137,5 +138,30 @@ describe("refuses", () => {
     copyFileSync(join(model, "tokenizer.json"), join(folder, "tokenizer.json"));
     const padded = await loadTokenizer(write({ "config.json": { ...config, vocab_size: 8320 } }));
     expect(padded.vocabularySize).toBe(8192);
+  });
+});
+
+describe("control tokens that the model's own vocabulary holds", () => {
+  it("keep their ids and stay out of texts", async () => {
+    const vocab = { ...json.model.vocab };
+    for (const { content, id } of json.added_tokens) vocab[content] = id;
+    const files = { "tokenizer.json": { ...json, model: { ...json.model, vocab } }, "config.json": config };
+    const tokenizer = await loadTokenizer(write(files));
+    const texts = ["<|eot_id|> and <|end_of_text|>", "def f():\n    return 1\n"];
+    expect(await tokenizer.encode(texts)).toEqual(await (await loadTokenizer(model)).encode(texts));
+    expect(tokenizer.special.begin?.id).toBe(8160);
+    expect(tokenizer.isControl(8162)).toBe(true);
+  });
+
+  it("are told apart from text where it cannot be kept apart from them", async () => {
+    const words = {
+      added_tokens: [{ id: 1, content: "</s>", special: true }],
+      pre_tokenizer: { type: "WhitespaceSplit" },
+      model: { type: "WordLevel", vocab: { "<unk>": 0, "</s>": 1, a: 2 }, unk_token: "<unk>" },
+    };
+    const tokenizer = await loadTokenizer(write({ "tokenizer.json": words, "config.json": { eos_token_id: 1 } }));
+    expect(await tokenizer.encode(["a </s> b"])).toEqual([[2, 1, 0]]);
+    const [encoded] = await encodeSamples([[{ text: "a </s> b", learned: true }]], tokenizer);
+    expect(encoded).toMatchObject({ reason: "special-token", message: expect.stringContaining('"</s>"') });
   });
 });

@@ -30,6 +30,8 @@ export interface Tokenizer {
    */
   encode(texts: readonly string[]): Promise<number[][]>;
   isControl(id: number): boolean;
+  /** The token as the vocabulary spells it; null: there is none with that id. */
+  spelling(id: number): string | null;
   /** Control tokens are left out unless asked for. */
   decode(ids: readonly number[], options?: { controlTokens: boolean }): Promise<string>;
 }
@@ -97,6 +99,10 @@ class HuggingFaceTokenizer implements Tokenizer {
 
   isControl(id: number): boolean {
     return this.control.has(id);
+  }
+
+  spelling(id: number): string | null {
+    return this.vocabulary.byId(id)?.text ?? null;
   }
 
   async decode(ids: readonly number[], options = { controlTokens: false }): Promise<string> {
