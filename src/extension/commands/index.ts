@@ -1,0 +1,57 @@
+import * as vscode from "vscode";
+import type { Services } from "../context";
+import { describeError } from "../describeError";
+import { JobCancelled } from "../jobs/runJob";
+import { chooseBaseModel } from "./chooseBaseModel";
+import type { Command, CommandFactory } from "./command";
+import { createDatasetFromPython } from "./createDatasetFromPython";
+import { deleteRun } from "./deleteRun";
+import { fineTune } from "./fineTune";
+import { openRun } from "./openRun";
+import { openWalkthrough } from "./openWalkthrough";
+import { resumeRun } from "./resumeRun";
+import { revealRun } from "./revealRun";
+import { showLog } from "./showLog";
+import { stopRun } from "./stopRun";
+import { stopUsingModel } from "./stopUsingModel";
+import { useForCompletion } from "./useForCompletion";
+import { validateDataset } from "./validateDataset";
+
+/** Every command of package.json, without its prefix. */
+const factories: Record<string, CommandFactory> = {
+  fineTune,
+  validateDataset,
+  createDatasetFromPython,
+  openRun,
+  stopRun,
+  resumeRun,
+  useForCompletion,
+  stopUsingModel,
+  chooseBaseModel,
+  revealRun,
+  deleteRun,
+  showLog,
+  openWalkthrough,
+};
+
+export function registerCommands(services: Services): vscode.Disposable[] {
+  return Object.entries(factories).map(([name, create]) => {
+    const command = create(services);
+    return vscode.commands.registerCommand(`tunesmith.${name}`, (argument: unknown) =>
+      runCommand(services, command, argument),
+    );
+  });
+}
+
+/** A failure is one sentence in a message, and a line in the log. */
+async function runCommand(services: Services, command: Command, argument: unknown): Promise<void> {
+  try {
+    await command(argument);
+  } catch (error) {
+    if (error instanceof JobCancelled) return;
+    services.log.error(describeError(error));
+    const show = vscode.l10n.t("Show Log");
+    const chosen = await vscode.window.showErrorMessage(describeError(error), show);
+    if (chosen === show) services.log.show();
+  }
+}

@@ -1,0 +1,228 @@
+import { stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import * as vscode from "vscode";
+import { runPaths } from "../../run/runDirectory";
+import { describeError } from "../describeError";
+import { runJob } from "../jobs/runJob";
+import { readSettings } from "../settings";
+import { hasPassedExport } from "./exportRecord";
+import { PythonCompletionProvider } from "./provider";
+import { type Completion, WorkerClient, WorkerGone } from "./workerClient";
+
+/** Kept per workspace: which run's model completes. */
+const CHOICE_KEY = "tunesmith.completionModel";
+
+export interface Choice {
+  directory: string;
+  name: string;
+}
+
+export type CompletionState =
+  | { kind: "off" }
+  /** Chosen; its worker starts with the first Python editor. */
+  | { kind: "waiting"; choice: Choice }
+  | { kind: "loading"; choice: Choice }
+  | { kind: "ready"; choice: Choice; memoryBytes: number; lastMs: number | null; mode: Completion["mode"] | null }
+  | { kind: "failed"; choice: Choice; message: string };
+
+export interface ExportOptions {
+  signal: AbortSignal;
+  onProgress(stage: string, fraction: number | null): void;
+}
+
+/** Which tuned model completes Python, and the worker that does it. */
+export class CompletionController implements vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<void>();
+  /** The model in use or its state has changed. */
+  readonly onDidChange = this.#changed.event;
+  readonly #busy = new vscode.EventEmitter<boolean>();
+  /** A completion is being computed, or no longer. */
+  readonly onDidChangeBusy = this.#busy.event;
+  #state: CompletionState = { kind: "off" };
+  #worker: WorkerClient | undefined;
+  #loading: Promise<void> | undefined;
+  #restarts = 0;
+  #registration: vscode.Disposable | undefined;
+  readonly #subscriptions: vscode.Disposable[] = [];
+
+  constructor(
+    private readonly extension: vscode.ExtensionContext,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
+
+  get state(): CompletionState {
+    return this.#state;
+  }
+
+  isInUse(directory: string): boolean {
+    return this.#state.kind !== "off" && this.#state.choice.directory === directory;
+  }
+
+  /** Takes up the choice of the last session. The model is loaded when the first Python file is seen. */
+  restore(): void {
+    if (!vscode.workspace.isTrusted || this.#state.kind !== "off") return;
+    const choice = this.extension.workspaceState.get<Choice>(CHOICE_KEY);
+    if (typeof choice?.directory !== "string" || typeof choice.name !== "string") return;
+    this.#set({ kind: "waiting", choice });
+    this.#register();
+    const loadIfPython = () => {
+      const language = vscode.window.activeTextEditor?.document.languageId;
+      if (language === "python" && this.#state.kind === "waiting") void this.#ensureLoaded();
+    };
+    this.#subscriptions.push(vscode.window.onDidChangeActiveTextEditor(loadIfPython));
+    loadIfPython();
+  }
+
+  /** Exports the run's model unless that has been done, then offers its completions. Throws what the gate says. */
+  async use(choice: Choice, options: ExportOptions): Promise<void> {
+    const { exported, adapter } = runPaths(choice.directory);
+    if (!(await isCurrent(exported, adapter))) await this.#export(choice.directory, options);
+    this.#stopWorker();
+    this.#restarts = 0;
+    await this.extension.workspaceState.update(CHOICE_KEY, choice);
+    this.#set({ kind: "waiting", choice });
+    this.#register();
+    this.log.info(`${basename(choice.directory)}: in use for completion`);
+    void this.#ensureLoaded();
+  }
+
+  async #export(directory: string, { signal, onProgress }: ExportOptions): Promise<void> {
+    const { enginePath, threads } = readSettings();
+    const engine = enginePath === "" ? [] : ["--engine", enginePath];
+    this.log.info(`${basename(directory)}: exporting`);
+    await runJob({
+      extensionPath: this.extension.extensionPath,
+      args: ["export", "--run", directory, ...engine, "--threads", String(threads)],
+      signal,
+      onProgress,
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopWorker();
+    this.#registration?.dispose();
+    this.#registration = undefined;
+    await this.extension.workspaceState.update(CHOICE_KEY, undefined);
+    this.#set({ kind: "off" });
+  }
+
+  /** A completion, or null where there is none to offer: cancelled, still loading, failed. */
+  async complete(request: Parameters<WorkerClient["complete"]>[0], signal: AbortSignal): Promise<Completion | null> {
+    await this.#ensureLoaded();
+    const worker = this.#worker;
+    if (worker === undefined || this.#state.kind !== "ready" || signal.aborted) return null;
+    this.#busy.fire(true);
+    try {
+      const completion = await worker.complete(request, signal);
+      if (completion !== null && this.#state.kind === "ready" && worker === this.#worker) {
+        this.#set({ ...this.#state, lastMs: completion.totalMs, mode: completion.mode });
+      }
+      return completion;
+    } catch (error) {
+      // The end of the worker is dealt with where it is noticed.
+      if (!(error instanceof WorkerGone)) this.log.warn(`Completion: ${describeError(error)}`);
+      return null;
+    } finally {
+      this.#busy.fire(false);
+    }
+  }
+
+  #register(): void {
+    this.#registration ??= vscode.languages.registerInlineCompletionItemProvider(
+      { language: "python" },
+      new PythonCompletionProvider(this),
+    );
+  }
+
+  #ensureLoaded(): Promise<void> {
+    if (this.#state.kind !== "waiting") return this.#loading ?? Promise.resolve();
+    this.#loading = this.#load(this.#state.choice).finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #load(choice: Choice): Promise<void> {
+    this.#set({ kind: "loading", choice });
+    const worker: WorkerClient = new WorkerClient(
+      join(this.extension.extensionPath, "dist", "completion-worker.js"),
+      (expected, how) => {
+        if (!expected && worker === this.#worker) this.#crashed(choice, how);
+      },
+      (text) => this.log.debug(`Completion worker: ${text}`),
+    );
+    this.#worker = worker;
+    try {
+      const loaded = await worker.load(runPaths(choice.directory).exported, readSettings().threads);
+      if (worker !== this.#worker) return;
+      this.log.info(`${choice.name}: loaded in ${Math.round(loaded.milliseconds)} ms`);
+      this.#set({ kind: "ready", choice, memoryBytes: loaded.memoryBytes, lastMs: null, mode: null });
+    } catch (error) {
+      if (worker !== this.#worker || error instanceof WorkerGone) return;
+      this.#stopWorker();
+      this.#fail(choice, describeError(error));
+    }
+  }
+
+  /** Once is bad luck and silently mended; twice is said. */
+  #crashed(choice: Choice, how: string): void {
+    this.log.warn(`The completion worker ended unexpectedly: ${how}`);
+    this.#worker = undefined;
+    if (this.#restarts++ === 0) {
+      this.#set({ kind: "waiting", choice });
+      void Promise.resolve(this.#loading).then(() => this.#ensureLoaded());
+      return;
+    }
+    this.#fail(
+      choice,
+      vscode.l10n.t("The completion worker ended twice ({0}); completion with {1} is off.", how, choice.name),
+    );
+  }
+
+  #fail(choice: Choice, message: string): void {
+    this.log.error(message);
+    this.#set({ kind: "failed", choice, message });
+    const retry = vscode.l10n.t("Try Again");
+    const off = vscode.l10n.t("Stop Using Model");
+    void vscode.window.showErrorMessage(message, retry, off).then((chosen) => {
+      if (chosen === off) return this.stop();
+      if (chosen !== retry || this.#state.kind !== "failed") return;
+      this.#restarts = 0;
+      this.#set({ kind: "waiting", choice });
+      return this.#ensureLoaded();
+    });
+  }
+
+  #stopWorker(): void {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    worker?.dispose();
+  }
+
+  #set(state: CompletionState): void {
+    this.#state = state;
+    this.#changed.fire();
+  }
+
+  dispose(): void {
+    this.#stopWorker();
+    this.#registration?.dispose();
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    this.#changed.dispose();
+    this.#busy.dispose();
+  }
+}
+
+/** A run that was resumed after its export has a newer adapter. */
+async function isCurrent(exportDir: string, adapter: string): Promise<boolean> {
+  if (!(await hasPassedExport(exportDir))) return false;
+  try {
+    const [record, weights] = await Promise.all([
+      stat(join(exportDir, "export.json")),
+      stat(join(adapter, "adapter_model.safetensors")),
+    ]);
+    return record.mtimeMs >= weights.mtimeMs;
+  } catch {
+    return false;
+  }
+}

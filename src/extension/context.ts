@@ -1,0 +1,17 @@
+import type * as vscode from "vscode";
+import type { CompletionController } from "./completion/completionController";
+import type { ProblemReporter } from "./datasets/problemReporter";
+import type { ModelCatalogue } from "./models/modelCatalogue";
+import type { RunPanels } from "./panels/runPanels";
+import type { RunRegistry } from "./runs/runRegistry";
+
+/** What commands, views and panels share: made once in activate(), disposed with the extension. */
+export interface Services {
+  readonly extension: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly runs: RunRegistry;
+  readonly models: ModelCatalogue;
+  readonly completion: CompletionController;
+  readonly panels: RunPanels;
+  readonly problems: ProblemReporter;
+}

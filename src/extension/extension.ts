@@ -1,0 +1,76 @@
+import * as vscode from "vscode";
+import { registerCommands } from "./commands";
+import { CompletionController } from "./completion/completionController";
+import type { Services } from "./context";
+import { ProblemReporter } from "./datasets/problemReporter";
+import { startLanguageServerWhenNeeded } from "./languageServer";
+import { ModelCatalogue } from "./models/modelCatalogue";
+import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
+import { RunNotifications } from "./runs/notifications";
+import { RunRegistry } from "./runs/runRegistry";
+import { StatusBar } from "./statusBar";
+import { ModelsTree } from "./views/modelsTree";
+import { NowView } from "./views/nowView";
+import { RunsTree, showBadge } from "./views/runsTree";
+
+/** Wires and registers; whatever costs time waits until it is needed. */
+export function activate(extension: vscode.ExtensionContext): void {
+  const services = createServices(extension);
+  const { runs, completion, panels, problems, models, log } = services;
+  extension.subscriptions.push(
+    log,
+    runs,
+    completion,
+    panels,
+    problems,
+    models,
+    ...registerCommands(services),
+    ...registerViews(services),
+    new StatusBar(services),
+    new RunNotifications(services),
+    vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
+    startLanguageServerWhenNeeded(extension, log),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => takeUp(services)),
+  );
+  setImmediate(() => takeUp(services));
+}
+
+function createServices(extension: vscode.ExtensionContext): Services {
+  const log = vscode.window.createOutputChannel("Tunesmith", { log: true });
+  const services: Services = {
+    extension,
+    log,
+    runs: new RunRegistry(log),
+    models: new ModelCatalogue(extension),
+    completion: new CompletionController(extension, log),
+    panels: new RunPanels(() => services),
+    problems: new ProblemReporter(),
+  };
+  return services;
+}
+
+function registerViews(services: Services): vscode.Disposable[] {
+  const { runs } = services;
+  const now = new NowView(services);
+  const runsTree = new RunsTree(services);
+  const modelsTree = new ModelsTree(services);
+  const runsView = vscode.window.createTreeView("tunesmith.runs", { treeDataProvider: runsTree });
+  const badge = () => showBadge(runsView, runs);
+  return [
+    now,
+    runsTree,
+    modelsTree,
+    runsView,
+    runs.onDidChange(badge),
+    runs.onDidUpdate(badge),
+    vscode.window.registerWebviewViewProvider("tunesmith.now", now),
+    vscode.window.registerTreeDataProvider("tunesmith.models", modelsTree),
+  ];
+}
+
+/** After activation: runs that may be going on, and the model of the last session. An untrusted folder gets neither. */
+function takeUp({ runs, completion, log }: Services): void {
+  if (!vscode.workspace.isTrusted) return;
+  completion.restore();
+  if (RunRegistry.hasRuns()) runs.load().catch((error: unknown) => log.error(String(error)));
+}

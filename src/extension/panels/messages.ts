@@ -1,0 +1,103 @@
+/** What a webview sends is input like any other: checked before it is acted upon. */
+import * as v from "valibot";
+import type { DataSummary, FromNowView, FromRunPanel, PlanForm, RunPanelState } from "../../protocol/webview";
+
+const MAX_TEXT = 4096;
+const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
+/** A field that holds no number arrives as null: JSON knows no NaN. */
+const figure = v.pipe(
+  v.nullable(v.number()),
+  v.transform((value) => value ?? Number.NaN),
+);
+
+const form = v.strictObject({
+  modelPath: text,
+  name: text,
+  rank: figure,
+  alpha: figure,
+  learningRate: figure,
+  schedule: v.picklist(["constant", "linear", "cosine"]),
+  warmupSteps: figure,
+  epochs: figure,
+  sequenceLength: figure,
+  sequencesPerStep: figure,
+  heldOutPercent: figure,
+  seed: figure,
+});
+
+const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
+const about = <const T extends string>(type: T) => v.object({ type: v.literal(type), id: text });
+
+const fromRunPanel = v.variant("type", [
+  bare("ready"),
+  v.object({ type: v.literal("formChanged"), form }),
+  v.object({ type: v.literal("start"), form }),
+  bare("cancelStart"),
+  bare("stop"),
+  bare("resume"),
+  bare("useForCompletion"),
+  bare("stopUsing"),
+  bare("showLog"),
+  v.object({ type: v.literal("openRow"), row: v.pipe(v.number(), v.safeInteger(), v.minValue(1)) }),
+  bare("openDataset"),
+  bare("runAgain"),
+  bare("chooseModel"),
+]);
+
+const fromNowView = v.variant("type", [
+  bare("ready"),
+  about("stop"),
+  about("resume"),
+  about("openRun"),
+  about("useForCompletion"),
+  bare("fineTune"),
+  bare("manageTrust"),
+  bare("openFolder"),
+  bare("howToStart"),
+]);
+
+const panelState = v.variant("kind", [
+  v.object({ kind: v.literal("plan"), dataset: text, form: v.nullable(form) }),
+  v.object({ kind: v.literal("run"), id: text }),
+]);
+
+const summary = v.object({
+  path: v.string(),
+  format: v.nullable(v.string()),
+  rows: v.number(),
+  used: v.number(),
+  skipped: v.number(),
+  skippedByReason: v.record(v.string(), v.number()),
+  tokens: v.number(),
+  trainRows: v.number(),
+  evalRows: v.number(),
+  problems: v.array(v.object({ row: v.number(), reason: v.string(), message: v.string() })),
+  preview: v.array(v.object({ text: v.string(), learned: v.boolean() })),
+});
+
+function parse<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T | undefined {
+  const parsed = v.safeParse(schema, value);
+  return parsed.success ? parsed.output : undefined;
+}
+
+export function parseFromRunPanel(value: unknown): FromRunPanel | undefined {
+  return parse(fromRunPanel, value);
+}
+
+export function parseFromNowView(value: unknown): FromNowView | undefined {
+  return parse(fromNowView, value);
+}
+
+/** What a panel left for its next life. */
+export function parsePanelState(value: unknown): RunPanelState | undefined {
+  return parse(panelState, value);
+}
+
+export function parseForm(value: unknown): PlanForm | undefined {
+  return parse(form, value);
+}
+
+/** The result of the job `summarize`. */
+export function parseSummary(value: unknown): DataSummary {
+  return v.parse(summary, value);
+}

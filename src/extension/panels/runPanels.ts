@@ -1,0 +1,219 @@
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import type { FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../protocol/webview";
+import type { Services } from "../context";
+import { describeError } from "../describeError";
+import { formOf } from "../runs/planForm";
+import type { TrackedRun } from "../runs/runRegistry";
+import { parseFromRunPanel, parsePanelState } from "./messages";
+import { openRow } from "./openRow";
+import { PlanSession } from "./planSession";
+import { RunSession } from "./runSession";
+import { webviewHtml, webviewOptions } from "./webviewHtml";
+
+export const VIEW_TYPE = "tunesmith.runPanel";
+
+/** One panel a data set that is planned for, one a run; a plan that is started becomes its run's panel. */
+export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
+  readonly #panels = new Map<string, RunPanel>();
+
+  constructor(private readonly services: () => Services) {}
+
+  openPlan(dataset: vscode.Uri, form: PlanForm | null = null): void {
+    const key = planKey(dataset);
+    const open = this.#panels.get(key);
+    if (open !== undefined) {
+      open.reveal();
+      return;
+    }
+    this.#add(this.#create()).showPlan(dataset, form);
+  }
+
+  openRun(run: TrackedRun): void {
+    const open = this.#panels.get(runKey(run));
+    if (open !== undefined) open.reveal();
+    else this.#add(this.#create()).showRun(run);
+  }
+
+  closeRun(run: TrackedRun): void {
+    this.#panels.get(runKey(run))?.close();
+  }
+
+  /** The base model that was just chosen goes into the plan that is looked at. */
+  chooseModel(path: string): void {
+    for (const panel of this.#panels.values()) panel.chooseModel(path);
+  }
+
+  /** After a reload of the window: what the page had kept says what to show. */
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, kept: unknown): Promise<void> {
+    const state = parsePanelState(kept);
+    if (state === undefined || !vscode.workspace.isTrusted) {
+      panel.dispose();
+      return;
+    }
+    panel.webview.options = webviewOptions(this.services().extension.extensionUri);
+    await this.#restore(panel, state);
+  }
+
+  async #restore(panel: vscode.WebviewPanel, state: RunPanelState): Promise<void> {
+    if (state.kind === "plan") {
+      this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
+      return;
+    }
+    const { runs } = this.services();
+    await runs.load();
+    const run = runs.find(state.id);
+    if (run === undefined) panel.dispose();
+    else this.#add(panel).showRun(run);
+  }
+
+  #create(): vscode.WebviewPanel {
+    const { extensionUri } = this.services().extension;
+    return vscode.window.createWebviewPanel(VIEW_TYPE, "Tunesmith", vscode.ViewColumn.Active, {
+      ...webviewOptions(extensionUri),
+      enableFindWidget: true,
+    });
+  }
+
+  #add(webviewPanel: vscode.WebviewPanel): RunPanel {
+    return new RunPanel(this.services(), webviewPanel, (before, after, panel) => {
+      if (before !== undefined && this.#panels.get(before) === panel) this.#panels.delete(before);
+      if (after !== undefined) this.#panels.set(after, panel);
+    });
+  }
+
+  dispose(): void {
+    // The panels themselves stay: VS Code brings them back after the reload.
+    for (const panel of this.#panels.values()) panel.release();
+    this.#panels.clear();
+  }
+}
+
+const planKey = (dataset: vscode.Uri) => `plan:${dataset.toString()}`;
+const runKey = (run: TrackedRun) => `run:${run.directory}`;
+
+class RunPanel {
+  #session: PlanSession | RunSession | undefined;
+  #key: string | undefined;
+  readonly #subscriptions: vscode.Disposable[];
+
+  constructor(
+    private readonly services: Services,
+    private readonly panel: vscode.WebviewPanel,
+    private readonly moved: (before: string | undefined, after: string | undefined, panel: RunPanel) => void,
+  ) {
+    const { extensionUri } = services.extension;
+    const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, "media", `tunesmith-${theme}.svg`);
+    panel.iconPath = { light: icon("light"), dark: icon("dark") };
+    this.#subscriptions = [
+      panel.onDidDispose(() => this.release()),
+      panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)),
+    ];
+    panel.webview.html = webviewHtml(panel.webview, extensionUri, "run-panel");
+  }
+
+  showPlan(dataset: vscode.Uri, form: PlanForm | null): void {
+    const session = new PlanSession(
+      this.services,
+      dataset,
+      form,
+      (message) => this.#post(session, message),
+      (run) => this.showRun(run),
+    );
+    this.#show(session, planKey(dataset), vscode.l10n.t("Fine-tune {0}", basename(dataset.fsPath)));
+  }
+
+  showRun(run: TrackedRun): void {
+    const session = new RunSession(this.services, run, (message) => this.#post(session, message));
+    this.#show(session, runKey(run), run.spec.name);
+  }
+
+  #show(session: PlanSession | RunSession, key: string, title: string): void {
+    this.#session?.dispose();
+    this.#session = session;
+    this.moved(this.#key, key, this);
+    this.#key = key;
+    this.panel.title = title;
+    void session.show();
+  }
+
+  reveal(): void {
+    this.panel.reveal();
+  }
+
+  close(): void {
+    this.panel.dispose();
+  }
+
+  chooseModel(path: string): void {
+    if (this.panel.visible && this.#session instanceof PlanSession) void this.#session.chooseModel(path);
+  }
+
+  release(): void {
+    this.#session?.dispose();
+    this.#session = undefined;
+    this.moved(this.#key, undefined, this);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  /** Only what the present session says: an ended one may still be finishing something. */
+  #post(session: PlanSession | RunSession, message: ToRunPanel): void {
+    if (session === this.#session) void this.panel.webview.postMessage(message);
+  }
+
+  #receive(value: unknown): void {
+    const message = parseFromRunPanel(value);
+    if (message === undefined) {
+      this.services.log.warn("The run panel sent a message that is not one of its protocol.");
+      return;
+    }
+    const session = this.#session;
+    const done =
+      session instanceof PlanSession ? this.#planMessage(session, message) : this.#runMessage(session, message);
+    done.catch((error: unknown) => void vscode.window.showErrorMessage(describeError(error)));
+  }
+
+  async #planMessage(session: PlanSession, message: FromRunPanel): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        return session.show();
+      case "formChanged":
+        return session.change(message.form);
+      case "start":
+        return session.start(message.form);
+      case "cancelStart":
+        return session.cancelStart();
+      case "openRow":
+        return openRow(session.dataset, message.row);
+      case "openDataset":
+        return openRow(session.dataset, 1);
+      case "chooseModel":
+        return vscode.commands.executeCommand("tunesmith.chooseBaseModel");
+      case "showLog":
+        return this.services.log.show();
+    }
+  }
+
+  async #runMessage(session: RunSession | undefined, message: FromRunPanel): Promise<void> {
+    if (session === undefined) return;
+    const dataset = vscode.Uri.file(session.run.spec.dataset.path);
+    switch (message.type) {
+      case "ready":
+        return session.show();
+      case "stop":
+        return session.stop();
+      case "resume":
+        return session.resume();
+      case "useForCompletion":
+        return session.useForCompletion();
+      case "stopUsing":
+        return this.services.completion.stop();
+      case "showLog":
+        return vscode.commands.executeCommand("tunesmith.showLog", session.run.id);
+      case "openDataset":
+        return openRow(dataset, 1);
+      case "runAgain":
+        return this.services.panels.openPlan(dataset, formOf(session.run.spec));
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import * as vscode from "vscode";
+import type { ToRunPanel } from "../../protocol/webview";
+import type { RunHead } from "../../run/runState";
+import type { Services } from "../context";
+import { describeError } from "../describeError";
+import { JobCancelled } from "../jobs/runJob";
+import { readDetails } from "../runs/runData";
+import type { TrackedRun } from "../runs/runRegistry";
+import { requestStop, resumeRun } from "../runs/startRun";
+
+/** One run in a panel: its curve as it grows, and what can be done with it. */
+export class RunSession implements vscode.Disposable {
+  #exporting: Extract<ToRunPanel, { type: "exporting" | "exportFailed" }> | undefined;
+  #busy = false;
+  readonly #subscriptions: vscode.Disposable[];
+
+  constructor(
+    private readonly services: Services,
+    readonly run: TrackedRun,
+    private readonly post: (message: ToRunPanel) => void,
+  ) {
+    this.#subscriptions = [
+      services.runs.onDidUpdate(({ run: updated, update, before }) => {
+        if (updated.directory !== run.directory) return;
+        // With a new state the details may be new as well: the data have been prepared.
+        if (update.redraw || before !== update.head.state) void this.show();
+        else this.post({ type: "points", id: run.id, ...update.added, head: this.#marked(update.head) });
+      }),
+      services.completion.onDidChange(() => void this.#postHead()),
+    ];
+  }
+
+  /** All that the page shows, for a page that has just come up. */
+  async show(): Promise<void> {
+    const details = await readDetails(this.run.directory, this.run.spec);
+    const snapshot = this.run.snapshot();
+    this.post({ type: "run", run: { ...snapshot, ...this.#marked(snapshot) }, details });
+    if (this.#exporting !== undefined) this.post(this.#exporting);
+  }
+
+  #postHead(): void {
+    const head = this.#marked(this.run.head());
+    this.post({ type: "points", id: this.run.id, loss: [], evalLoss: [], checkpoints: [], head });
+  }
+
+  #marked(head: RunHead): RunHead {
+    return { ...head, inUse: this.services.completion.isInUse(this.run.directory) };
+  }
+
+  async stop(): Promise<void> {
+    await this.#attempt(() => requestStop(this.services, this.run));
+  }
+
+  async resume(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    const signal = new AbortController().signal;
+    await this.#attempt(() => resumeRun(this.services, this.run, { signal, onProgress: () => {} }));
+    this.#busy = false;
+  }
+
+  async #attempt(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      if (error instanceof JobCancelled) return;
+      this.services.log.error(describeError(error));
+      this.post({ type: "actionFailed", message: describeError(error) });
+    }
+  }
+
+  async useForCompletion(): Promise<void> {
+    if (this.#exporting?.type === "exporting") return;
+    this.#setExporting({ type: "exporting", stage: vscode.l10n.t("Writing the model"), fraction: null });
+    const choice = { directory: this.run.directory, name: this.run.spec.name };
+    try {
+      await this.services.completion.use(choice, {
+        signal: new AbortController().signal,
+        onProgress: (stage, fraction) => this.#setExporting({ type: "exporting", stage, fraction }),
+      });
+      this.#exporting = undefined;
+      this.#postHead();
+    } catch (error) {
+      this.services.log.error(describeError(error));
+      this.#setExporting({ type: "exportFailed", message: describeError(error) });
+    }
+  }
+
+  #setExporting(message: Extract<ToRunPanel, { type: "exporting" | "exportFailed" }>): void {
+    this.#exporting = message;
+    this.post(message);
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}

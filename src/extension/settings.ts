@@ -1,0 +1,28 @@
+import * as vscode from "vscode";
+
+/** The settings as they are now; what package.json declares is the default. */
+export interface Settings {
+  defaultModel: string;
+  modelPaths: string[];
+  enginePath: string;
+  runsFolder: string;
+  threads: number;
+  sequenceLength: number;
+  completionDelay: number;
+  completionMaxTokens: number;
+}
+
+export function readSettings(scope?: vscode.Uri): Settings {
+  const section = vscode.workspace.getConfiguration("tunesmith", scope);
+  const text = (name: string) => section.get<string>(name, "").trim();
+  return {
+    defaultModel: text("defaultModel"),
+    modelPaths: section.get<string[]>("modelPaths", []).filter((path) => typeof path === "string" && path !== ""),
+    enginePath: text("enginePath"),
+    runsFolder: text("runsFolder"),
+    threads: section.get<number>("threads", 0),
+    sequenceLength: section.get<number>("sequenceLength", 1024),
+    completionDelay: section.get<number>("completion.delay", 120),
+    completionMaxTokens: section.get<number>("completion.maxTokens", 64),
+  };
+}

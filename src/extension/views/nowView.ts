@@ -1,0 +1,99 @@
+import * as vscode from "vscode";
+import type { FromNowView, NowSituation, ToNowView } from "../../protocol/webview";
+import type { RunHead } from "../../run/runState";
+import type { Services } from "../context";
+import { parseFromNowView } from "../panels/messages";
+import { webviewHtml, webviewOptions } from "../panels/webviewHtml";
+import type { TrackedRun } from "../runs/runRegistry";
+
+/** The sidebar's *Now*: the active run, else the last one and what to do with it, else how to start. */
+export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
+  #view: vscode.WebviewView | undefined;
+  #shown: TrackedRun | undefined;
+  readonly #subscriptions: vscode.Disposable[];
+
+  constructor(private readonly services: Services) {
+    const { runs, completion } = services;
+    this.#subscriptions = [
+      runs.onDidChange(() => this.#show()),
+      completion.onDidChange(() => this.#show()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.#show()),
+      vscode.workspace.onDidChangeWorkspaceFolders(() => this.#show()),
+      runs.onDidUpdate(({ run, update, before }) => {
+        const stays = this.#shown?.directory === run.directory && this.#current() === run;
+        if (!stays || update.redraw || before !== update.head.state) this.#show();
+        else this.#post({ type: "points", id: run.id, ...update.added, head: this.#marked(run, update.head) });
+      }),
+    ];
+  }
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    this.#view = view;
+    const { extensionUri } = this.services.extension;
+    view.webview.options = webviewOptions(extensionUri);
+    view.webview.onDidReceiveMessage((message: unknown) => {
+      const parsed = parseFromNowView(message);
+      if (parsed !== undefined) this.#receive(parsed);
+    });
+    view.onDidDispose(() => {
+      this.#view = undefined;
+    });
+    view.webview.html = webviewHtml(view.webview, extensionUri, "now");
+    if (vscode.workspace.isTrusted) void this.services.runs.load().then(() => this.#show());
+  }
+
+  #current(): TrackedRun | undefined {
+    const { runs } = this.services;
+    return runs.activeRun ?? runs.runs[0];
+  }
+
+  #situation(): NowSituation {
+    if (!vscode.workspace.workspaceFolders?.length) return "no-folder";
+    if (!vscode.workspace.isTrusted) return "untrusted";
+    return this.services.runs.loaded ? "ready" : "loading";
+  }
+
+  #show(): void {
+    if (this.#view === undefined) return;
+    const situation = this.#situation();
+    const run = situation === "ready" ? this.#current() : undefined;
+    this.#shown = run;
+    const { state } = this.services.completion;
+    const snapshot = run?.snapshot();
+    this.#post({
+      type: "now",
+      situation,
+      run: run === undefined || snapshot === undefined ? null : { ...snapshot, ...this.#marked(run, snapshot) },
+      completionModel: state.kind === "off" ? null : state.choice.name,
+    });
+  }
+
+  #marked<T extends RunHead>(run: TrackedRun, head: T): T {
+    return { ...head, inUse: this.services.completion.isInUse(run.directory) };
+  }
+
+  #post(message: ToNowView): void {
+    void this.#view?.webview.postMessage(message);
+  }
+
+  #receive(message: FromNowView): void {
+    if (message.type === "ready") this.#show();
+    else void vscode.commands.executeCommand(commandOf[message.type], "id" in message ? message.id : undefined);
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}
+
+/** The view's buttons do what the commands do. */
+const commandOf: Record<Exclude<FromNowView["type"], "ready">, string> = {
+  stop: "tunesmith.stopRun",
+  resume: "tunesmith.resumeRun",
+  openRun: "tunesmith.openRun",
+  useForCompletion: "tunesmith.useForCompletion",
+  fineTune: "tunesmith.fineTune",
+  manageTrust: "workbench.trust.manage",
+  openFolder: "workbench.action.files.openFolder",
+  howToStart: "tunesmith.openWalkthrough",
+};

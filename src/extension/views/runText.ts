@@ -1,0 +1,38 @@
+import * as vscode from "vscode";
+import type { RunHead } from "../../run/runState";
+import { count, duration, loss, percent } from "../figures";
+
+/** What a run is doing or has come to, in a few words. */
+export function describeRun(head: RunHead): string {
+  const { state, step, totalSteps, evalLoss } = head;
+  switch (state) {
+    case "queued":
+      return vscode.l10n.t("not started");
+    case "preparing":
+      return vscode.l10n.t("preparing");
+    case "running":
+      return vscode.l10n.t("{0} %{1}", percent(step, totalSteps), left(head));
+    case "paused":
+      return vscode.l10n.t("paused at step {0}", count(step));
+    case "stopped":
+      return vscode.l10n.t("stopped at step {0} of {1}", count(step), count(totalSteps));
+    case "failed":
+      return vscode.l10n.t("failed: {0}", head.cause ?? vscode.l10n.t("see the log"));
+    case "finished":
+      return evalLoss === null ? vscode.l10n.t("finished") : vscode.l10n.t("eval loss {0}", loss(evalLoss));
+  }
+}
+
+function left({ secondsLeft }: RunHead): string {
+  return secondsLeft === null ? "" : ` · ${vscode.l10n.t("{0} left", duration(secondsLeft))}`;
+}
+
+/** "eval loss 2.310 → 1.870, 19 % lower" */
+export function describeGain(before: number, after: number): string {
+  const change = Math.abs(1 - after / before) * 100;
+  const words =
+    after <= before
+      ? vscode.l10n.t("{0} % lower", change.toFixed(0))
+      : vscode.l10n.t("{0} % higher", change.toFixed(0));
+  return vscode.l10n.t("eval loss {0} → {1}, {2}", loss(before), loss(after), words);
+}

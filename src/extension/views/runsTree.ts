@@ -1,0 +1,116 @@
+import * as vscode from "vscode";
+import type { RunState } from "../../protocol/webview";
+import type { Services } from "../context";
+import { count } from "../figures";
+import { isActive, type RunRegistry, type TrackedRun } from "../runs/runRegistry";
+import { describeRun } from "./runText";
+
+const icons: Record<RunState, { icon: string; color?: string }> = {
+  queued: { icon: "circle-outline" },
+  preparing: { icon: "loading~spin" },
+  running: { icon: "loading~spin" },
+  paused: { icon: "debug-pause" },
+  stopped: { icon: "debug-stop" },
+  failed: { icon: "error", color: "list.errorForeground" },
+  finished: { icon: "pass", color: "testing.iconPassed" },
+};
+
+export class RunItem extends vscode.TreeItem {
+  readonly runId: string;
+
+  constructor(run: TrackedRun, inUse: boolean) {
+    super(run.spec.name);
+    const head = run.head();
+    this.runId = run.id;
+    this.id = run.directory;
+    this.description = describeRun(head);
+    const { icon, color } = icons[head.state];
+    this.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
+    this.tooltip = tooltip(run);
+    this.accessibilityInformation = { label: `${run.spec.name}, ${this.description}` };
+    this.contextValue = contextValue(run, inUse);
+    this.command = { command: "tunesmith.openRun", title: vscode.l10n.t("Open Run Panel"), arguments: [run.id] };
+  }
+}
+
+function contextValue(run: TrackedRun, inUse: boolean): string {
+  const marks = ["run"];
+  if (isActive(run.head().state)) marks.push("active");
+  if (run.resumable) marks.push("resumable");
+  if (run.usable) marks.push("usable");
+  if (inUse) marks.push("inUse");
+  return marks.join(" ");
+}
+
+function tooltip(run: TrackedRun): string {
+  const head = run.head();
+  const lines = [
+    `${run.spec.name}: ${describeRun(head)}`,
+    run.spec.dataset.path,
+    vscode.l10n.t("Step {0} of {1}", count(head.step), count(head.totalSteps)),
+  ];
+  if (head.checkpointStep !== null) lines.push(vscode.l10n.t("Checkpoint at step {0}", count(head.checkpointStep)));
+  return lines.join("\n");
+}
+
+/** Running, not started, finished and failed runs, newest first. */
+export class RunsTree implements vscode.TreeDataProvider<RunItem>, vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<RunItem | undefined>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #subscriptions: vscode.Disposable[];
+  /** The words shown for each run: most updates of a run change none of them. */
+  #shown = new Map<string, string>();
+  #items = new Map<string, RunItem>();
+
+  constructor(private readonly services: Services) {
+    const { runs, completion } = services;
+    this.#subscriptions = [
+      runs.onDidChange(() => this.#changed.fire(undefined)),
+      completion.onDidChange(() => this.#changed.fire(undefined)),
+      runs.onDidUpdate(({ run }) => this.#updated(run)),
+    ];
+  }
+
+  getTreeItem(item: RunItem): vscode.TreeItem {
+    return item;
+  }
+
+  async getChildren(parent?: RunItem): Promise<RunItem[]> {
+    if (parent !== undefined || !vscode.workspace.isTrusted) return [];
+    await this.services.runs.load();
+    const items = this.services.runs.runs.map((run) => this.#item(run));
+    this.#items = new Map(items.map((item) => [item.runId, item]));
+    return items;
+  }
+
+  #item(run: TrackedRun): RunItem {
+    const item = new RunItem(run, this.services.completion.isInUse(run.directory));
+    this.#shown.set(run.id, `${item.description}${item.contextValue}`);
+    return item;
+  }
+
+  #updated(run: TrackedRun): void {
+    const known = this.#items.get(run.id);
+    if (known === undefined) {
+      this.#changed.fire(undefined);
+      return;
+    }
+    const before = this.#shown.get(run.id);
+    const now = this.#item(run);
+    if (before === this.#shown.get(run.id)) return;
+    // The tree keeps the object that it was given: its fields are replaced.
+    Object.assign(known, now);
+    this.#changed.fire(known);
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    this.#changed.dispose();
+  }
+}
+
+/** The number of running runs on the activity bar's icon. */
+export function showBadge(view: vscode.TreeView<RunItem>, runs: RunRegistry): void {
+  const active = runs.runs.filter((run) => run.active).length;
+  view.badge = active === 0 ? undefined : { value: active, tooltip: vscode.l10n.t("{0} running", active) };
+}
