@@ -14,6 +14,7 @@ import {
   readDocuments,
   type SourceTally,
 } from "./readDataset";
+import { arrayMessage } from "./rows";
 import { loadTokenizer } from "./tokenizer";
 
 export interface Prepared {
@@ -131,8 +132,9 @@ function checkSequenceLength(spec: RunSpec, { contextLength }: ModelLimits): voi
 }
 
 function requireUsableRows({ sources }: DatasetPlan, index: number): void {
-  const { path, bytes, rows, usable, format } = sources[index]!;
+  const { path, bytes, rows, usable, format, isArray } = sources[index]!;
   if (usable > 0) return;
+  if (isArray) throw new DatasetError(arrayMessage(path));
   if (rows === 0) {
     throw new DatasetError(`${path} is empty${bytes === 0 ? "" : " (blank lines only)"}: it must hold one row a line.`);
   }

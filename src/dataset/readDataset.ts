@@ -8,7 +8,7 @@ import type { Format } from "./formats/format";
 import { formatById } from "./formats/registry";
 import { LineReader } from "./lines";
 import { DatasetError, overLength, type RowProblem } from "./problem";
-import { lineProblems, type ParsedLine, parseLine } from "./rows";
+import { lineProblems, opensArray, type ParsedLine, parseLine } from "./rows";
 import { type HeldOutTest, SplitPlanner } from "./split";
 import { chooseTemplate } from "./templates/registry";
 import type { Segment, Template } from "./templates/template";
@@ -51,6 +51,8 @@ export interface PlannedSource {
   bytes: number;
   rows: number;
   usable: number;
+  /** The file is a JSON array over many lines. */
+  isArray: boolean;
   /** Of a row of this source. */
   heldOut: HeldOutTest;
 }
@@ -122,10 +124,12 @@ async function scan(
   const reader = new LineReader(path);
   let rows = 0;
   let usable = 0;
+  let isArray = false;
   for await (const lines of reader.batches(signal)) {
     for (const line of lines) {
       const parsed = parseLine(line);
       if (parsed === null) continue;
+      if (rows === 0) isArray = opensArray(parsed, line.text);
       rows++;
       if (lineProblems(parsed, format).length > 0) continue;
       usable++;
@@ -133,7 +137,7 @@ async function scan(
     }
     progress?.("Checking rows", share(reader.bytes, size), path);
   }
-  return { path, format, sha256: reader.sha256(), bytes: reader.bytes, rows, usable };
+  return { path, format, sha256: reader.sha256(), bytes: reader.bytes, rows, usable, isArray };
 }
 
 function pickTemplate(request: DatasetRequest, sources: PlannedSource[], tokenizer: Tokenizer): Template | null {

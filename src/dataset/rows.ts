@@ -26,6 +26,15 @@ export function lineProblems(parsed: ParsedLine, format: Format | null): RowProb
   return parsed.problem !== null ? [parsed.problem] : checkRow(parsed.value, format);
 }
 
+/** Whether a file's first row is the beginning of a JSON array over many lines: the commonest wrong file. */
+export function opensArray(parsed: ParsedLine, text: string | null): boolean {
+  return parsed.problem !== null && (text?.trimStart().startsWith("[") ?? false);
+}
+
+export function arrayMessage(path: string): string {
+  return `${path} is one JSON array, not JSON Lines: put each row on a line of its own, without the brackets and commas around them.`;
+}
+
 function faultProblem(fault: Line["fault"]): RowProblem {
   if (fault === "too-long") {
     const limit = LONGEST_LINE / (1024 * 1024);

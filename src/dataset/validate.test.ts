@@ -39,6 +39,7 @@ it("places each problem of each row", async () => {
     usable: 1,
     problems: 6,
     byReason: { "empty-instruction": 1, "wrong-type": 1, "invalid-json": 2, "missing-field": 1, "not-an-object": 1 },
+    isArray: false,
   });
 });
 

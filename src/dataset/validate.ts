@@ -4,7 +4,7 @@ import { LineReader } from "./lines";
 import { problemColumn } from "./locate";
 import type { RowProblem } from "./problem";
 import { detectFileFormat, type ReadOptions, requireFile } from "./readDataset";
-import { lineProblems, parseLine } from "./rows";
+import { lineProblems, opensArray, parseLine } from "./rows";
 
 export interface Validation {
   path: string;
@@ -13,6 +13,8 @@ export interface Validation {
   usable: number;
   problems: number;
   byReason: Record<string, number>;
+  /** The file is a JSON array over many lines. */
+  isArray: boolean;
 }
 
 export interface FoundProblem extends RowProblem {
@@ -30,12 +32,21 @@ export async function validateFile(
 ): Promise<Validation> {
   const size = await requireFile(path);
   const format = formatId === "auto" ? await detectFileFormat(path, signal) : formatById(formatId);
-  const result: Validation = { path, format: format?.id ?? null, rows: 0, usable: 0, problems: 0, byReason: {} };
+  const result: Validation = {
+    path,
+    format: format?.id ?? null,
+    rows: 0,
+    usable: 0,
+    problems: 0,
+    byReason: {},
+    isArray: false,
+  };
   const reader = new LineReader(path);
   for await (const lines of reader.batches(signal)) {
     for (const line of lines) {
       const parsed = parseLine(line);
       if (parsed === null) continue;
+      if (result.rows === 0) result.isArray = opensArray(parsed, line.text);
       result.rows++;
       const problems = lineProblems(parsed, format);
       if (problems.length === 0) result.usable++;

@@ -55,6 +55,10 @@ describe("tunesmith validate", () => {
     const broken = await run("validate", "data.jsonl");
     expect(broken.code).toBe(1);
     expect(lines(broken.stdout).at(-1)).toContain("No row can be used: a run on this file cannot start.");
+    write("data.jsonl", `[\n  ${good.trim()},\n  ${good}]\n`);
+    expect((await run("validate", "data.jsonl")).code).toBe(0);
+    write("data.jsonl", '[\n  {\n    "prompt": "a"\n  }\n]\n');
+    expect(lines((await run("validate", "data.jsonl")).stdout).at(-1)).toContain("is one JSON array, not JSON Lines");
     write("data.jsonl", "");
     const empty = await run("validate", "data.jsonl");
     expect([empty.code, empty.stdout]).toEqual([

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { arrayMessage } from "../../dataset/rows";
 import { type FoundProblem, type Validation, validateFile } from "../../dataset/validate";
 import { type Command, type CommandContext, stringOption, UsageError } from "../command";
 
@@ -40,8 +41,9 @@ function print(context: CommandContext, output: Output, path: string, found: Fou
   else context.print(`${path}:${row}:${column}: ${message}`);
 }
 
-function summary({ path, format, rows, usable, problems, byReason }: Validation): string {
+function summary({ path, format, rows, usable, problems, byReason, isArray }: Validation): string {
   if (rows === 0) return `${path} is empty: it must hold one row a line.`;
+  if (isArray && usable === 0) return arrayMessage(path);
   const shown = (count: number, name: string) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
   const reasons = Object.entries(byReason).map(([reason, count]) => `${count} ${reason}`);
   const totals = [
