@@ -135,13 +135,9 @@ export class Workbench {
     await row.click({ button: "right" });
     const entry = this.page.locator(".monaco-menu .action-item", { hasText: item }).first();
     await entry.waitFor();
-    if (picture !== undefined) await this.screenshotsOfMenu(picture);
+    if (picture !== undefined) await this.screenshot(picture);
     await entry.hover();
     await entry.click();
-  }
-
-  private async screenshotsOfMenu(name: string): Promise<void> {
-    await this.screenshot(name);
   }
 
   /** The cursor, in the active editor, to a line and to that line's end. */

@@ -1,0 +1,39 @@
+/** What cannot be trained on is said in the panel, before anything starts. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runPanel } from "./runPanel";
+import { Workbench } from "./workbench";
+
+const ROWS = 20;
+
+function writeWorkspace(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const broken = Array.from({ length: ROWS }, (_, index) => `{"instruction": "Add ${index}.", "output": `);
+  writeFileSync(join(folder, "broken.jsonl"), `${broken.join("\n")}\n`);
+  writeFileSync(join(folder, "empty.jsonl"), "");
+}
+
+describe("data that cannot be used", () => {
+  let workbench: Workbench;
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({ name: "broken", writeWorkspace });
+  });
+  afterAll(() => workbench?.stop());
+
+  it.each([
+    ["broken.jsonl", /broken\.jsonl/],
+    ["empty.jsonl", /empty\.jsonl/],
+  ])("%s ends in a sentence that names it, and no run is left", async (name, sentence) => {
+    await workbench.showExplorer();
+    await workbench.contextMenu(workbench.explorerRow(name), "Fine-tune on This Dataset");
+    const panel = await runPanel(workbench);
+    const alert = panel.getByRole("alert").filter({ hasText: sentence });
+    await alert.first().waitFor();
+    await workbench.screenshotsInBothThemes(name.replace(".jsonl", ""));
+    expect(await panel.getByRole("button", { name: "Start", exact: true }).isEnabled()).toBe(false);
+    expect(workbench.runs()).toEqual([]);
+    await workbench.command("View: Close All Editors");
+  });
+});

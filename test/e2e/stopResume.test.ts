@@ -1,0 +1,63 @@
+/** A run that is stopped keeps a checkpoint, and goes on from it. */
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
+import { pointsIn, runPanel, setPlan } from "./runPanel";
+import { eventually, Workbench } from "./workbench";
+
+describe("stopping and resuming", () => {
+  let workbench: Workbench;
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({
+      name: "stop",
+      theme: "light",
+      writeWorkspace: (folder) => writeSampleWorkspace(folder, { rows: 120 }),
+    });
+  });
+  afterAll(() => workbench?.stop());
+
+  const button = (panel: Frame, name: string) => panel.getByRole("button", { name, exact: true });
+
+  it("keeps a checkpoint when stopped, and resumes from it to the end", async () => {
+    // The broken row stays: it is reported, and the run goes without it.
+    await workbench.showExplorer();
+    await workbench.contextMenu(workbench.explorerRow("functions.jsonl"), "Fine-tune on This Dataset");
+    const panel = await runPanel(workbench);
+    await button(panel, "Start").waitFor();
+    await panel
+      .getByText(/skipped/i)
+      .first()
+      .waitFor();
+    await workbench.screenshot("1-plan-with-skipped-row");
+    await setPlan(panel, { "Passes over the data": 15, "Sequences per step": 1, "Sequence length": 256 });
+    await button(panel, "Start").click();
+    await eventually(
+      "points in the curve",
+      () => pointsIn(panel),
+      (count) => count >= 5,
+      60_000,
+    );
+    await button(panel, "Stop").click();
+    await button(panel, "Resume").waitFor();
+    await workbench.screenshotsInBothThemes("2-stopped");
+
+    const [run] = workbench.runs();
+    const stopped = workbench.events(run!);
+    const done = stopped.findLast((event) => event.type === "done")!;
+    expect(done.reason).toBe("stopped");
+    const checkpoint = stopped.findLast((event) => event.type === "checkpoint")!;
+    expect(checkpoint.step).toBe(done.step);
+    expect(done.step!).toBeGreaterThan(0);
+
+    await button(panel, "Resume").click();
+    await button(panel, "Use for completion").waitFor({ timeout: 120_000 });
+    const events = workbench.events(run!);
+    const second = events.filter((event) => event.attempt === 2);
+    expect(second[0]).toMatchObject({ type: "start", resumedFrom: done.step });
+    const finished = events.findLast((event) => event.type === "done")!;
+    expect(finished.reason).toBe("finished");
+    expect(await pointsIn(panel)).toBe(finished.totalSteps);
+    await workbench.screenshot("3-finished");
+  });
+});

@@ -1,0 +1,151 @@
+/** Data, run, completion: what a user does from opening a folder to code completed by the tuned model. */
+import type { Frame } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { BROKEN_ROW, PYTHON_FILE, writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
+import { pointsIn, runPanel, setPlan } from "./runPanel";
+import { eventually, Workbench } from "./workbench";
+
+const DATASET = "functions.jsonl";
+const ghostText = ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text";
+
+describe("the whole way in the packaged extension", () => {
+  let workbench: Workbench;
+  let panel: Frame;
+  let broken = false;
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({ name: "story", writeWorkspace: writeSampleWorkspace });
+  });
+  afterAll(() => workbench?.stop());
+  // Each step goes on from the one before.
+  beforeEach((context) => {
+    if (broken) context.skip("an earlier step of the story failed");
+  });
+  afterEach(async (context) => {
+    if (context.task.result?.state !== "fail" || broken) return;
+    broken = true;
+    await workbench?.screenshot("failed");
+  });
+
+  it("opens a folder and sees a squiggle on the broken row", async () => {
+    await workbench.openFile(DATASET);
+    await workbench.page.locator(".squiggly-error").first().waitFor();
+    await workbench.command("View: Focus Problems");
+    const rows = workbench.page.locator(".markers-panel .monaco-list-row", { hasText: `Ln ${BROKEN_ROW}` });
+    await rows.first().waitFor();
+    expect(await rows.count()).toBe(1);
+    await workbench.screenshotsInBothThemes("1-squiggle");
+  });
+
+  it("mends the row by typing, and the squiggle goes away", async () => {
+    await workbench.command("View: Close Panel");
+    await workbench.goToLineEnd(BROKEN_ROW);
+    await workbench.page.keyboard.type("}");
+    await workbench.page.locator(".squiggly-error").first().waitFor({ state: "detached" });
+    await workbench.save();
+    const lines = workbench.read(DATASET).trimEnd().split("\n");
+    for (const line of lines) JSON.parse(line);
+    expect(lines).toHaveLength(300);
+  });
+
+  it("opens the plan from the context menu, with a summary of the data", async () => {
+    await workbench.contextMenu(workbench.explorerRow(DATASET), "Fine-tune on This Dataset", "2-context-menu");
+    panel = await runPanel(workbench);
+    await panel
+      .getByText(/\b300\b/)
+      .first()
+      .waitFor();
+    await panel.getByRole("button", { name: "Start", exact: true }).waitFor();
+    await workbench.screenshotsInBothThemes("3-plan");
+    await setPlan(panel, { "Passes over the data": 12, "Sequences per step": 1, "Sequence length": 256 });
+    await workbench.screenshotsInBothThemes("4-plan-settings");
+  });
+
+  it("starts, and the curve moves", async () => {
+    await panel.getByRole("button", { name: "Start", exact: true }).click();
+    const first = await eventually(
+      "points in the curve",
+      () => pointsIn(panel),
+      (count) => count > 0,
+      60_000,
+    );
+    await eventually(
+      "more points in the curve",
+      () => pointsIn(panel),
+      (count) => count > first + 3,
+    );
+    await workbench.screenshotsInBothThemes("5-live");
+  });
+
+  it("reloads the window in mid-run, and the panel goes on without losing a point", async () => {
+    const [run] = workbench.runs();
+    const before = await pointsIn(panel);
+    await workbench.reload();
+    panel = await runPanel(workbench);
+    await eventually(
+      "the points from before the reload",
+      () => pointsIn(panel),
+      (count) => count >= before,
+    );
+    expect(workbench.events(run!).some((event) => event.type === "done")).toBe(false);
+    await workbench.screenshot("6-after-reload");
+  });
+
+  it("finishes with every step in the curve and the loss before and after", async () => {
+    const [run] = workbench.runs();
+    const use = panel.getByRole("button", { name: "Use for completion" });
+    await use.waitFor({ timeout: 150_000 });
+    const events = workbench.events(run!);
+    const done = events.find((event) => event.type === "done")!;
+    expect(done.reason).toBe("finished");
+    const steps = new Set(events.filter((event) => event.type === "step").map((event) => event.step));
+    expect(steps.size).toBe(done.totalSteps);
+    expect(await pointsIn(panel)).toBe(steps.size);
+    expect(done.evalLossAfter as number).toBeLessThan(done.evalLossBefore as number);
+    // One attempt: the reload did not touch the engine.
+    expect(new Set(events.map((event) => event.attempt))).toEqual(new Set([1]));
+    await workbench.screenshotsInBothThemes("7-done");
+  });
+
+  it("lists the run in the side bar", async () => {
+    await workbench.page.locator('.activitybar .action-label[aria-label^="Tunesmith"]').click();
+    await workbench.page
+      .locator(".pane", { hasText: "Runs" })
+      .locator(".monaco-list-row", { hasText: "functions" })
+      .first()
+      .waitFor();
+    await workbench.screenshotsInBothThemes("8-side-bar");
+    await workbench.showExplorer();
+  });
+
+  it("uses the model for completion", async () => {
+    await panel.getByRole("button", { name: "Use for completion" }).click();
+    await panel
+      .getByText(/in use/i)
+      .first()
+      .waitFor({ timeout: 120_000 });
+    await workbench.screenshotsInBothThemes("9-in-use");
+  });
+
+  it("types Python, sees ghost text, takes it with Tab, and finds it on disk", async () => {
+    await workbench.openFile("shop.py");
+    await workbench.goToLineEnd(PYTHON_FILE.split("\n").length);
+    const written = "\n\ndef smallest_price(prices):\n";
+    await workbench.page.keyboard.type(written, { delay: 30 });
+    const ghost = workbench.page.locator(ghostText).filter({ visible: true });
+    await ghost.first().waitFor({ timeout: 60_000 });
+    const offered = ((await ghost.first().textContent()) ?? "").replaceAll("\u00a0", " ").trim();
+    expect(offered).not.toBe("");
+    await workbench.screenshot("10-ghost-text");
+    await ghost.first().waitFor();
+    await workbench.page.keyboard.press("Tab");
+    await ghost.first().waitFor({ state: "hidden" });
+    await workbench.save();
+    await workbench.screenshot("11-accepted");
+    const text = workbench.read("shop.py");
+    expect(text.startsWith(PYTHON_FILE)).toBe(true);
+    const added = text.slice(PYTHON_FILE.length);
+    expect(added).toContain("def smallest_price(prices):\n    ");
+    expect(added.slice(added.indexOf(":\n") + 2)).toContain(offered);
+  });
+});
