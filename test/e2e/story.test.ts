@@ -34,6 +34,7 @@ describe("the whole way in the packaged extension", () => {
     const rows = workbench.page.locator(".markers-panel .monaco-list-row", { hasText: `Ln ${BROKEN_ROW}` });
     await rows.first().waitFor();
     expect(await rows.count()).toBe(1);
+    await workbench.goToLineEnd(BROKEN_ROW);
     await workbench.screenshotsInBothThemes("1-squiggle");
   });
 

@@ -16,6 +16,8 @@ const FADE_MS = 350;
 export type Theme = "dark" | "light";
 const themes: Record<Theme, string> = { dark: "Default Dark Modern", light: "Default Light Modern" };
 
+type CodeServer = Awaited<ReturnType<typeof startCodeServer>>;
+
 export interface WorkbenchOptions {
   name: string;
   writeWorkspace: (folder: string) => void;
@@ -30,10 +32,16 @@ export class Workbench {
     readonly workspace: string,
     readonly page: Page,
     private readonly browser: Browser,
-    private readonly server: Awaited<ReturnType<typeof startCodeServer>>,
+    private readonly server: CodeServer,
+    private readonly settings: Record<string, unknown>,
   ) {}
 
-  static async start({ name, writeWorkspace, theme = "dark", settings = {} }: WorkbenchOptions): Promise<Workbench> {
+  static async start({
+    name,
+    writeWorkspace,
+    theme = "dark",
+    settings = { "files.autoSave": "off" },
+  }: WorkbenchOptions): Promise<Workbench> {
     if (!existsSync(vsix)) throw new Error(`${vsix} is missing: run \`npm run package\` first.`);
     mkdirSync(screenshots, { recursive: true });
     const folder = mkdtempSync(join(tmpdir(), "tunesmith-e2e-"));
@@ -42,12 +50,12 @@ export class Workbench {
     const server = await startCodeServer({
       state: join(folder, "state"),
       vsix,
-      settings: { "workbench.colorTheme": themes[theme], "files.autoSave": "off", ...settings },
+      settings: { ...settings, "workbench.colorTheme": themes[theme] },
     });
     const browser = await launchBrowser();
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
     const page = await context.newPage();
-    const workbench = new Workbench(name, folder, workspace, page, browser, server);
+    const workbench = new Workbench(name, folder, workspace, page, browser, server, settings);
     await page.goto(`${server.url}/?folder=${encodeURIComponent(workspace)}`);
     await workbench.ready();
     return workbench;
@@ -88,21 +96,16 @@ export class Workbench {
     const input = this.page.locator(".quick-input-widget:visible .quick-input-box input");
     await input.waitFor();
     await input.fill(`>${title}`);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
-    await this.page.keyboard.press("Enter");
+    // Commands that were used lately come first, so the first row need not be the one.
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
+    await input.waitFor({ state: "hidden" });
   }
 
-  /** By the command that VS Code's own settings editor uses; the picker would need a search. */
+  /** Through the settings file, which VS Code watches: the picker for themes wants to look at the marketplace. */
   async setTheme(theme: Theme): Promise<void> {
-    await this.command("Preferences: Color Theme");
-    const input = this.page.locator(".quick-input-widget:visible .quick-input-box input");
-    await input.fill(themes[theme]);
-    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: themes[theme] }).first();
-    await row.waitFor();
-    await this.page.keyboard.press("Enter");
+    this.server.writeSettings({ ...this.settings, "workbench.colorTheme": themes[theme] });
     const body = theme === "dark" ? ".monaco-workbench.vs-dark" : ".monaco-workbench.vs";
     await this.page.locator(body).waitFor();
-    await input.waitFor({ state: "hidden" });
   }
 
   /** One picture in each theme; ends in the dark one. */
