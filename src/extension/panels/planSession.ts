@@ -53,7 +53,8 @@ export class PlanSession implements vscode.Disposable {
 
   async #postPlan(): Promise<void> {
     const models = await this.services.models.choices();
-    const form = (this.form ??= await this.#defaults());
+    this.form ??= await this.#defaults();
+    const { form } = this;
     if (!models.some((model) => model.path === form.modelPath)) {
       const known = await this.services.models.inspect(form.modelPath);
       if (known.problem === null) models.push(known);

@@ -1,0 +1,25 @@
+/** A longer run is smoothed over more steps, so that its curve shows the trend at every length. */
+export function smoothingWindow(totalSteps: number): number {
+  return Math.max(5, Math.round(totalSteps / 40));
+}
+
+/**
+ * An exponential mean without the usual pull towards the first value, taken on as points come: appending to the curve
+ * never changes what has been drawn.
+ */
+export class Smoother {
+  readonly values: number[] = [];
+  readonly #keep: number;
+  #weight = 0;
+  #sum = 0;
+
+  constructor(window: number) {
+    this.#keep = 1 - 2 / (window + 1);
+  }
+
+  add(value: number): void {
+    this.#weight = this.#weight * this.#keep + 1;
+    this.#sum = this.#sum * this.#keep + value;
+    this.values.push(this.#sum / this.#weight);
+  }
+}

@@ -1,0 +1,43 @@
+/** Numbers as people read them. */
+import { t } from "./texts";
+
+const language = () => document.documentElement.lang || "en";
+
+export function count(value: number): string {
+  return Math.round(value).toLocaleString(language());
+}
+
+/** Losses are compared in their third digit. */
+export function loss(value: number | null): string {
+  return value === null ? "–" : value.toFixed(3);
+}
+
+export function duration(seconds: number | null): string {
+  if (seconds === null || !Number.isFinite(seconds)) return "–";
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return t("{0} s", whole);
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) return t("{0} min", minutes);
+  return t("{0} h {1} min", Math.floor(minutes / 60), minutes % 60);
+}
+
+/** 15,700,000 as "15.7 M". */
+export function compact(value: number): string {
+  if (value >= 1e9) return `${(value / 1e9).toFixed(1)} B`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} M`;
+  return count(value);
+}
+
+export function fileName(path: string): string {
+  return (
+    path
+      .split(/[\\/]/)
+      .filter((part) => part !== "")
+      .at(-1) ?? path
+  );
+}
+
+/** The change from `before` to `after` in whole percent of `before`. */
+export function change(before: number, after: number): number {
+  return before === 0 ? 0 : Math.round((after / before - 1) * 100);
+}

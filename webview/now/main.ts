@@ -1,0 +1,178 @@
+import type { FromNowView, RunSnapshot, ToNowView } from "../../src/protocol/webview";
+import { CurveModel } from "../curve/curveModel";
+import { LossChart } from "../curve/lossChart";
+import { element, icon, linkButton, liveRegion, setText } from "../dom";
+import { change, count, duration, loss } from "../figures";
+import { connect } from "../host";
+import { t } from "../texts";
+import { button, registerToolkit } from "../toolkit";
+import "./style.css";
+
+type Now = Extract<ToNowView, { type: "now" }>;
+type Head = Omit<RunSnapshot, "curve">;
+
+const CHART_HEIGHT = 96;
+
+registerToolkit();
+
+const root = document.getElementById("root")!;
+const live = liveRegion();
+const content = element("div", { class: "now", testId: "now" });
+root.append(content, live);
+content.append(element("div", { class: "skeleton line" }), element("div", { class: "skeleton block" }));
+
+let chart: { model: CurveModel; view: LossChart; progress: HTMLElement; id: string } | undefined;
+const host = connect<ToNowView, FromNowView>(receive);
+host.post({ type: "ready" });
+
+function receive(message: ToNowView): void {
+  if (message.type === "now") show(message);
+  else if (chart?.id === message.id) {
+    chart.model.append(message);
+    chart.view.update();
+    setText(chart.progress, progressText(message.head));
+  }
+}
+
+function show(now: Now): void {
+  chart?.view.dispose();
+  chart = undefined;
+  content.replaceChildren(...contentOf(now));
+  setText(live, now.run === null ? "" : `${now.run.name}: ${headline(now.run)}`);
+}
+
+function contentOf({ situation, run, completionModel }: Now): HTMLElement[] {
+  switch (situation) {
+    case "loading":
+      return [element("div", { class: "skeleton line" }), element("div", { class: "skeleton block" })];
+    case "no-folder":
+      return [
+        sentence(t("Open the folder with your data set and your Python code.")),
+        action(t("Open folder"), { type: "openFolder" }, true, "open-folder"),
+      ];
+    case "untrusted":
+      return [
+        sentence(
+          t(
+            "Only validation works in a folder that is not trusted: fine-tuning and completion start programs and read models.",
+          ),
+        ),
+        action(t("Manage trust"), { type: "manageTrust" }, true, "manage-trust"),
+      ];
+    case "ready":
+      if (run === null) return empty();
+      return isActive(run) ? active(run) : ended(run, completionModel);
+  }
+}
+
+function isActive({ state }: Head): boolean {
+  return state === "running" || state === "preparing" || state === "paused";
+}
+
+function empty(): HTMLElement[] {
+  return [
+    sentence(t("Right-click a .jsonl data set and choose Fine-tune on This Dataset.")),
+    action(t("Fine-tune on a data set"), { type: "fineTune" }, true, "fine-tune"),
+    linkButton(t("See how it works"), () => host.post({ type: "howToStart" }), "how-to-start"),
+  ];
+}
+
+function active(run: RunSnapshot): HTMLElement[] {
+  const model = new CurveModel(run.curve, run.totalSteps);
+  const view = new LossChart(model, run.totalSteps, { height: CHART_HEIGHT, small: true });
+  const progress = element("p", { class: "progress", text: progressText(run), testId: "now-progress" });
+  chart = { model, view, progress, id: run.id };
+  const stop = button(
+    t("Stop"),
+    () => {
+      stop.setDisabled(true);
+      stop.setText(t("Stopping…"));
+      host.post({ type: "stop", id: run.id });
+    },
+    { icon: "debug-stop", testId: "now-stop" },
+  );
+  return [
+    title(run, "loading", "codicon-modifier-spin"),
+    view.element,
+    progress,
+    element("div", { class: "actions" }, ...(run.state === "preparing" ? [] : [stop.element]), openLink(run)),
+  ];
+}
+
+function progressText(head: Head): string {
+  if (head.state === "preparing") return t("Preparing");
+  const parts = [t("step {0} / {1}", count(head.step), count(head.totalSteps))];
+  if (head.state === "paused") parts.push(t("paused"));
+  if (head.tokensPerSecond !== null) parts.push(t("{0} tokens/s", count(head.tokensPerSecond)));
+  if (head.secondsLeft !== null) parts.push(t("{0} left", duration(head.secondsLeft)));
+  return parts.join(" · ");
+}
+
+/** The last result and what to do with it. */
+function ended(run: RunSnapshot, completionModel: string | null): HTMLElement[] {
+  const parts = [title(run, endIcon(run)), sentence(headline(run))];
+  const resume = () => action(t("Resume"), { type: "resume", id: run.id }, true, "now-resume");
+  const use = (primary: boolean) =>
+    action(t("Use for completion"), { type: "useForCompletion", id: run.id }, primary, "now-use");
+  if (run.state === "failed" || run.state === "queued")
+    parts.push(element("div", { class: "actions" }, resume(), openLink(run)));
+  else if (run.state === "stopped") parts.push(element("div", { class: "actions" }, resume(), openLink(run)));
+  else if (!run.inUse) parts.push(element("div", { class: "actions" }, use(true), openLink(run)));
+  else parts.push(sentence(t("Completes your Python files: type, then take a suggestion with Tab.")), openLink(run));
+  if (completionModel !== null && !run.inUse) {
+    parts.push(element("p", { class: "quiet", text: t("In use for completion: {0}", completionModel) }));
+  }
+  return parts;
+}
+
+function endIcon({ state }: Head): string {
+  if (state === "finished") return "pass";
+  return state === "failed" ? "error" : "debug-stop";
+}
+
+function headline(head: Head): string {
+  const { state, evalLoss, evalLossBefore, step, totalSteps, cause } = head;
+  switch (state) {
+    case "finished":
+      if (evalLoss === null || evalLossBefore === null) return t("Finished.");
+      return t(
+        "Eval loss {0} → {1} ({2} %).",
+        loss(evalLossBefore),
+        loss(evalLoss),
+        signed(change(evalLossBefore, evalLoss)),
+      );
+    case "stopped":
+      return t("Stopped at step {0} of {1}; a checkpoint is kept.", count(step), count(totalSteps));
+    case "failed":
+      return cause ?? t("The run failed; the log says more.");
+    case "queued":
+      return t("The run was never started.");
+    default:
+      return t("Running");
+  }
+}
+
+function signed(value: number): string {
+  return value > 0 ? `+${value}` : String(value).replace("-", "−");
+}
+
+function title(run: Head, glyph: string, extra = ""): HTMLElement {
+  return element(
+    "h2",
+    { testId: "now-title" },
+    icon(glyph, `${extra} ${run.state}`),
+    element("span", { text: run.name }),
+  );
+}
+
+function sentence(text: string): HTMLElement {
+  return element("p", { text, testId: "now-sentence" });
+}
+
+function openLink(run: Head): HTMLElement {
+  return linkButton(t("Open"), () => host.post({ type: "openRun", id: run.id }), "now-open");
+}
+
+function action(text: string, message: FromNowView, primary: boolean, testId: string): HTMLElement {
+  return button(text, () => host.post(message), { primary, testId }).element;
+}

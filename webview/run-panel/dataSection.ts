@@ -1,0 +1,156 @@
+import type { DataSummary, FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
+import { element, icon, linkButton } from "../dom";
+import { count, fileName } from "../figures";
+import { t } from "../texts";
+import { progressRing } from "../toolkit";
+
+type DataMessage = Extract<ToRunPanel, { type: "data" }>;
+type Problem = DataSummary["problems"][number];
+
+/** Rows of one reason that are listed before the rest is only counted. */
+const LISTED = 20;
+
+/** What the data set comes to: rows, tokens, and every reason for which a row cannot be used. */
+export class DataSection {
+  readonly element: HTMLElement;
+  readonly #content: HTMLElement;
+  #open = new Set<string>();
+
+  constructor(
+    dataset: string,
+    private readonly post: (message: FromRunPanel) => void,
+  ) {
+    this.#content = element("div", { testId: "data-summary", attributes: { "aria-live": "polite" } });
+    this.element = element(
+      "section",
+      { class: "data", attributes: { "aria-labelledby": "data-title" } },
+      element("h2", { id: "data-title", text: t("Data") }),
+      element(
+        "p",
+        { class: "path" },
+        linkButton(fileName(dataset), () => post({ type: "openDataset" }), "open-dataset"),
+        element("span", { class: "quiet", text: dataset.slice(0, -fileName(dataset).length), title: dataset }),
+      ),
+      this.#content,
+    );
+  }
+
+  show(message: DataMessage): void {
+    if (message.state === "loading") this.#showLoading(message.fraction);
+    else if (message.state === "error") this.#showError(message.message);
+    else this.#showSummary(message.summary);
+  }
+
+  #showLoading(fraction: number | null): void {
+    const share = fraction === null ? "" : ` ${Math.round(fraction * 100)} %`;
+    const text = `${t("Counting rows and tokens")}${share}`;
+    const known = this.#content.querySelector<HTMLElement>(".counting span");
+    if (known !== null) known.textContent = text;
+    else {
+      this.#content.replaceChildren(
+        element("p", { class: "counting" }, progressRing(), element("span", { text })),
+        element("div", { class: "skeleton line" }),
+      );
+    }
+  }
+
+  #showError(message: string): void {
+    this.#content.replaceChildren(
+      element("p", { class: "message error", testId: "data-error" }, icon("error"), element("span", { text: message })),
+    );
+  }
+
+  #showSummary(summary: DataSummary): void {
+    this.#content.replaceChildren(
+      this.#figures(summary),
+      ...(summary.used === 0 ? [this.#nothingUsable(summary)] : []),
+      ...(summary.skipped > 0 ? [this.#skipped(summary)] : []),
+    );
+  }
+
+  #figures(summary: DataSummary): HTMLElement {
+    const figure = (value: string, label: string, testId: string) =>
+      element("div", { class: "figure" }, element("dt", { text: label }), element("dd", { text: value, testId }));
+    return element(
+      "dl",
+      { class: "figures plain" },
+      figure(count(summary.trainRows), t("rows to learn"), "train-rows"),
+      figure(count(summary.evalRows), t("rows held out"), "eval-rows"),
+      figure(count(summary.tokens), t("tokens"), "tokens"),
+      figure(count(summary.skipped), t("rows skipped"), "skipped-rows"),
+    );
+  }
+
+  #nothingUsable({ rows, path }: DataSummary): HTMLElement {
+    const text =
+      rows === 0
+        ? t("{0} is empty: it must hold one row a line.", fileName(path))
+        : t("None of the {0} rows can be used for training; mend the rows below, then save the file.", count(rows));
+    return element(
+      "p",
+      { class: "message error", role: "alert", testId: "no-usable-rows" },
+      icon("error"),
+      element("span", { text }),
+    );
+  }
+
+  #skipped(summary: DataSummary): HTMLElement {
+    const byReason = new Map<string, Problem[]>();
+    for (const problem of summary.problems) {
+      const list = byReason.get(problem.reason) ?? [];
+      list.push(problem);
+      byReason.set(problem.reason, list);
+    }
+    const reasons = Object.entries(summary.skippedByReason).sort((a, b) => b[1] - a[1]);
+    return element(
+      "div",
+      { class: "skipped", testId: "skipped" },
+      ...reasons.map(([reason, total]) => this.#reason(reason, total, byReason.get(reason) ?? [])),
+    );
+  }
+
+  #reason(reason: string, total: number, problems: Problem[]): HTMLElement {
+    const rows = problems.slice(0, LISTED).map(({ row, message }) =>
+      element(
+        "li",
+        {},
+        linkButton(t("Row {0}", count(row)), () => this.post({ type: "openRow", row }), "problem-row"),
+        element("span", { text: message }),
+      ),
+    );
+    const more = total - rows.length;
+    if (more > 0) rows.push(element("li", { class: "quiet", text: t("and {0} more", count(more)) }));
+    const details = element(
+      "details",
+      {},
+      element("summary", {}, icon("warning"), element("span", { text: `${reasonText(reason)}: ${count(total)}` })),
+      element("ul", {}, ...rows),
+    );
+    // The user's choice outlives a new count.
+    details.open = this.#open.has(reason);
+    details.addEventListener("toggle", () => {
+      if (details.open) this.#open.add(reason);
+      else this.#open.delete(reason);
+    });
+    return details;
+  }
+}
+
+function reasonText(reason: string): string {
+  const texts: Record<string, string> = {
+    "invalid-json": t("Not valid JSON"),
+    "not-an-object": t("Not a JSON object"),
+    "unknown-format": t("Unknown format"),
+    "missing-field": t("A field is missing"),
+    "wrong-type": t("A field has the wrong type"),
+    "empty-answer": t("The answer is empty"),
+    "empty-instruction": t("The instruction is empty"),
+    "over-length": t("Longer than a sequence"),
+    "invalid-text": t("Text that is not valid Unicode"),
+    "special-token": t("A control token in the text"),
+    "duplicate-key": t("A field is given twice"),
+    "no-assistant-turn": t("No turn of the assistant"),
+    "roles-order": t("The turns are out of order"),
+  };
+  return texts[reason] ?? reason;
+}

@@ -1,0 +1,40 @@
+import { element } from "../dom";
+import type { Field } from "../toolkit";
+
+export interface FormFieldOptions {
+  label: string;
+  /** What it does, in a few words. */
+  hint?: string;
+  testId: string;
+}
+
+/** A labelled input with its hint and, where something is wrong, the sentence that says what. */
+export class FormField {
+  readonly element: HTMLElement;
+  readonly #error: HTMLElement;
+
+  constructor(
+    readonly field: Field,
+    private readonly options: FormFieldOptions,
+  ) {
+    field.element.dataset.testid = options.testId;
+    this.#error = element("div", { class: "field-error", role: "alert", testId: `${options.testId}-error` });
+    this.element = element(
+      "div",
+      { class: "field" },
+      element("span", { class: "field-label", text: options.label, attributes: { "aria-hidden": "true" } }),
+      field.element,
+      options.hint === undefined ? null : element("div", { class: "field-hint", text: options.hint }),
+      this.#error,
+    );
+    this.setError(undefined);
+  }
+
+  setError(message: string | undefined): void {
+    const { label, hint } = this.options;
+    if (this.#error.textContent !== (message ?? "")) this.#error.textContent = message ?? "";
+    this.#error.hidden = message === undefined;
+    const name = [label, message ?? hint].filter((part) => part !== undefined).join(". ");
+    this.field.setAccessibleName(name, message !== undefined);
+  }
+}

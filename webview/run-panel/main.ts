@@ -1,0 +1,62 @@
+import type { FromRunPanel, RunPanelState, ToRunPanel } from "../../src/protocol/webview";
+import { element } from "../dom";
+import { connect } from "../host";
+import { registerToolkit } from "../toolkit";
+import { PlanView } from "./planView";
+import { RunView } from "./runView";
+import "./style.css";
+
+registerToolkit();
+
+const root = document.getElementById("root")!;
+let view: PlanView | RunView | undefined;
+const host = connect<ToRunPanel, FromRunPanel, RunPanelState>(receive);
+
+root.append(skeleton());
+host.post({ type: "ready" });
+
+function receive(message: ToRunPanel): void {
+  switch (message.type) {
+    case "plan":
+      host.keep({ kind: "plan", dataset: message.dataset, form: message.form });
+      if (view instanceof PlanView && view.dataset === message.dataset) view.setPlan(message);
+      else show(new PlanView(message, { post: host.post, keep: host.keep }));
+      return;
+    case "run":
+      host.keep({ kind: "run", id: message.run.id });
+      if (view instanceof RunView && view.id === message.run.id) view.setRun(message.run, message.details);
+      else show(new RunView(message.run, message.details, host.post));
+      return;
+    case "formErrors":
+    case "data":
+    case "starting":
+    case "startFailed":
+      if (view instanceof PlanView) view.receive(message);
+      return;
+    case "points":
+    case "exporting":
+    case "exportFailed":
+    case "actionFailed":
+      if (view instanceof RunView) view.receive(message);
+      return;
+  }
+}
+
+function show(next: PlanView | RunView): void {
+  view?.dispose();
+  view = next;
+  root.replaceChildren(next.element);
+}
+
+/** The layout of what comes, so that nothing jumps when it does. */
+function skeleton(): HTMLElement {
+  const bar = (kind: string) => element("div", { class: `skeleton ${kind}` });
+  return element(
+    "div",
+    { class: "page", attributes: { "aria-busy": "true" } },
+    bar("heading"),
+    bar("line"),
+    bar("block"),
+    bar("line"),
+  );
+}

@@ -1,0 +1,259 @@
+import type { FromRunPanel, RunDetails, RunSnapshot, RunState, ToRunPanel } from "../../src/protocol/webview";
+import { CurveModel } from "../curve/curveModel";
+import { CurveTable } from "../curve/curveTable";
+import { LossChart } from "../curve/lossChart";
+import { element, icon, linkButton, liveRegion, setText } from "../dom";
+import { compact, count, duration, fileName, loss } from "../figures";
+import { t } from "../texts";
+import { type Button, button } from "../toolkit";
+import { type Exporting, finishedText, outcome, type RunHead } from "./outcome";
+
+type RunMessage = Extract<ToRunPanel, { type: "points" | "exporting" | "exportFailed" | "actionFailed" }>;
+
+const CHART_HEIGHT = 340;
+/** Progress is told to screen readers in steps of so many percent. */
+const SPOKEN_PERCENT = 10;
+
+const stateIcons: Record<RunState, string> = {
+  queued: "circle-outline",
+  preparing: "loading",
+  running: "loading",
+  paused: "debug-pause",
+  stopped: "debug-stop",
+  failed: "error",
+  finished: "pass",
+};
+
+/** A run while it goes on and after it: figures, curve, and what can be done. */
+export class RunView {
+  readonly element: HTMLElement;
+  readonly id: string;
+  #head: RunHead;
+  #details: RunDetails;
+  #model: CurveModel;
+  #exporting: Exporting = { kind: "no" };
+  readonly #chart: LossChart;
+  readonly #table: CurveTable;
+  readonly #state = element("span", { class: "state", testId: "run-state" });
+  readonly #made = element("p", { class: "quiet made" });
+  readonly #figures = new Map<string, HTMLElement>();
+  readonly #stop: Button;
+  readonly #live = liveRegion();
+  readonly #liveActions: HTMLElement;
+  readonly #outcome = element("div");
+  readonly #failure = element("p", { class: "message error", role: "alert", hidden: true, testId: "action-failed" });
+  #shownOutcome = "";
+  #spoken = "";
+
+  constructor(
+    run: RunSnapshot,
+    details: RunDetails,
+    private readonly post: (message: FromRunPanel) => void,
+  ) {
+    this.id = run.id;
+    this.#head = run;
+    this.#details = details;
+    this.#model = new CurveModel(run.curve, run.totalSteps);
+    const readout = element("span", { class: "readout", attributes: { "aria-hidden": "true" } });
+    this.#chart = new LossChart(this.#model, run.totalSteps, {
+      height: CHART_HEIGHT,
+      onReadout: (text) => setText(readout, text),
+    });
+    this.#table = new CurveTable(this.#model);
+    this.#stop = button(t("Stop"), () => this.#onStop(), { icon: "debug-stop", testId: "stop" });
+    this.#liveActions = element(
+      "div",
+      { class: "actions" },
+      this.#stop.element,
+      element("span", { class: "quiet", text: t("Stopping keeps a checkpoint to resume from.") }),
+    );
+    this.element = element(
+      "div",
+      { class: "page run", testId: "run" },
+      element("header", {}, element("h1", { text: run.name }, this.#state), this.#made),
+      this.#failure,
+      this.#outcome,
+      this.#figureStrip(),
+      element(
+        "section",
+        { class: "curve", attributes: { "aria-label": t("Loss curve") } },
+        element("div", { class: "legend" }, ...legend(), readout),
+        this.#chart.element,
+        this.#table.element,
+      ),
+      this.#liveActions,
+      this.#live,
+    );
+    this.#show();
+  }
+
+  setRun(run: RunSnapshot, details: RunDetails): void {
+    this.#head = run;
+    this.#details = details;
+    this.#model = new CurveModel(run.curve, run.totalSteps);
+    this.#chart.setModel(this.#model, run.totalSteps);
+    this.#table.setModel(this.#model);
+    this.#show();
+  }
+
+  receive(message: RunMessage): void {
+    switch (message.type) {
+      case "points":
+        if (message.id !== this.id) return;
+        this.#head = message.head;
+        this.#model.append(message);
+        this.#chart.update();
+        this.#table.update();
+        if (message.head.inUse) this.#exporting = { kind: "no" };
+        break;
+      case "exporting":
+        this.#exporting = { kind: "under-way", stage: message.stage, fraction: message.fraction };
+        break;
+      case "exportFailed":
+        this.#exporting = { kind: "failed", message: message.message };
+        break;
+      case "actionFailed":
+        this.#failure.replaceChildren(icon("error"), element("span", { text: message.message }));
+        this.#failure.hidden = false;
+        this.#stop.setDisabled(false);
+        return;
+    }
+    this.#show();
+  }
+
+  dispose(): void {
+    this.#chart.dispose();
+  }
+
+  #onStop(): void {
+    this.#stop.setDisabled(true);
+    this.#stop.setText(t("Stopping…"));
+    this.#failure.hidden = true;
+    this.post({ type: "stop" });
+  }
+
+  #figureStrip(): HTMLElement {
+    const figure = (name: string, label: string, testId: string) => {
+      const value = element("dd", { text: "–", testId });
+      this.#figures.set(name, value);
+      return element("div", { class: "figure" }, element("dt", { text: label }), value);
+    };
+    return element(
+      "dl",
+      { class: "figures strip", testId: "figures" },
+      figure("loss", t("Loss"), "loss"),
+      figure("eval", t("Eval loss"), "eval-loss"),
+      figure("step", t("Step"), "step"),
+      figure("speed", t("Tokens/s"), "tokens-per-second"),
+      figure("left", t("Time left"), "time-left"),
+    );
+  }
+
+  #show(): void {
+    const head = this.#head;
+    const active = head.state === "running" || head.state === "paused" || head.state === "preparing";
+    this.#showState(head.state);
+    this.#showMade();
+    this.#showFigures(head, active);
+    this.#liveActions.hidden = !active;
+    this.#stop.element.hidden = head.state === "preparing";
+    if (!active) {
+      this.#stop.setDisabled(false);
+      this.#stop.setText(t("Stop"));
+    } else this.#failure.hidden = true;
+    this.#showOutcome(active);
+    this.#speak(active);
+  }
+
+  #showState(state: RunState): void {
+    if (this.#state.dataset.state === state) return;
+    this.#state.dataset.state = state;
+    const spins = state === "running" || state === "preparing" ? "codicon-modifier-spin" : "";
+    this.#state.replaceChildren(icon(stateIcons[state], spins), stateText(state));
+  }
+
+  #showMade(): void {
+    const { dataset, model, rank, data } = this.#details;
+    const key = JSON.stringify(this.#details);
+    if (this.#made.dataset.key === key) return;
+    this.#made.dataset.key = key;
+    const parts = [t("base model {0}", fileName(model)), t("rank {0}", rank)];
+    if (data !== null) {
+      parts.unshift(t("{0} rows", count(data.trainRows)), t("{0} tokens", compact(data.tokens)));
+      if (data.skipped > 0) parts.push(t("{0} rows skipped", count(data.skipped)));
+    }
+    this.#made.replaceChildren(
+      linkButton(fileName(dataset), () => this.post({ type: "openDataset" }), "open-dataset"),
+      ` · ${parts.join(" · ")}`,
+    );
+  }
+
+  #showFigures(head: RunHead, active: boolean): void {
+    const set = (name: string, text: string) => setText(this.#figures.get(name)!, text);
+    set("loss", loss(head.loss));
+    set("eval", loss(head.evalLoss));
+    set("step", head.totalSteps === 0 ? "–" : `${count(head.step)} / ${count(head.totalSteps)}`);
+    set("speed", head.tokensPerSecond === null ? "–" : count(head.tokensPerSecond));
+    set("left", active ? duration(head.secondsLeft) : "–");
+  }
+
+  #showOutcome(active: boolean): void {
+    // Built anew only where it says something else: a button must not vanish under the pointer.
+    const { state, cause, evalLoss, evalLossBefore, checkpointStep, inUse } = this.#head;
+    const said = [
+      active,
+      state,
+      cause,
+      evalLoss,
+      evalLossBefore,
+      checkpointStep,
+      inUse,
+      this.#details,
+      this.#exporting,
+    ];
+    const key = JSON.stringify(said);
+    if (key === this.#shownOutcome) return;
+    this.#shownOutcome = key;
+    if (active) this.#outcome.replaceChildren();
+    else this.#outcome.replaceChildren(outcome(this.#head, this.#details, this.#exporting, this.post));
+  }
+
+  #speak(active: boolean): void {
+    const { state, step, totalSteps, cause } = this.#head;
+    let text = stateText(state);
+    if (active && totalSteps > 0) {
+      const percent = Math.floor(((step / totalSteps) * 100) / SPOKEN_PERCENT) * SPOKEN_PERCENT;
+      text = t("{0}, {1} %", text, percent);
+    }
+    if (state === "finished") text = `${text}. ${finishedText(this.#head, this.#details)}`;
+    if (state === "failed" && cause !== null) text = `${text}. ${cause}`;
+    if (text === this.#spoken) return;
+    this.#spoken = text;
+    setText(this.#live, text);
+  }
+}
+
+export function stateText(state: RunState): string {
+  const texts: Record<RunState, string> = {
+    queued: t("Not started"),
+    preparing: t("Preparing"),
+    running: t("Running"),
+    paused: t("Paused"),
+    stopped: t("Stopped"),
+    failed: t("Failed"),
+    finished: t("Finished"),
+  };
+  return texts[state];
+}
+
+/** Each line by its shape as well as its colour. */
+function legend(): HTMLElement[] {
+  const entry = (kind: string, text: string) =>
+    element("span", { class: "legend-entry" }, element("span", { class: `swatch ${kind}` }), text);
+  return [
+    entry("raw", t("training, each step")),
+    entry("smoothed", t("training, smoothed")),
+    entry("eval", t("held-out rows")),
+    entry("checkpoint", t("checkpoint")),
+  ];
+}
