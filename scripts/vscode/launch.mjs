@@ -59,12 +59,8 @@ export async function startCodeServer({ state, port, vsix, settings = {}, worksp
   const extensions = join(state, "extensions");
   mkdirSync(join(userData, "User"), { recursive: true });
   mkdirSync(extensions, { recursive: true });
-  /** VS Code sees the change while it runs. */
-  const writeSettings = (changed) => {
-    const all = { ...quietSettings, "security.workspace.trust.enabled": workspaceTrust, ...changed };
-    writeFileSync(join(userData, "User", "settings.json"), `${JSON.stringify(all, null, 2)}\n`);
-  };
-  writeSettings(settings);
+  const allSettings = { ...quietSettings, "security.workspace.trust.enabled": workspaceTrust, ...settings };
+  writeFileSync(join(userData, "User", "settings.json"), `${JSON.stringify(allSettings, null, 2)}\n`);
   const chosenPort = port ?? (await freePort());
   const config = join(state, "config.yaml");
   writeFileSync(config, `bind-addr: 127.0.0.1:${chosenPort}\nauth: none\ncert: false\n`);
@@ -118,5 +114,5 @@ export async function startCodeServer({ state, port, vsix, settings = {}, worksp
     await stop();
     throw error;
   }
-  return { url, logPath, ended, stop, writeSettings };
+  return { url, logPath, ended, stop };
 }

@@ -16,8 +16,6 @@ const FADE_MS = 350;
 export type Theme = "dark" | "light";
 const themes: Record<Theme, string> = { dark: "Default Dark Modern", light: "Default Light Modern" };
 
-type CodeServer = Awaited<ReturnType<typeof startCodeServer>>;
-
 export interface WorkbenchOptions {
   name: string;
   writeWorkspace: (folder: string) => void;
@@ -32,8 +30,7 @@ export class Workbench {
     readonly workspace: string,
     readonly page: Page,
     private readonly browser: Browser,
-    private readonly server: CodeServer,
-    private readonly settings: Record<string, unknown>,
+    private readonly server: Awaited<ReturnType<typeof startCodeServer>>,
   ) {}
 
   static async start({
@@ -55,7 +52,7 @@ export class Workbench {
     const browser = await launchBrowser();
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
     const page = await context.newPage();
-    const workbench = new Workbench(name, folder, workspace, page, browser, server, settings);
+    const workbench = new Workbench(name, folder, workspace, page, browser, server);
     await page.goto(`${server.url}/?folder=${encodeURIComponent(workspace)}`);
     await workbench.ready();
     return workbench;
@@ -101,11 +98,10 @@ export class Workbench {
     await input.waitFor({ state: "hidden" });
   }
 
-  /** Through the settings file, which VS Code watches: the picker for themes wants to look at the marketplace. */
   async setTheme(theme: Theme): Promise<void> {
-    this.server.writeSettings({ ...this.settings, "workbench.colorTheme": themes[theme] });
-    const body = theme === "dark" ? ".monaco-workbench.vs-dark" : ".monaco-workbench.vs";
-    await this.page.locator(body).waitFor();
+    const wanted = this.page.locator(theme === "dark" ? ".monaco-workbench.vs-dark" : ".monaco-workbench.vs");
+    if ((await wanted.count()) === 0) await this.command("Toggle between Light/Dark Themes");
+    await wanted.waitFor();
   }
 
   /** One picture in each theme; ends in the dark one. */
