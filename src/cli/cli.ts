@@ -11,7 +11,6 @@ const EXIT_CANCELLED = 130;
 
 export interface CliProcess extends Console {
   cwd(): string;
-  exit(code: number): void;
   on(event: "SIGINT" | "SIGTERM", listener: () => void): unknown;
   off(event: "SIGINT" | "SIGTERM", listener: () => void): unknown;
 }
@@ -114,10 +113,14 @@ async function runWithSignals(
   process: CliProcess,
 ): Promise<number> {
   const abort = new AbortController();
+  const unhook = () => {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  };
   const onSignal = () => {
-    // Asked twice: whatever it is still saving may go.
-    if (abort.signal.aborted) process.exit(EXIT_CANCELLED);
     abort.abort(new Cancelled());
+    // Asked a second time the process ends at once: whatever it is still saving may go.
+    unhook();
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
@@ -126,7 +129,6 @@ async function runWithSignals(
     return await command.run({ ...report, ...parsed, cwd: process.cwd(), signal: abort.signal });
   } finally {
     reporter.endProgress();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    unhook();
   }
 }

@@ -34,4 +34,5 @@ export const commands: readonly RegisteredCommand[] = [
   entry("evaluate", "compute a model's held-out loss", () => import("./commands/evaluate")),
   entry("export", "merge the adapter, write ONNX and compare it with the engine", () => import("./commands/export")),
   entry("complete", "complete Python with an exported model", () => import("./commands/complete")),
+  entry("demo", "the whole way once, from a data set to a completion", () => import("./commands/demo")),
 ];

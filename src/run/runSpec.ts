@@ -62,7 +62,7 @@ export function defaultSettings(): RunSettings {
     sequenceLength: 1024,
     lora: { rank: 16, alpha: 32, targets: [...loraTargets] },
     optimizer: {
-      learningRate: 2e-3,
+      learningRate: 1e-3,
       beta1: 0.9,
       beta2: 0.999,
       epsilon: 1e-8,

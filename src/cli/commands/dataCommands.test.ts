@@ -21,7 +21,6 @@ async function run(...argv: string[]) {
     stdout: { write: (text) => (written.stdout += text) },
     stderr: { write: (text) => (written.stderr += text) },
     cwd: () => folder,
-    exit: () => {},
     on: () => {},
     off: () => {},
   };
