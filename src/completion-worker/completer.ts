@@ -8,6 +8,7 @@ import type { Contract } from "../protocol/run";
 import type { WorkerRequest, WorkerResponse } from "../protocol/worker";
 import { type CodeStop, judge, surroundings, trimPartialCharacter } from "./postprocess";
 import { codePrompt, instructPrompt } from "./prompt";
+import { splitWord, TokenTexts, WordHealing } from "./wordHealing";
 
 export type Completion = Omit<Extract<WorkerResponse, { type: "completion" }>, "type" | "id">;
 export type CodeRequest = Omit<Extract<WorkerRequest, { type: "complete" }>, "type" | "id">;
@@ -22,6 +23,7 @@ export class Completer {
     private readonly tokenizer: Tokenizer,
     private readonly model: OnnxLlama,
     private readonly endTokens: ReadonlySet<number>,
+    private readonly tokenTexts: TokenTexts,
   ) {}
 
   /** Refuses an export that is damaged or did not pass the parity gate. */
@@ -37,17 +39,23 @@ export class Completer {
     // The first run pays for onnxruntime's own preparations; better now than at the first key.
     await model.generate([contract.beginToken?.id ?? 0], { maxTokens: 1 });
     model.reset();
-    return new Completer(basename(record.model), contract, tokenizer, model, endTokens(contract));
+    const texts = await TokenTexts.of(tokenizer);
+    return new Completer(basename(record.model), contract, tokenizer, model, endTokens(contract), texts);
   }
 
   async complete(request: CodeRequest, signal?: AbortSignal): Promise<Completion> {
     const start = performance.now();
     const maxTokens = checkMaxTokens(request.maxTokens);
-    const prompt = await codePrompt(this.contract, this.tokenizer, request, maxTokens);
+    const { head, word } = splitWord(request.prefix);
+    const code = { prefix: head, suffix: request.suffix };
+    const prompt = await codePrompt(this.contract, this.tokenizer, code, maxTokens);
+    const healing = new WordHealing(this.tokenTexts, word);
     const around = surroundings(request.prefix, request.suffix, request.multiline);
     let stop: CodeStop | null = null;
-    const generation = await this.generate(prompt.ids, maxTokens, start, signal, (text, ended) => {
-      const cut = judge(text, around, ended);
+    const limits = { maxTokens, signal, choose: (logits: Float32Array) => healing.choose(logits) };
+    const generation = await this.generate(prompt.ids, limits, start, (text, ended) => {
+      if (!ended && text.length < word.length) return { text: "", done: false };
+      const cut = judge(text.startsWith(word) ? text.slice(word.length) : "", around, ended);
       stop = cut.stop;
       return { text: cut.text, done: cut.stop !== null };
     });
@@ -59,7 +67,7 @@ export class Completer {
     const maxTokens = checkMaxTokens(request.maxTokens);
     const ids = await instructPrompt(this.contract, this.tokenizer, request, maxTokens);
     let stop: "end-token" | "length" = "length";
-    const generation = await this.generate(ids, maxTokens, start, signal, (text, ended) => {
+    const generation = await this.generate(ids, { maxTokens, signal }, start, (text, ended) => {
       if (ended) stop = ended;
       return { text: trimPartialCharacter(text), done: false };
     });
@@ -70,12 +78,11 @@ export class Completer {
     return this.model.release();
   }
 
-  /** Generates until `shape` is content, an end token comes or `maxTokens` are there; the text is `shape`'s last. */
+  /** Generates until `shape` is content, an end token comes or the limits are reached; the text is `shape`'s last. */
   private async generate(
     ids: number[],
-    maxTokens: number,
+    limits: { maxTokens: number; signal: AbortSignal | undefined; choose?(logits: Float32Array): number | null },
     start: number,
-    signal: AbortSignal | undefined,
     shape: (text: string, ended: "end-token" | "length" | null) => { text: string; done: boolean },
   ): Promise<Omit<Completion, "mode" | "stop">> {
     const beforeModel = performance.now() - start;
@@ -83,8 +90,7 @@ export class Completer {
     let ended: "end-token" | "length" = "length";
     let shaped = { text: "", done: false };
     const generation: Generation = await this.model.generate(ids, {
-      maxTokens,
-      ...(signal ? { signal } : {}),
+      ...limits,
       onToken: async (id) => {
         if (this.endTokens.has(id)) {
           ended = "end-token";

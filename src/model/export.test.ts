@@ -1,5 +1,5 @@
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ExportRecord } from "../protocol/run";
 import { exportRun, reportedLoss } from "./export";
@@ -85,6 +85,24 @@ describe("exporting a run", () => {
     await expect(exportRun(run, { engine: "/no/engine" })).rejects.toThrow(
       "/no/engine could not be started: it does not exist.",
     );
+    expect(readdirSync(run).sort()).toEqual(["adapter", "contract.json", "data", "run.json"]);
+  });
+
+  it("ends the engine when it is cancelled, and leaves nothing", async () => {
+    const run = await goldenRun("peft-r8");
+    cpSync(join(goldenFolder("peft-r8"), "adapter_final"), join(run, "adapter"), { recursive: true });
+    const engine = join(temporaryFolder("engine"), "engine");
+    const ended = join(run, "..", `${basename(run)}-ended`);
+    writeFileSync(engine, `#!/bin/sh\ntrap 'touch "${ended}"; exit 0' TERM\nsleep 600 & wait\n`, { mode: 0o755 });
+    const abort = new AbortController();
+    const exporting = exportRun(run, {
+      engine,
+      signal: abort.signal,
+      onProgress: (stage) => stage === "Asking the engine" && setTimeout(() => abort.abort(), 300),
+    });
+    await expect(exporting).rejects.toThrow(/abort/i);
+    await expect.poll(() => existsSync(ended), { timeout: 10_000 }).toBe(true);
+    rmSync(ended);
     expect(readdirSync(run).sort()).toEqual(["adapter", "contract.json", "data", "run.json"]);
   });
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadTokenizer } from "../dataset/tokenizer";
+import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
 import type { EngineEvent } from "../protocol/engine";
 import { type Contract, type ExportRecord, type ParityReport, RUN_VERSION } from "../protocol/run";
 import { PeftAdapter } from "./adapter";
@@ -85,6 +85,7 @@ async function exportModel(
 ): Promise<ExportRecord> {
   const config = readLlamaConfig(source.modelDir);
   checkContract(source, config);
+  const tokenizer = await loadTokenizer(source.modelDir);
   const { engine } = options;
   return replaceFolder(target, async (folder) => {
     const files = await writeFiles(folder, source, config, options);
@@ -93,7 +94,7 @@ async function exportModel(
       model: source.modelDir,
       precision: "fp32",
       adapterSha256: source.adapterDir ? await sha256OfFile(join(source.adapterDir, "adapter_model.safetensors")) : "",
-      parity: engine === null ? null : await gate(folder, source, { ...options, engine }),
+      parity: engine === null ? null : await gate(folder, source, tokenizer, { ...options, engine }),
       files,
     };
     options.signal?.throwIfAborted();
@@ -147,11 +148,15 @@ async function writeFiles(
 }
 
 /** The comparison of what lies in `folder` with the engine. */
-async function gate(folder: string, source: Source, options: ExportOptions): Promise<ParityReport> {
+async function gate(
+  folder: string,
+  source: Source,
+  tokenizer: Tokenizer,
+  options: ExportOptions,
+): Promise<ParityReport> {
   const { onProgress, signal } = options;
   const { contract, modelDir, adapterDir, dataDir } = source;
   const documents = dataDir ? readDocuments(dataDir, "eval", contract.vocabularySize) : [];
-  const tokenizer = await loadTokenizer(folder);
   const prompts = await parityPrompts(documents, contract, tokenizer);
   const threads = options.threads ?? 0;
   const engineModel: EngineModel = {

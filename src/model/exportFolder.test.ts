@@ -56,6 +56,7 @@ describe("an export that is damaged", () => {
 
   it("is refused with a sentence, whatever is wrong with it", async () => {
     const folder = await exported();
+    const contract = readFileSync(join(folder, "contract.json"));
     const good = readFileSync(join(folder, "export.json"), "utf8");
     expect((await readExport(folder)).files.map(({ path }) => path).sort()).toEqual([
       "config.json",
@@ -93,6 +94,13 @@ describe("an export that is damaged", () => {
       " ".repeat(JSON.parse(good).files.find((f: { path: string }) => f.path === "contract.json").bytes),
     );
     await refuse(() => {}, /contract\.json is not the file that was exported/);
+    writeFileSync(join(folder, "contract.json"), contract);
+    const flipOneBit = () => {
+      const data = readFileSync(join(folder, "model.onnx.data"));
+      data[data.length >> 1]! ^= 1;
+      writeFileSync(join(folder, "model.onnx.data"), data);
+    };
+    await refuse(flipOneBit, /model\.onnx\.data is not the file that was exported: it is damaged/);
     await refuse(
       () => truncateSync(join(folder, "model.onnx.data"), 4096),
       /model\.onnx\.data has 4096 bytes instead of/,

@@ -110,8 +110,8 @@ export async function sha256OfFile(path: string): Promise<string> {
 }
 
 /**
- * Reads export.json and refuses what must not be used: a failed gate, a missing or damaged file. The weights are checked
- * by their size, everything else by its hash: hashing gigabytes would cost more than loading them.
+ * Reads export.json and refuses what must not be used: a failed gate, a missing or damaged file. Weights of gigabytes are
+ * checked by their size alone: hashing them would cost more than loading them.
  */
 export async function readExport(folder: string): Promise<ExportRecord> {
   const path = join(folder, RECORD_FILE);
@@ -144,7 +144,8 @@ export async function readExport(folder: string): Promise<ExportRecord> {
   return fields.values as unknown as ExportRecord;
 }
 
-const HASHED_UP_TO = 32 * 1024 * 1024;
+/** A fraction of a second's work. */
+const HASHED_UP_TO = 256 * 1024 * 1024;
 
 async function checkFile(folder: string, expected: WrittenFile): Promise<void> {
   const path = join(folder, expected.path);

@@ -19,6 +19,8 @@ export interface LoadOptions {
 export interface GenerateOptions {
   maxTokens: number;
   signal?: AbortSignal;
+  /** Picks a token other than the most likely one; null leaves it at that. */
+  choose?(logits: Float32Array): number | null;
   /** Called with each token; true ends the generation after it. May be asynchronous. */
   onToken?(id: number): boolean | Promise<boolean>;
 }
@@ -97,7 +99,7 @@ export class OnnxLlama {
     const tokens: number[] = [];
     let firstTokenMs = 0;
     for (;;) {
-      const token = argmax(logits);
+      const token = options.choose?.(logits) ?? argmax(logits);
       if (tokens.length === 0) firstTokenMs = performance.now() - start;
       tokens.push(token);
       const stop = await options.onToken?.(token);
