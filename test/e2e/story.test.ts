@@ -39,7 +39,7 @@ describe("the whole way in the packaged extension", () => {
   });
 
   it("mends the row by typing, and the squiggle goes away", async () => {
-    await workbench.command("View: Close Panel");
+    await workbench.command("View: Hide Panel");
     await workbench.goToLineEnd(BROKEN_ROW);
     await workbench.page.keyboard.type("}");
     await workbench.page.locator(".squiggly-error").first().waitFor({ state: "detached" });
