@@ -1,2 +1,9 @@
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
+
+#include "commands/blas_check.h"
+
+int main(int argc, char** argv) {
+  tunesmith::ensure_correct_blas(argv);
+  return doctest::Context(argc, argv).run();
+}

@@ -213,3 +213,15 @@ TEST_CASE("pause holds the run until it is resumed; checkpoint saves at once") {
   CHECK(engine.wait() == 0);
   CHECK(run.events().back()["reason"] == "stopped");
 }
+
+TEST_CASE("where OpenBLAS's kernels do not work on this CPU, the engine starts once more with ones that do") {
+  // Bulldozer's have instructions that CPUs after it lack: there the first attempt is killed by SIGILL.
+  const TinyRun run, plain;
+  EngineProcess engine({"train", "--run", run.path()}, {"OPENBLAS_CORETYPE=Bulldozer"});
+  CHECK_MESSAGE(engine.wait() == 0, engine.err());
+  EngineProcess other({"train", "--run", plain.path()});
+  CHECK_MESSAGE(other.wait() == 0, other.err());
+  CHECK(run.events("start").size() == 1);
+  CHECK(run.events("done")[0]["evalLossAfter"].get<double>() ==
+        doctest::Approx(plain.events("done")[0]["evalLossAfter"].get<double>()).epsilon(1e-4));
+}

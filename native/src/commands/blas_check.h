@@ -4,7 +4,10 @@ namespace tunesmith {
 
 /** Old OpenBLAS releases compute wrong products, or crash, on CPUs that came after them. Compares sgemm with a plain product
     in a child process, before anything else uses BLAS; where they differ, starts the program once more with OpenBLAS's
-    Haswell kernels (AVX2, in every CPU the engine runs on). Throws Error where those are wrong too. */
+    Haswell kernels (AVX2, in every CPU the engine runs on). Throws Error where those are wrong too.
+
+    OpenBLAS's own choice is not improved upon otherwise: on a Zen 4, where 0.3.21 takes Cooperlake, its Cooperlake,
+    SkylakeX, Zen and Haswell kernels lay within 10 % of each other over seven shapes of training (93 to 109 GFLOP/s a core). */
 void ensure_correct_blas(char** argv);
 
 }  // namespace tunesmith
