@@ -3,9 +3,8 @@ import type { Tokenizer } from "../dataset/tokenizer";
 /**
  * A cursor inside a word splits a token that the model has only ever seen whole: after `retu` it would have to go on with
  * `rn`, which no training text did. So the begun word is taken out of the prompt and generation is held to tokens that
- * write it again. With tiny-python, on lines of the standard library begun inside a word, this
- * made 13 of 100 exact instead of 1.
- * While a word is typed the prompt stays the same, and with it the KV cache.
+ * write it again. With tiny-python, on lines of the standard library begun inside a word, this made 13 of 100 exact
+ * instead of 1. While a word is typed the prompt stays the same, and with it the KV cache.
  */
 
 /** The word that the cursor stands in or the space before it, and what comes before that. A blank line has none. */
