@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { summarize } from "../../dataset/summarize";
 import { loadTokenizer } from "../../dataset/tokenizer";
-import { validateFile } from "../../dataset/validate";
+import { type FoundProblem, validateFile } from "../../dataset/validate";
 import { exportRun } from "../../model/export";
 import { parityFailure } from "../../model/parity";
 import { deleteRun, listRunDirectories, type NewRun, runPaths } from "../../run/runDirectory";
@@ -38,7 +38,8 @@ export const command: Command = {
     model: { type: "string", value: "DIR", description: "the base model; default: the bundled tiny-python" },
     engine: { type: "string", value: "FILE", description: "the training engine, where it is not Tunesmith's own" },
   },
-  async run(context) {
+  async run(outer) {
+    const context = withFewProblems(outer);
     const started = performance.now();
     const folder = join(context.cwd, ".tunesmith", "demo");
     const engine = await engineFor(stringOption(context, "engine"));
@@ -55,6 +56,18 @@ export const command: Command = {
   },
 };
 
+/** A file with thousands of broken rows must not bury the result. */
+function withFewProblems(context: CommandContext): CommandContext {
+  let shown = 0;
+  return {
+    ...context,
+    problem: ({ file, row, reason, message }) => {
+      if (shown++ < SHOWN_PROBLEMS) context.problem({ file, row, reason, message });
+      if (shown === SHOWN_PROBLEMS) context.print(`tunesmith validate ${file} lists the rest.`);
+    },
+  };
+}
+
 /** The user's file, or one made of the standard library; each row that cannot be used is named. */
 async function dataFor(folder: string, context: CommandContext): Promise<string> {
   const given = stringOption(context, "data");
@@ -65,15 +78,8 @@ async function dataFor(folder: string, context: CommandContext): Promise<string>
     const rows = await makeDataset(library, file, context);
     context.print(`Data set     ${grouped(rows)} functions of ${library} as instruction rows: ${file}`);
   }
-  let shown = 0;
-  const validation = await validateFile(
-    file,
-    "auto",
-    ({ row, reason, message }) => {
-      if (shown++ < SHOWN_PROBLEMS) context.problem({ file, row, reason, message });
-    },
-    { signal: context.signal },
-  );
+  const found = (problem: FoundProblem) => context.problem({ file, ...problem });
+  const validation = await validateFile(file, "auto", found, { signal: context.signal });
   const { format, rows, usable, problems } = validation;
   context.print(
     `Validated    ${format ?? "unknown format"}: ${grouped(rows)} rows, ${grouped(usable)} usable, ${grouped(problems)} problems`,

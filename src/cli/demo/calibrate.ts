@@ -22,10 +22,12 @@ export async function measureSpeed(
     dataset: { ...run.dataset, maxTrainRows: ROWS, maxEvalRows: HELD_OUT_ROWS },
     training: { ...run.training, steps: STEPS, epochs: null, evalEvery: 0, checkpointEvery: 0 },
   };
-  const { directory } = await createPreparedRun(runsFolder, trial, { ...context, problem: () => {} });
+  // Its stages and rows are those of the run itself, which reports them.
+  const quiet = { ...context, progress: () => {}, problem: () => {} };
+  const { directory } = await createPreparedRun(runsFolder, trial, quiet);
   try {
-    await startRun(directory, engine, context);
-    await followRun(directory, { ...context, progress: () => {} });
+    await startRun(directory, engine, quiet);
+    await followRun(directory, quiet);
     const { events } = await new EventFollower(runPaths(directory).events).read();
     return Math.max(...events.flatMap((event) => (event.type === "step" ? [event.tokens / event.seconds] : [])));
   } finally {
