@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runPanel } from "./runPanel";
+import { button, runPanel } from "./runPanel";
 import { Workbench } from "./workbench";
 
 const ROWS = 20;
@@ -23,16 +23,16 @@ describe("data that cannot be used", () => {
   afterAll(() => workbench?.stop());
 
   it.each([
-    ["broken.jsonl", /broken\.jsonl/],
-    ["empty.jsonl", /empty\.jsonl/],
-  ])("%s ends in a sentence that names it, and no run is left", async (name, sentence) => {
+    ["broken.jsonl", `None of the ${ROWS} rows can be used for training`],
+    ["empty.jsonl", "empty.jsonl is empty"],
+  ])("%s is said to be of no use, and no run is left", async (name, sentence) => {
     await workbench.showExplorer();
     await workbench.contextMenu(workbench.explorerRow(name), "Fine-tune on This Dataset");
     const panel = await runPanel(workbench);
     const alert = panel.getByRole("alert").filter({ hasText: sentence });
     await alert.first().waitFor();
     await workbench.screenshotsInBothThemes(name.replace(".jsonl", ""));
-    expect(await panel.getByRole("button", { name: "Start", exact: true }).isEnabled()).toBe(false);
+    expect(await button(panel, "Start").isEnabled()).toBe(false);
     expect(workbench.runs()).toEqual([]);
     await workbench.command("View: Close All Editors");
   });

@@ -4,20 +4,23 @@ import type { Workbench } from "./workbench";
 
 export const runPanel = (workbench: Workbench): Promise<Frame> => workbench.webview("[data-view='run-panel']");
 
-/** Steps in the curve: the page keeps a table of them for screen readers. */
+export const button = (panel: Frame, name: string) => panel.getByRole("button", { name, exact: true });
+
+/** Steps that the curve shows. */
 export async function pointsIn(panel: Frame): Promise<number> {
-  return panel
-    .locator("[data-points]")
-    .first()
-    .evaluate((element) => Number(element.getAttribute("data-points")));
+  return Number(await panel.getByTestId("loss-curve").getAttribute("data-points"));
 }
 
-/** Fields under More settings, by their labels. */
-export async function setPlan(panel: Frame, fields: Record<string, number>): Promise<void> {
+export async function figure(panel: Frame, name: "train-rows" | "eval-rows" | "skipped-rows"): Promise<number> {
+  return Number((await panel.getByTestId(name).textContent())?.replaceAll(/\D/g, ""));
+}
+
+type FieldName = "epochs" | "sequencesPerStep" | "sequenceLength";
+
+/** Fields under More settings. */
+export async function setPlan(panel: Frame, fields: Partial<Record<FieldName, number>>): Promise<void> {
   await panel.getByText("More settings").click();
-  for (const [label, value] of Object.entries(fields)) {
-    const field = panel.getByLabel(label, { exact: true });
-    await field.fill(String(value));
-    await field.press("Tab");
+  for (const [name, value] of Object.entries(fields)) {
+    await panel.getByTestId(`field-${name}`).locator("input").fill(String(value));
   }
 }

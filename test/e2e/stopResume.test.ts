@@ -1,8 +1,7 @@
 /** A run that is stopped keeps a checkpoint, and goes on from it. */
-import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
-import { pointsIn, runPanel, setPlan } from "./runPanel";
+import { button, figure, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 describe("stopping and resuming", () => {
@@ -17,20 +16,16 @@ describe("stopping and resuming", () => {
   });
   afterAll(() => workbench?.stop());
 
-  const button = (panel: Frame, name: string) => panel.getByRole("button", { name, exact: true });
-
   it("keeps a checkpoint when stopped, and resumes from it to the end", async () => {
     // The broken row stays: it is reported, and the run goes without it.
     await workbench.showExplorer();
     await workbench.contextMenu(workbench.explorerRow("functions.jsonl"), "Fine-tune on This Dataset");
     const panel = await runPanel(workbench);
     await button(panel, "Start").waitFor();
-    await panel
-      .getByText(/skipped/i)
-      .first()
-      .waitFor();
+    await panel.getByTestId("skipped").waitFor();
+    expect(await figure(panel, "skipped-rows")).toBe(1);
     await workbench.screenshot("1-plan-with-skipped-row");
-    await setPlan(panel, { "Passes over the data": 15, "Sequences per step": 1, "Sequence length": 256 });
+    await setPlan(panel, { epochs: 15, sequencesPerStep: 1, sequenceLength: 256 });
     await button(panel, "Start").click();
     await eventually(
       "points in the curve",

@@ -2,7 +2,7 @@
 import type { Frame } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BROKEN_ROW, PYTHON_FILE, writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
-import { pointsIn, runPanel, setPlan } from "./runPanel";
+import { button, figure, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 const DATASET = "functions.jsonl";
@@ -52,18 +52,17 @@ describe("the whole way in the packaged extension", () => {
   it("opens the plan from the context menu, with a summary of the data", async () => {
     await workbench.contextMenu(workbench.explorerRow(DATASET), "Fine-tune on This Dataset", "2-context-menu");
     panel = await runPanel(workbench);
-    await panel
-      .getByText(/\b300\b/)
-      .first()
-      .waitFor();
-    await panel.getByRole("button", { name: "Start", exact: true }).waitFor();
+    await panel.getByTestId("train-rows").waitFor();
+    expect((await figure(panel, "train-rows")) + (await figure(panel, "eval-rows"))).toBe(300);
+    expect(await figure(panel, "skipped-rows")).toBe(0);
+    expect(await button(panel, "Start").isEnabled()).toBe(true);
     await workbench.screenshotsInBothThemes("3-plan");
-    await setPlan(panel, { "Passes over the data": 12, "Sequences per step": 1, "Sequence length": 256 });
+    await setPlan(panel, { epochs: 12, sequencesPerStep: 1, sequenceLength: 256 });
     await workbench.screenshotsInBothThemes("4-plan-settings");
   });
 
   it("starts, and the curve moves", async () => {
-    await panel.getByRole("button", { name: "Start", exact: true }).click();
+    await button(panel, "Start").click();
     const first = await eventually(
       "points in the curve",
       () => pointsIn(panel),
@@ -94,8 +93,7 @@ describe("the whole way in the packaged extension", () => {
 
   it("finishes with every step in the curve and the loss before and after", async () => {
     const [run] = workbench.runs();
-    const use = panel.getByRole("button", { name: "Use for completion" });
-    await use.waitFor({ timeout: 150_000 });
+    await button(panel, "Use for completion").waitFor({ timeout: 150_000 });
     const events = workbench.events(run!);
     const done = events.find((event) => event.type === "done")!;
     expect(done.reason).toBe("finished");
@@ -120,11 +118,8 @@ describe("the whole way in the packaged extension", () => {
   });
 
   it("uses the model for completion", async () => {
-    await panel.getByRole("button", { name: "Use for completion" }).click();
-    await panel
-      .getByText(/in use/i)
-      .first()
-      .waitFor({ timeout: 120_000 });
+    await button(panel, "Use for completion").click();
+    await panel.getByTestId("in-use").waitFor({ timeout: 120_000 });
     await workbench.screenshotsInBothThemes("9-in-use");
   });
 
