@@ -42,8 +42,8 @@ export function button(text: string, onClick: () => void, options: ButtonOptions
     glyph.slot = "start";
     made.append(glyph);
   }
-  const label = document.createElement("span");
-  label.textContent = text;
+  // A bare text: the toolkit gives every element inside a button the size of an icon.
+  const label = document.createTextNode(text);
   made.append(label);
   made.addEventListener("click", () => {
     if (!made.disabled) onClick();
@@ -54,7 +54,7 @@ export function button(text: string, onClick: () => void, options: ButtonOptions
       made.disabled = disabled;
     },
     setText: (now) => {
-      if (label.textContent !== now) label.textContent = now;
+      if (label.data !== now) label.data = now;
     },
   };
 }

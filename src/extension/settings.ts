@@ -7,13 +7,12 @@ export interface Settings {
   enginePath: string;
   runsFolder: string;
   threads: number;
-  sequenceLength: number;
   completionDelay: number;
   completionMaxTokens: number;
 }
 
-export function readSettings(scope?: vscode.Uri): Settings {
-  const section = vscode.workspace.getConfiguration("tunesmith", scope);
+export function readSettings(): Settings {
+  const section = vscode.workspace.getConfiguration("tunesmith");
   const text = (name: string) => section.get<string>(name, "").trim();
   return {
     defaultModel: text("defaultModel"),
@@ -21,8 +20,12 @@ export function readSettings(scope?: vscode.Uri): Settings {
     enginePath: text("enginePath"),
     runsFolder: text("runsFolder"),
     threads: section.get<number>("threads", 0),
-    sequenceLength: section.get<number>("sequenceLength", 1024),
     completionDelay: section.get<number>("completion.delay", 120),
     completionMaxTokens: section.get<number>("completion.maxTokens", 64),
   };
+}
+
+/** Each folder of a workspace may have its own. */
+export function sequenceLengthFor(dataset: vscode.Uri): number {
+  return vscode.workspace.getConfiguration("tunesmith", dataset).get<number>("sequenceLength", 1024);
 }

@@ -71,7 +71,13 @@ export class DataSection {
   #figures(summary: DataSummary): HTMLElement {
     const figure = (value: string, label: string, testId: string) =>
       element("div", { class: "figure" }, element("dt", { text: label }), element("dd", { text: value, testId }));
-    return element(
+    const format = summary.format ?? t("unknown format");
+    const whole = element("p", {
+      class: "quiet whole",
+      text: t("{0} rows, format {1}", count(summary.rows), format),
+      testId: "rows",
+    });
+    const list = element(
       "dl",
       { class: "figures plain" },
       figure(count(summary.trainRows), t("rows to learn"), "train-rows"),
@@ -79,6 +85,7 @@ export class DataSection {
       figure(count(summary.tokens), t("tokens"), "tokens"),
       figure(count(summary.skipped), t("rows skipped"), "skipped-rows"),
     );
+    return element("div", {}, whole, list);
   }
 
   #nothingUsable({ rows, path }: DataSummary): HTMLElement {

@@ -5,6 +5,8 @@ export interface FormFieldOptions {
   label: string;
   /** What it does, in a few words. */
   hint?: string;
+  /** A heading above says it already; screen readers still hear it. */
+  silentLabel?: boolean;
   testId: string;
 }
 
@@ -22,7 +24,11 @@ export class FormField {
     this.element = element(
       "div",
       { class: "field" },
-      element("span", { class: "field-label", text: options.label, attributes: { "aria-hidden": "true" } }),
+      element("span", {
+        class: options.silentLabel ? "field-label silent" : "field-label",
+        text: options.label,
+        attributes: { "aria-hidden": "true" },
+      }),
       field.element,
       options.hint === undefined ? null : element("div", { class: "field-hint", text: options.hint }),
       this.#error,
@@ -31,10 +37,10 @@ export class FormField {
   }
 
   setError(message: string | undefined): void {
-    const { label, hint } = this.options;
+    const { label } = this.options;
     if (this.#error.textContent !== (message ?? "")) this.#error.textContent = message ?? "";
     this.#error.hidden = message === undefined;
-    const name = [label, message ?? hint].filter((part) => part !== undefined).join(". ");
+    const name = message === undefined ? label : `${label}. ${message}`;
     this.field.setAccessibleName(name, message !== undefined);
   }
 }

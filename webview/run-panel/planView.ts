@@ -121,7 +121,7 @@ export class PlanView {
     }));
     const field = new FormField(
       dropdown(choices, this.#form.modelPath, () => this.#changed()),
-      { label: t("Model"), testId: "model" },
+      { label: t("Base model"), silentLabel: true, testId: "model" },
     );
     this.#fields.set("modelPath", field);
     this.#modelPlace.replaceChildren(field.element);

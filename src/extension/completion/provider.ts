@@ -40,7 +40,7 @@ export class PythonCompletionProvider implements vscode.InlineCompletionItemProv
     const abort = new AbortController();
     const subscription = token.onCancellationRequested(() => abort.abort());
     try {
-      const { completionDelay, completionMaxTokens } = readSettings(document.uri);
+      const { completionDelay, completionMaxTokens } = readSettings();
       if (!invoked && !(await pause(completionDelay, token))) return [];
       const completion = await this.controller.complete(
         { prefix, suffix, multiline: wantsBlock(linePrefix, lineSuffix), maxTokens: completionMaxTokens },

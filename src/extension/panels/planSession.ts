@@ -6,7 +6,7 @@ import { JobCancelled, runJob } from "../jobs/runJob";
 import { checkForm, defaultForm } from "../runs/planForm";
 import type { TrackedRun } from "../runs/runRegistry";
 import { startRun } from "../runs/startRun";
-import { readSettings } from "../settings";
+import { sequenceLengthFor } from "../settings";
 import { parseSummary } from "./messages";
 
 /** Typing in a field must not start a count per key. */
@@ -67,7 +67,7 @@ export class PlanSession implements vscode.Disposable {
 
   async #defaults(): Promise<PlanForm> {
     const model = await this.services.models.defaultPath();
-    return defaultForm(this.dataset.fsPath, model, readSettings(this.dataset).sequenceLength);
+    return defaultForm(this.dataset.fsPath, model, sequenceLengthFor(this.dataset));
   }
 
   change(form: PlanForm): void {
