@@ -11,7 +11,7 @@ import { RunRegistry } from "./runs/runRegistry";
 import { StatusBar } from "./statusBar";
 import { ModelsTree } from "./views/modelsTree";
 import { NowView } from "./views/nowView";
-import { RunsTree, showBadge } from "./views/runsTree";
+import { RunsTree } from "./views/runsTree";
 
 /** Wires and registers; whatever costs time waits until it is needed. */
 export function activate(extension: vscode.ExtensionContext): void {
@@ -50,20 +50,15 @@ function createServices(extension: vscode.ExtensionContext): Services {
 }
 
 function registerViews(services: Services): vscode.Disposable[] {
-  const { runs } = services;
   const now = new NowView(services);
   const runsTree = new RunsTree(services);
   const modelsTree = new ModelsTree(services);
-  const runsView = vscode.window.createTreeView("tunesmith.runs", { treeDataProvider: runsTree });
-  const badge = () => showBadge(runsView, runs);
   return [
     now,
     runsTree,
     modelsTree,
-    runsView,
-    runs.onDidChange(badge),
-    runs.onDidUpdate(badge),
     vscode.window.registerWebviewViewProvider("tunesmith.now", now),
+    vscode.window.registerTreeDataProvider("tunesmith.runs", runsTree),
     vscode.window.registerTreeDataProvider("tunesmith.models", modelsTree),
   ];
 }

@@ -247,22 +247,22 @@ interface Colors {
   font: string;
 }
 
-/** A canvas knows no CSS variables: the theme's colours are read off probes that use them. */
+/** A canvas knows no CSS variables: a probe in the page resolves them. */
 function readColors(parent: HTMLElement): Colors {
-  const style = getComputedStyle(document.documentElement);
-  const read = (...names: string[]) => {
-    for (const name of names) {
-      const value = style.getPropertyValue(name).trim();
-      if (value !== "") return value;
-    }
-    return getComputedStyle(parent).color;
+  const probe = document.createElement("span");
+  parent.append(probe);
+  const read = (value: string) => {
+    probe.style.color = value;
+    return getComputedStyle(probe).color;
   };
-  return {
-    text: read("--vscode-foreground"),
-    grid: read("--tunesmith-grid", "--vscode-editorIndentGuide-background1", "--vscode-widget-border"),
-    training: read("--vscode-charts-blue"),
-    evaluation: read("--vscode-charts-orange"),
-    mark: read("--vscode-descriptionForeground"),
-    font: `11px ${read("--vscode-font-family")}`,
+  const colors = {
+    text: read("var(--vscode-foreground)"),
+    grid: read("var(--tunesmith-grid)"),
+    training: read("var(--vscode-charts-blue)"),
+    evaluation: read("var(--vscode-charts-orange)"),
+    mark: read("var(--vscode-descriptionForeground)"),
+    font: `11px ${getComputedStyle(probe).fontFamily}`,
   };
+  probe.remove();
+  return colors;
 }

@@ -180,7 +180,7 @@ export class RunView {
     const parts = [t("base model {0}", fileName(model)), t("rank {0}", rank)];
     if (data !== null) {
       parts.unshift(t("{0} rows", count(data.trainRows)), t("{0} tokens", compact(data.tokens)));
-      if (data.skipped > 0) parts.push(t("{0} rows skipped", count(data.skipped)));
+      if (data.skipped > 0) parts.push(t("{0} skipped", count(data.skipped)));
     }
     this.#made.replaceChildren(
       linkButton(fileName(dataset), () => this.post({ type: "openDataset" }), "open-dataset"),
@@ -214,6 +214,7 @@ export class RunView {
     const key = JSON.stringify(said);
     if (key === this.#shownOutcome) return;
     this.#shownOutcome = key;
+    this.#outcome.hidden = active;
     if (active) this.#outcome.replaceChildren();
     else this.#outcome.replaceChildren(outcome(this.#head, this.#details, this.#exporting, this.post));
   }

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { RunState } from "../../protocol/webview";
 import type { Services } from "../context";
 import { count } from "../figures";
-import { isActive, type RunRegistry, type TrackedRun } from "../runs/runRegistry";
+import { isActive, type TrackedRun } from "../runs/runRegistry";
 import { describeRun } from "./runText";
 
 const icons: Record<RunState, { icon: string; color?: string }> = {
@@ -107,10 +107,4 @@ export class RunsTree implements vscode.TreeDataProvider<RunItem>, vscode.Dispos
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
   }
-}
-
-/** The number of running runs on the activity bar's icon. */
-export function showBadge(view: vscode.TreeView<RunItem>, runs: RunRegistry): void {
-  const active = runs.runs.filter((run) => run.active).length;
-  view.badge = active === 0 ? undefined : { value: active, tooltip: vscode.l10n.t("{0} running", active) };
 }
