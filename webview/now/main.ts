@@ -127,7 +127,7 @@ function ended(run: RunSnapshot, completionModel: string | null): HTMLElement[] 
 
 function endIcon({ state }: Head): string {
   if (state === "finished") return "pass";
-  return state === "failed" ? "error" : "debug-stop";
+  return state === "failed" ? "error" : "stop-circle";
 }
 
 function headline(head: Head): string {

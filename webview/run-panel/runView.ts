@@ -19,7 +19,7 @@ const stateIcons: Record<RunState, string> = {
   preparing: "loading",
   running: "loading",
   paused: "debug-pause",
-  stopped: "debug-stop",
+  stopped: "stop-circle",
   failed: "error",
   finished: "pass",
 };
@@ -194,7 +194,8 @@ export class RunView {
     set("eval", loss(head.evalLoss));
     set("step", head.totalSteps === 0 ? "–" : `${count(head.step)} / ${count(head.totalSteps)}`);
     set("speed", head.tokensPerSecond === null ? "–" : count(head.tokensPerSecond));
-    set("left", active ? duration(head.secondsLeft) : "–");
+    set("left", duration(head.secondsLeft));
+    this.#figures.get("left")!.parentElement!.hidden = !active;
   }
 
   #showOutcome(active: boolean): void {

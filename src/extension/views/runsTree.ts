@@ -10,7 +10,7 @@ const icons: Record<RunState, { icon: string; color?: string }> = {
   preparing: { icon: "loading~spin" },
   running: { icon: "loading~spin" },
   paused: { icon: "debug-pause" },
-  stopped: { icon: "debug-stop" },
+  stopped: { icon: "stop-circle" },
   failed: { icon: "error", color: "list.errorForeground" },
   finished: { icon: "pass", color: "testing.iconPassed" },
 };
