@@ -6,6 +6,8 @@ import { button, figure, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 const DATASET = "functions.jsonl";
+/** Only a bound: on a free machine it takes less than a minute. */
+const RUN_MS = 600_000;
 const ghostText = ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text";
 
 describe("the whole way in the packaged extension", () => {
@@ -57,7 +59,7 @@ describe("the whole way in the packaged extension", () => {
     expect(await figure(panel, "skipped-rows")).toBe(0);
     expect(await button(panel, "Start").isEnabled()).toBe(true);
     await workbench.screenshotsInBothThemes("3-plan");
-    await setPlan(panel, { epochs: 12, sequencesPerStep: 1, sequenceLength: 256 });
+    await setPlan(panel, { epochs: 2, sequencesPerStep: 1, sequenceLength: 256 });
     await workbench.screenshotsInBothThemes("4-plan-settings");
   });
 
@@ -93,7 +95,7 @@ describe("the whole way in the packaged extension", () => {
 
   it("finishes with every step in the curve and the loss before and after", async () => {
     const [run] = workbench.runs();
-    await button(panel, "Use for completion").waitFor({ timeout: 150_000 });
+    await button(panel, "Use for completion").waitFor({ timeout: RUN_MS });
     const events = workbench.events(run!);
     const done = events.find((event) => event.type === "done")!;
     expect(done.reason).toBe("finished");
@@ -119,7 +121,7 @@ describe("the whole way in the packaged extension", () => {
 
   it("uses the model for completion", async () => {
     await button(panel, "Use for completion").click();
-    await panel.getByTestId("in-use").waitFor({ timeout: 120_000 });
+    await panel.getByTestId("in-use").waitFor({ timeout: RUN_MS });
     await workbench.screenshotsInBothThemes("9-in-use");
   });
 

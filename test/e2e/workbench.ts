@@ -47,7 +47,13 @@ export class Workbench {
     const server = await startCodeServer({
       state: join(folder, "state"),
       vsix,
-      settings: { ...settings, "workbench.colorTheme": themes[theme] },
+      settings: {
+        "workbench.colorTheme": themes[theme],
+        "files.autoSave": "off",
+        // The other core is the browser's.
+        "tunesmith.threads": 1,
+        ...settings,
+      },
     });
     const browser = await launchBrowser();
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
