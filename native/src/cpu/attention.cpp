@@ -4,14 +4,12 @@
  *
  * Flash-style: tiles of 64 queries × up to 256 keys, softmax online in the forward; the backward recomputes the
  * probabilities from the log-sum-exp. Memory beside inputs and outputs: three tiles and a row of 64 a thread, whatever
- * the sequence length. float32; a tile's products go to OpenBLAS, which runs on the calling thread inside a parallel
- * region.
+ * the sequence length. float32; a tile's products go to OpenBLAS on the task's thread.
  *   forward: FLOP 2·2·head_dim per query head and (query, key) pair; tasks are (document, query head, 64 queries)
  *   backward: 5 products instead of 2; tasks are (document, key/value head), so each gradient has one writer
  * Tasks are handed out dynamically, but which thread runs one has no influence on its bits.
  * Limits: rows below 2^31.
  */
-#include <cblas.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -21,6 +19,7 @@
 #include <vector>
 
 #include "cpu/device.h"
+#include "cpu/gemm.h"
 #include "cpu/scratch.h"
 #include "cpu/simd.h"
 
@@ -51,12 +50,6 @@ Tiles tiles_of(std::byte* scratch, int thread, int64_t head_dim) {
   t.sum = t.maximum + kQueries;
   t.delta = t.sum + kQueries;
   return t;
-}
-
-void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
-          int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  cblas_sgemm(CblasRowMajor, ta, tb, static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), alpha,
-              a, static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c, static_cast<blasint>(ldc));
 }
 
 /** Scores of one row become exp(score - new maximum), those after the diagonal 0; `out` and `sum` so far are rescaled. */
@@ -205,7 +198,7 @@ void CpuDevice::attention_forward(const AttentionForward& op) {
                        static_cast<int32_t>(std::min(first + kQueries, end))});
     }
   }
-  omp_set_num_threads(threads_);  // with one thread the region below is none: OpenBLAS must not start others in it
+  omp_set_num_threads(1);  // OpenBLAS follows it: every call computes on its own thread
   const int64_t heads = op.shape.query_heads, count = static_cast<int64_t>(tasks.size()) * heads;
 #pragma omp parallel for num_threads(threads_) schedule(dynamic)
   for (int64_t i = 0; i < count; ++i) {
@@ -215,7 +208,7 @@ void CpuDevice::attention_forward(const AttentionForward& op) {
 }
 
 void CpuDevice::attention_backward(const AttentionBackward& op) {
-  omp_set_num_threads(threads_);
+  omp_set_num_threads(1);
   const int64_t count = op.documents * op.shape.kv_heads;
 #pragma omp parallel for num_threads(threads_) schedule(dynamic)
   for (int64_t i = 0; i < count; ++i) {

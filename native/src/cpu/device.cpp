@@ -1,7 +1,5 @@
 #include "cpu/device.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -14,11 +12,17 @@
 namespace tunesmith {
 
 namespace {
+/** Threads that wait for work sleep. By default they spin, which on a machine that does other work takes the processor from
+    the thread they wait for: at a load of 10 on 2 cores, 118 to 311 tokens/s spinning, 732 to 794 asleep. libgomp reads the
+    variable in a constructor of its own, which has no priority and so runs after this one; what the user has set stays. */
+__attribute__((constructor(102))) void let_waiting_threads_sleep() { setenv("OMP_WAIT_POLICY", "passive", 0); }
+
 constexpr size_t kAlignment = 64;
 size_t round_up(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 }  // namespace
 
-CpuDevice::CpuDevice(int threads) : threads_(std::max(1, threads)) {}
+// 64: how many callers at once the build of OpenBLAS has buffers for.
+CpuDevice::CpuDevice(int threads) : threads_(std::clamp(threads, 1, 64)) {}
 
 CpuDevice::~CpuDevice() { std::free(scratch_); }
 

@@ -6,7 +6,8 @@
 namespace tunesmith {
 
 /** The CPU's device: activations and weights are float32 in ordinary memory; every op has run when its call returns.
-    Products go to OpenBLAS (its OpenMP build), everything else to OpenMP loops on the same threads. */
+    OpenMP loops on its own number of threads; products go to OpenBLAS, each call on one of them. The bits do not depend on
+    the number of threads. */
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(int threads);
