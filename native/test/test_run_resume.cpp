@@ -149,6 +149,43 @@ TEST_CASE("a run that has been changed is not resumed; the message says what cha
   CHECK_FALSE(fs::exists(run.path() + "/adapter"));
 }
 
+TEST_CASE("a state.json that contradicts its run is refused") {
+  const TinyRun run;
+  REQUIRE(failure(run) == "");
+  forget_the_end(run);
+  const std::pair<const char*, Json> cases[] = {{"position", 1}, {"position", 9007199254740992}, {"orderSeed", 8}};
+  const Json good = Json::parse(run.scratch().read("run/checkpoints/step-8/state.json"));
+  for (const auto& [field, value] : cases) {
+    CAPTURE(field);
+    Json json = good;
+    json[field] = value;
+    run.scratch().write("run/checkpoints/step-8/state.json", json.dump());
+    CHECK(failure(run).find("step-8/state.json does not fit the run") != std::string::npos);
+  }
+}
+
+TEST_CASE("a state.json with a field that is missing or wrong makes its checkpoint a skipped one") {
+  const TinyRun run;
+  REQUIRE(failure(run) == "");
+  forget_the_end(run);
+  const Json good = Json::parse(run.scratch().read("run/checkpoints/step-8/state.json"));
+  for (const auto& [field, value] : good.items()) {
+    if (field == "engine") continue;
+    CAPTURE(field);
+    for (const Json& wrong : {Json("x"), Json(-2), Json::array()}) {
+      if (wrong.type() == value.type() && wrong.is_string()) continue;
+      Json json = good;
+      json[field] = wrong;
+      run.scratch().write("run/checkpoints/step-8/state.json", json.dump());
+      std::vector<std::string> warnings;
+      const auto found = CheckpointStore(run.path()).newest(warnings);
+      REQUIRE(found.has_value());
+      CHECK(found->state.step == 4);
+      CHECK(warnings.size() == 1);
+    }
+  }
+}
+
 TEST_CASE("evalEvery, checkpointEvery and keepCheckpoints may change") {
   const TinyRun run;
   REQUIRE(failure(run) == "");
@@ -167,35 +204,29 @@ TEST_CASE("evalEvery, checkpointEvery and keepCheckpoints may change") {
   CHECK_FALSE(fs::exists(run.path() + "/checkpoints/step-4"));
 }
 
-TEST_CASE("a loss that is not finite ends the run and keeps the last checkpoint") {
-  const TinyRun run([](Json& spec) {
-    spec["optimizer"]["schedule"] = "constant";
-    spec["optimizer"]["warmupSteps"] = 0;
-    spec["training"]["checkpointEvery"] = 1;
-  });
-  run.edit_spec([](Json& spec) { spec["training"]["steps"] = 2; });
-  REQUIRE(failure(run) == "");
-  // The next attempt starts from an adapter that is no longer finite; its digests are made to fit.
-  TinyRun broken;
-  std::vector<float> norm(32, INFINITY);
-  const TensorSource good = TensorSource::open_model(broken.model());
-  std::vector<std::vector<float>> values;
-  std::vector<NamedTensor> tensors;
-  values.reserve(good.all().size());
-  for (const auto& [name, view] : good.all()) {
-    values.emplace_back(static_cast<size_t>(view.count()));
-    view.copy_to(values.back());
-    if (name == "model.norm.weight") values.back()[0] = INFINITY;
-    tensors.push_back({name, view.shape, values.back()});
+TEST_CASE("a loss that is not finite ends the run and is never saved") {
+  const TinyRun run;
+  fs::remove(run.path() + "/data/eval.tokens");
+  fs::remove(run.path() + "/data/eval.documents");
+  {
+    const TensorSource good = TensorSource::open_model(run.model());
+    std::vector<std::vector<float>> values;
+    std::vector<NamedTensor> tensors;
+    values.reserve(good.all().size());
+    for (const auto& [name, view] : good.all()) {
+      values.emplace_back(static_cast<size_t>(view.count()));
+      view.copy_to(values.back());
+      if (name == "model.norm.weight") values.back()[0] = INFINITY;
+      tensors.push_back({name, view.shape, values.back()});
+    }
+    write_safetensors(run.model() + "/model.safetensors", tensors, {});
   }
-  fs::remove_all(broken.path() + "/data/eval.tokens");
-  fs::remove_all(broken.path() + "/data/eval.documents");
-  write_safetensors(broken.model() + "/model.safetensors", tensors, {});
-  CHECK(failure(broken).find("not a finite number") != std::string::npos);
-  CHECK(broken.events().back()["type"] == "error");
-  CHECK(broken.events().back()["code"] == "loss-not-finite");
-  CHECK(broken.events("step").empty());
-  CHECK_FALSE(fs::exists(broken.path() + "/adapter"));
+  CHECK(failure(run).find("The loss of step 1 is not a finite number") == 0);
+  CHECK(run.events().back()["type"] == "error");
+  CHECK(run.events().back()["code"] == "loss-not-finite");
+  CHECK(run.events("step").empty());
+  CHECK(fs::is_empty(run.path() + "/checkpoints"));
+  CHECK_FALSE(fs::exists(run.path() + "/adapter"));
 }
 
 TEST_CASE("epochs may be fractional") {

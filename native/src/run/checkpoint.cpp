@@ -24,7 +24,7 @@ Json optional_number(const std::optional<double>& value) { return value ? Json(*
 
 std::optional<double> read_optional(const Fields& fields, const char* name) {
   if (fields.null(name)) return std::nullopt;
-  return fields.number(name, -1e300, 1e300);
+  return fields.number(name, 0, 1e300);
 }
 
 Json to_json(const RunState& state) {

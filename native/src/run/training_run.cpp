@@ -87,7 +87,13 @@ void TrainingRun::begin() {
   const int asked_threads = state_.threads;
   if (resumed_) {
     refuse_changed(*resumed_, state_);
-    state_ = resumed_->state;
+    const RunState& then = resumed_->state;
+    if (then.step > length_.steps || then.order_seed != spec_.seed ||
+        then.position != std::min(then.step * spec_.sequences_per_step, length_.sequences)) {
+      throw Error("checkpoint-invalid", resumed_->path + "/state.json does not fit the run: its step, position and seed "
+                                            "contradict run.json; remove that folder to go on from an older checkpoint.");
+    }
+    state_ = then;
   }
   saved_step_ = resumed_ ? state_.step : -1;
   log_.write(StartEvent{TUNESMITH_VERSION, getpid(), "cpu", state_.threads, state_.step, length_.steps});
