@@ -1,4 +1,4 @@
-import { element } from "../dom";
+import { element, icon } from "../dom";
 import type { Field } from "../toolkit";
 
 export interface FormFieldOptions {
@@ -38,7 +38,9 @@ export class FormField {
 
   setError(message: string | undefined): void {
     const { label } = this.options;
-    if (this.#error.textContent !== (message ?? "")) this.#error.textContent = message ?? "";
+    if (this.#error.textContent !== (message ?? "")) {
+      this.#error.replaceChildren(icon("error"), element("span", { text: message ?? "" }));
+    }
     this.#error.hidden = message === undefined;
     const name = message === undefined ? label : `${label}. ${message}`;
     this.field.setAccessibleName(name, message !== undefined);
