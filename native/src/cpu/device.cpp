@@ -38,9 +38,13 @@ void* CpuDevice::allocate(size_t bytes, MemoryKind) {
 
 void CpuDevice::release(void* memory) { std::free(memory); }
 
-void CpuDevice::copy_to_device(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
+void CpuDevice::copy_to_device(void* to, const void* from, size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);  // an empty list may have no address
+}
 
-void CpuDevice::copy_to_host(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
+void CpuDevice::copy_to_host(void* to, const void* from, size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
 
 void CpuDevice::zero(void* to, size_t bytes) { std::memset(to, 0, bytes); }
 
