@@ -8,11 +8,11 @@ import { launchEngine } from "./launch";
 import { createRun, deleteRun, runPaths, runsFolderOf } from "./runDirectory";
 import { RunMonitor, type RunUpdate, readSnapshot, watchRunsFolder } from "./runMonitor";
 import { markStartFailed, markStarting, readStartState } from "./startMark";
-import { fakeEngine, newRun, temporaryFolder, temporaryRun, until } from "./testing/testRun";
+import { behave, fakeEngine, newRun, temporaryFolder, temporaryRun, until } from "./testing/testRun";
 
 async function runThat(behaviour: object): Promise<string> {
   const { directory } = await temporaryRun();
-  writeFileSync(join(directory, "behaviour.json"), JSON.stringify(behaviour));
+  behave(directory, behaviour);
   return directory;
 }
 
@@ -50,7 +50,7 @@ describe("launchEngine", () => {
     const snapshot = await readSnapshot(directory);
     expect(snapshot.cause).toBe("The engine ended unexpectedly at step 2; the checkpoint of step 2 is kept.");
 
-    writeFileSync(join(directory, "behaviour.json"), JSON.stringify({ steps: 200, stepMs: 20 }));
+    behave(directory, { steps: 200, stepMs: 20 });
     await launchEngine(directory, fakeEngine);
     await expect(launchEngine(directory, fakeEngine)).rejects.toThrow("already going");
     await stopRun(directory);
@@ -60,6 +60,16 @@ describe("launchEngine", () => {
       Array.from({ length: stopped.step }, (_, index) => index + 1),
     );
   });
+});
+
+it("waits for an engine that is just leaving", async () => {
+  const directory = await runThat({ steps: 2, leavesAfterMs: 1500 });
+  await launchEngine(directory, fakeEngine);
+  await until(async () => (await stateOf(directory)) === "finished");
+  expect((await readEngineState(directory)).alive).toBe(true);
+  behave(directory, { steps: 4 });
+  await launchEngine(directory, fakeEngine);
+  await until(async () => (await readSnapshot(directory)).step === 4);
 });
 
 describe("control", () => {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { EngineEvent } from "../protocol/engine";
 import { readEngineState } from "./engineLock";
 import { EventFollower } from "./eventFollower";
 import { runPaths } from "./runDirectory";
@@ -11,6 +12,7 @@ import { markStartFailed, markStarting } from "./startMark";
 const LOOK_AGAIN_MS = 50;
 /** A machine under load may take long to read a large model; after this the launch counts as done. */
 const FIRST_EVENT_LIMIT_MS = 60_000;
+const LEAVING_LIMIT_MS = 10_000;
 const LOG_TAIL_BYTES = 8192;
 
 export interface Launch {
@@ -22,15 +24,26 @@ export interface Launch {
  * of its own and outlives this process. Resolves with its first event; throws its last words where it ends before.
  */
 export async function launchEngine(directory: string, engine: string): Promise<Launch> {
-  if ((await readEngineState(directory)).alive) throw new RunError(`The run ${basename(directory)} is already going.`);
   const events = new EventFollower(runPaths(directory).events);
-  const attempt = highestAttempt((await events.read()).events);
+  const past = (await events.read()).events;
+  await requireNoEngine(directory, past.at(-1));
+  const attempt = highestAttempt(past);
   await markStarting(directory, attempt);
   try {
     return await spawnAndWait(directory, engine, events, attempt);
   } catch (error) {
     await markStartFailed(directory, attempt, error instanceof Error ? error.message : String(error));
     throw error;
+  }
+}
+
+/** An engine that has said its last word is only just leaving: a resume right after a stop waits for it. */
+async function requireNoEngine(directory: string, last: EngineEvent | undefined): Promise<void> {
+  for (const deadline = Date.now() + LEAVING_LIMIT_MS; ; await delay(LOOK_AGAIN_MS)) {
+    const engine = await readEngineState(directory);
+    if (!engine.alive) return;
+    const leaving = (last?.type === "done" || last?.type === "error") && last.attempt === engine.lock.attempt;
+    if (!leaving || Date.now() > deadline) throw new RunError(`The run ${basename(directory)} is already going.`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach } from "vitest";
@@ -39,6 +39,11 @@ export function newRun(changes: Partial<NewRun> = {}): NewRun {
 
 export async function temporaryRun(): Promise<{ directory: string; spec: RunSpec }> {
   return createRun(join(temporaryFolder(), ".tunesmith", "runs"), newRun());
+}
+
+/** What the stand-in for the engine does in this run. */
+export function behave(directory: string, behaviour: object): void {
+  writeFileSync(join(directory, "behaviour.json"), JSON.stringify(behaviour));
 }
 
 /** Looks again until it holds; the test's own time limit ends it. */
