@@ -57,10 +57,13 @@ async function waitUntilHealthy(url, child, logPath) {
 export async function startCodeServer({ state, port, vsix, settings = {}, workspaceTrust = false }) {
   const userData = join(state, "user");
   const extensions = join(state, "extensions");
-  mkdirSync(join(userData, "User"), { recursive: true });
   mkdirSync(extensions, { recursive: true });
   const allSettings = { ...quietSettings, "security.workspace.trust.enabled": workspaceTrust, ...settings };
-  writeFileSync(join(userData, "User", "settings.json"), `${JSON.stringify(allSettings, null, 2)}\n`);
+  // The user's settings and those of the machine that runs the extensions: some settings are taken from the latter alone.
+  for (const scope of ["User", "Machine"]) {
+    mkdirSync(join(userData, scope), { recursive: true });
+    writeFileSync(join(userData, scope, "settings.json"), `${JSON.stringify(allSettings, null, 2)}\n`);
+  }
   const chosenPort = port ?? (await freePort());
   const config = join(state, "config.yaml");
   writeFileSync(config, `bind-addr: 127.0.0.1:${chosenPort}\nauth: none\ncert: false\n`);
