@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import type { PlanForm } from "../../protocol/webview";
+import { parseFromNowView, parseFromRunPanel, parsePanelState } from "./messages";
+
+const form: PlanForm = {
+  modelPath: "/models/tiny",
+  name: "alpaca",
+  rank: 16,
+  alpha: 32,
+  learningRate: 1e-3,
+  schedule: "cosine",
+  warmupSteps: 10,
+  epochs: 1,
+  sequenceLength: 1024,
+  sequencesPerStep: 4,
+  heldOutPercent: 10,
+  seed: 0,
+};
+
+describe("messages of the run panel", () => {
+  it("takes those of the protocol", () => {
+    expect(parseFromRunPanel({ type: "ready" })).toEqual({ type: "ready" });
+    expect(parseFromRunPanel({ type: "start", form })).toEqual({ type: "start", form });
+    expect(parseFromRunPanel({ type: "openRow", row: 7 })).toEqual({ type: "openRow", row: 7 });
+  });
+
+  it("takes a number that is none for what it is", () => {
+    const message = parseFromRunPanel(
+      JSON.parse(JSON.stringify({ type: "start", form: { ...form, rank: Number.NaN } })),
+    );
+    expect(message?.type === "start" && Number.isNaN(message.form.rank)).toBe(true);
+  });
+
+  it.each([
+    [null],
+    ["start"],
+    [{ type: "run", command: "rm" }],
+    [{ type: "start" }],
+    [{ type: "start", form: { ...form, rank: "16" } }],
+    [{ type: "start", form: { ...form, schedule: "fast" } }],
+    [{ type: "start", form: { ...form, enginePath: "/bin/sh" } }],
+    [{ type: "start", form: { ...form, name: "x".repeat(5000) } }],
+    [{ type: "openRow", row: 0 }],
+    [{ type: "openRow", row: 1.5 }],
+  ])("takes nothing else: %o", (message) => {
+    expect(parseFromRunPanel(message)).toBeUndefined();
+  });
+});
+
+it("takes messages of the Now view with their run only", () => {
+  expect(parseFromNowView({ type: "stop", id: "a" })).toEqual({ type: "stop", id: "a" });
+  expect(parseFromNowView({ type: "stop" })).toBeUndefined();
+  expect(parseFromNowView({ type: "openRun", id: 3 })).toBeUndefined();
+});
+
+it("takes a kept state that is whole", () => {
+  expect(parsePanelState({ kind: "run", id: "a" })).toEqual({ kind: "run", id: "a" });
+  expect(parsePanelState({ kind: "plan", dataset: "/a.jsonl", form: null })).toBeDefined();
+  expect(parsePanelState({ kind: "plan", dataset: "/a.jsonl" })).toBeUndefined();
+  expect(parsePanelState(undefined)).toBeUndefined();
+});
