@@ -112,6 +112,7 @@ export type FromRunPanel =
   | { type: "stop" }
   | { type: "resume" }
   | { type: "useForCompletion" }
+  | { type: "cancelExport" }
   | { type: "showLog" }
   | { type: "stopUsing" }
   | { type: "openRow"; row: number }

@@ -131,11 +131,11 @@ function actions(head: RunHead, exporting: Exporting, post: (message: FromRunPan
     "div",
     { class: "actions-block" },
     element("div", { class: "actions" }, ...row),
-    exportState(exporting),
+    exportState(exporting, send({ type: "cancelExport" })),
   );
 }
 
-function exportState(exporting: Exporting): HTMLElement | null {
+function exportState(exporting: Exporting, cancel: () => void): HTMLElement | null {
   switch (exporting.kind) {
     case "no":
       return null;
@@ -146,6 +146,7 @@ function exportState(exporting: Exporting): HTMLElement | null {
         { class: "start-message", testId: "exporting" },
         progressRing(),
         element("span", { class: "stage", text: exporting.stage + share }),
+        linkButton(t("Cancel"), cancel, "cancel-export"),
       );
     }
     case "failed":

@@ -36,6 +36,7 @@ const fromRunPanel = v.variant("type", [
   bare("stop"),
   bare("resume"),
   bare("useForCompletion"),
+  bare("cancelExport"),
   bare("stopUsing"),
   bare("showLog"),
   v.object({ type: v.literal("openRow"), row: v.pipe(v.number(), v.safeInteger(), v.minValue(1)) }),

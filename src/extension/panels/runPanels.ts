@@ -206,6 +206,8 @@ class RunPanel {
         return session.resume();
       case "useForCompletion":
         return session.useForCompletion();
+      case "cancelExport":
+        return session.cancelExport();
       case "stopUsing":
         return this.services.completion.stop();
       case "showLog":

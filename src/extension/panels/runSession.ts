@@ -11,7 +11,8 @@ import { requestStop, resumeRun } from "../runs/startRun";
 /** One run in a panel: its curve as it grows, and what can be done with it. */
 export class RunSession implements vscode.Disposable {
   #exporting: Extract<ToRunPanel, { type: "exporting" | "exportFailed" }> | undefined;
-  #busy = false;
+  #export: AbortController | undefined;
+  #resuming = false;
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(
@@ -52,11 +53,11 @@ export class RunSession implements vscode.Disposable {
   }
 
   async resume(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
+    if (this.#resuming) return;
+    this.#resuming = true;
     const signal = new AbortController().signal;
     await this.#attempt(() => resumeRun(this.services, this.run, { signal, onProgress: () => {} }));
-    this.#busy = false;
+    this.#resuming = false;
   }
 
   async #attempt(action: () => Promise<void>): Promise<void> {
@@ -70,20 +71,34 @@ export class RunSession implements vscode.Disposable {
   }
 
   async useForCompletion(): Promise<void> {
-    if (this.#exporting?.type === "exporting") return;
+    if (this.#export !== undefined) return;
+    this.#export = new AbortController();
+    const { signal } = this.#export;
     this.#setExporting({ type: "exporting", stage: vscode.l10n.t("Writing the model"), fraction: null });
     const choice = { directory: this.run.directory, name: this.run.spec.name };
     try {
       await this.services.completion.use(choice, {
-        signal: new AbortController().signal,
+        signal,
         onProgress: (stage, fraction) => this.#setExporting({ type: "exporting", stage, fraction }),
       });
       this.#exporting = undefined;
       this.#postHead();
     } catch (error) {
-      this.services.log.error(describeError(error));
-      this.#setExporting({ type: "exportFailed", message: describeError(error) });
+      this.#exportEnded(error);
+    } finally {
+      this.#export = undefined;
     }
+  }
+
+  cancelExport(): void {
+    this.#export?.abort();
+  }
+
+  #exportEnded(error: unknown): void {
+    const cancelled = error instanceof JobCancelled;
+    if (!cancelled) this.services.log.error(describeError(error));
+    const message = cancelled ? vscode.l10n.t("Cancelled; the model is not in use.") : describeError(error);
+    this.#setExporting({ type: "exportFailed", message });
   }
 
   #setExporting(message: Extract<ToRunPanel, { type: "exporting" | "exportFailed" }>): void {

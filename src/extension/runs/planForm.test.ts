@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { RUN_VERSION } from "../../protocol/run";
+import { RUN_VERSION, type RunSpec } from "../../protocol/run";
 import type { PlanForm } from "../../protocol/webview";
 import { findSpecProblems } from "../../run/runSpec";
 import { checkForm, defaultForm, formOf, markEvery, newRun, runName } from "./planForm";
@@ -10,7 +10,7 @@ const form = (changes: Partial<PlanForm> = {}): PlanForm => ({
   ...changes,
 });
 const request = { dataset: "/data/alpaca.jsonl", threads: 2, trainTokens: null };
-const specOf = (changes: Partial<PlanForm> = {}) => ({
+const specOf = (changes: Partial<PlanForm> = {}): RunSpec => ({
   version: RUN_VERSION,
   id: "20261122-100000-alpaca",
   createdAt: new Date(0).toISOString(),
