@@ -1,10 +1,18 @@
 /** The run panel as a test sees it. */
 import type { Frame } from "playwright-core";
+import type { RunState } from "../../src/protocol/webview";
 import type { Workbench } from "./workbench";
 
 export const runPanel = (workbench: Workbench): Promise<Frame> => workbench.webview("[data-view='run-panel']");
 
 export const button = (panel: Frame, name: string) => panel.getByRole("button", { name, exact: true });
+
+/** For what the processor needs: only a bound, on a free machine a run takes less than a minute. */
+export const RUN_MS = 600_000;
+
+export async function inState(panel: Frame, state: RunState): Promise<void> {
+  await panel.locator(`[data-testid="run-state"][data-state="${state}"]`).waitFor({ timeout: RUN_MS });
+}
 
 /** Steps that the curve shows. */
 export async function pointsIn(panel: Frame): Promise<number> {

@@ -1,7 +1,7 @@
 /** A run that is stopped keeps a checkpoint, and goes on from it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
-import { button, figure, pointsIn, runPanel, setPlan } from "./runPanel";
+import { button, figure, inState, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 describe("stopping and resuming", () => {
@@ -34,7 +34,7 @@ describe("stopping and resuming", () => {
       60_000,
     );
     await button(panel, "Stop").click();
-    await button(panel, "Resume").waitFor();
+    await inState(panel, "stopped");
     await workbench.screenshotsInBothThemes("2-stopped");
 
     const [run] = workbench.runs();
@@ -46,7 +46,7 @@ describe("stopping and resuming", () => {
     expect(done.step!).toBeGreaterThan(0);
 
     await button(panel, "Resume").click();
-    await button(panel, "Use for completion").waitFor({ timeout: 600_000 });
+    await inState(panel, "finished");
     const events = workbench.events(run!);
     const second = events.filter((event) => event.attempt === 2);
     expect(second[0]).toMatchObject({ type: "start", resumedFrom: done.step });
