@@ -3,7 +3,7 @@ import type { Frame } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { BROKEN_ROW, PYTHON_FILE, writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
 import { button, figure, inState, pointsIn, RUN_MS, runPanel, setPlan } from "./runPanel";
-import { eventually, Workbench } from "./workbench";
+import { eventually, TUNESMITH_ICON, Workbench } from "./workbench";
 
 const DATASET = "functions.jsonl";
 const ghostText = ".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text";
@@ -107,7 +107,7 @@ describe("the whole way in the packaged extension", () => {
   });
 
   it("lists the run in the side bar", async () => {
-    await workbench.page.locator('.activitybar .action-label[aria-label^="Tunesmith"]').click();
+    await workbench.page.locator(TUNESMITH_ICON).click();
     await workbench.page
       .locator(".pane", { hasText: "Runs" })
       .locator(".monaco-list-row", { hasText: "functions" })

@@ -13,6 +13,8 @@ const screenshots = join(root, "test-results", "e2e");
 /** VS Code fades things in; before that a picture shows half of them. */
 const FADE_MS = 350;
 
+export const TUNESMITH_ICON = '.activitybar .action-label[aria-label^="Tunesmith"]';
+
 export type Theme = "dark" | "light";
 const themes: Record<Theme, string> = { dark: "Default Dark Modern", light: "Default Light Modern" };
 
@@ -80,6 +82,8 @@ export class Workbench {
 
   async ready(): Promise<void> {
     await this.page.locator(".monaco-workbench .part.sidebar").waitFor({ timeout: 60_000 });
+    // What the extension contributes comes a moment later: its icon, and with it its menu entries.
+    await this.page.locator(TUNESMITH_ICON).waitFor({ timeout: 60_000 });
   }
 
   /** What the user does with F5: the page, the extension host and all views start anew. */
