@@ -47,8 +47,8 @@ export const newRunOptions: OptionSpecs = {
   },
   "held-out-by": {
     type: "string",
-    value: "row|source",
-    description: "split by row, or keep rows of one source together",
+    value: "auto|row|source",
+    description: "split by row, or keep rows of one source together; default: by source where at least 5 are named",
   },
   targets: {
     type: "string",
@@ -122,7 +122,7 @@ export function newRunFrom(context: CommandContext): NewRun {
 }
 
 function heldOutFrom(context: CommandContext): HeldOut {
-  const by = choice(context, "held-out-by", ["row", "source"]);
+  const by = choice(context, "held-out-by", ["auto", "row", "source"]);
   const value = stringOption(context, "held-out");
   if (value === undefined) return by === undefined ? defaultHeldOut : { kind: "fraction", fraction: 0.1, by };
   const share = Number(value);
@@ -133,7 +133,7 @@ function heldOutFrom(context: CommandContext): HeldOut {
   if (share < min || share > max) {
     throw new UsageError(`--held-out must be a share from ${min} to ${max}, 0 or a file, not "${value}".`);
   }
-  return { kind: "fraction", fraction: share, by: by ?? "row" };
+  return { kind: "fraction", fraction: share, by: by ?? "auto" };
 }
 
 function targetsFrom(context: CommandContext): RunSpec["lora"]["targets"] {

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SplitPlanner, type SplitRow } from "./split";
+import type { HeldOutBy } from "../protocol/run";
+import { FEWEST_SOURCES, SplitPlanner, type SplitRow } from "./split";
 
-function split(rows: SplitRow[], fraction: number, by: "row" | "source", seed = 0, counted?: number) {
+function split(rows: SplitRow[], fraction: number, by: HeldOutBy, seed = 0, counted?: number) {
   const planner = new SplitPlanner(fraction, by, seed, counted);
   for (const row of rows) planner.add(row);
   const heldOut = planner.finish();
@@ -34,6 +35,19 @@ describe("the held-out split", () => {
         },
       ),
     );
+  });
+
+  it("splits by source by itself where enough sources are named, else by row", () => {
+    const each = (sources: number): SplitRow[] =>
+      Array.from({ length: 400 }, (_, index) => ({ text: `row ${index}`, source: `${index % sources}.py` }));
+    for (const sources of [FEWEST_SOURCES, 40]) {
+      expect(split(each(sources), 0.2, "auto")).toEqual(split(each(sources), 0.2, "source"));
+    }
+    for (const sources of [1, FEWEST_SOURCES - 1]) {
+      expect(split(each(sources), 0.2, "auto")).toEqual(split(each(sources), 0.2, "row"));
+    }
+    expect(split(rowsOf(400, 0), 0.2, "auto")).toEqual(split(rowsOf(400, 0), 0.2, "row"));
+    expect(split(each(40), 0.2, "auto", 0, 3)).toEqual(split(each(40), 0.2, "source", 0, 3));
   });
 
   it("by row: both sides get something wherever two rows differ", () => {

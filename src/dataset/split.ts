@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { HeldOutBy } from "../protocol/run";
 
 /** Which rows are held out: decided by seeded hashes, so that neither the rows' order nor their number moves a row. */
 
@@ -13,6 +14,9 @@ export type HeldOutTest = (row: SplitRow) => boolean;
 /** Sources counted one by one; a file with more is split by the sources' hashes alone, which then is precise enough. */
 export const COUNTED_SOURCES = 65_536;
 
+/** With fewer sources, `auto` splits by row: one held-out source would be a large or an untypical part of the data. */
+export const FEWEST_SOURCES = 5;
+
 /** Takes every usable row once, then says for each whether it is held out. Memory is bounded. */
 export class SplitPlanner {
   private readonly rows = new HashRange();
@@ -22,17 +26,15 @@ export class SplitPlanner {
 
   constructor(
     private readonly fraction: number,
-    private readonly by: "row" | "source",
+    private readonly by: HeldOutBy,
     private readonly seed: number,
     private readonly countedSources = COUNTED_SOURCES,
   ) {}
 
   add(row: SplitRow): void {
-    const source = this.by === "source" ? row.source : null;
-    if (source === null) {
-      this.rows.add(this.hash(row.text));
-      return;
-    }
+    const source = this.by === "row" ? null : row.source;
+    if (source === null || this.by === "auto") this.rows.add(this.hash(row.text));
+    if (source === null) return;
     this.sources.add(this.hash(source));
     this.sourceRows++;
     if (this.counts === null) return;
@@ -42,15 +44,21 @@ export class SplitPlanner {
 
   /** Both sides get something wherever there are two different rows (or sources) to share out. */
   finish(): HeldOutTest {
+    const bySource = this.splitsBySource();
     const heldSources = this.counts === null ? null : this.chooseSources(this.counts);
     return ({ text, source }) => {
-      if (this.by === "row" || source === null) {
-        const needed = this.sourceRows === 0;
+      if (!bySource || source === null) {
+        const needed = !bySource || this.sourceRows === 0;
         return this.rows.below(this.hash(text), this.fraction, needed);
       }
       if (heldSources !== null) return heldSources.has(source);
       return this.sources.below(this.hash(source), this.fraction, true);
     };
+  }
+
+  private splitsBySource(): boolean {
+    if (this.by !== "auto") return this.by === "source";
+    return this.counts === null || this.counts.size >= FEWEST_SOURCES;
   }
 
   /** Sources in the order of their hashes, as long as they fit into the share; never all, and at least one. */

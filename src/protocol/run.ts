@@ -26,10 +26,12 @@ export type DeviceChoice = "auto" | "cpu" | "cuda";
 export type FormatId = string;
 export type TemplateId = string;
 
+/** `source`: no value of the rows' `source` field is on both sides. `auto`: by source where enough are named, else by row. */
+export type HeldOutBy = "auto" | "row" | "source";
+
 export type HeldOut =
   | { kind: "none" }
-  /** Split off by row, or so that no value of the rows' `source` field is on both sides. */
-  | { kind: "fraction"; fraction: number; by: "row" | "source" }
+  | { kind: "fraction"; fraction: number; by: HeldOutBy }
   | { kind: "file"; path: string };
 
 /** What was asked. Paths are absolute. Validated on both sides with the field's name in the error. */

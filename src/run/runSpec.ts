@@ -88,7 +88,7 @@ export function defaultSettings(): RunSettings {
 }
 
 /** Held out unless something else is asked for. */
-export const defaultHeldOut: RunSpec["dataset"]["heldOut"] = { kind: "fraction", fraction: 0.1, by: "row" };
+export const defaultHeldOut: RunSpec["dataset"]["heldOut"] = { kind: "fraction", fraction: 0.1, by: "auto" };
 
 const number = (name: keyof typeof ranges) => {
   const range: Range = ranges[name];
@@ -117,7 +117,7 @@ const heldOutSchema = v.variant(
     object({
       kind: v.literal("fraction"),
       fraction: number("dataset.heldOut.fraction"),
-      by: oneOf("row", "source"),
+      by: oneOf("auto", "row", "source"),
     }),
     object({ kind: v.literal("file"), path }),
   ],

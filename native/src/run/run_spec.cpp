@@ -39,7 +39,7 @@ void check_held_out(const Fields& held_out) {
   switch (held_out.choice("kind", {"none", "fraction", "file"})) {
     case 1:
       held_out.number("fraction", 0.001, 0.9);
-      held_out.choice("by", {"row", "source"});
+      held_out.choice("by", {"auto", "row", "source"});
       break;
     case 2:
       absolute_path(held_out, "path");

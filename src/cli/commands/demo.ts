@@ -7,10 +7,10 @@ import { exportRun } from "../../model/export";
 import { parityFailure } from "../../model/parity";
 import { deleteRun, listRunDirectories, type NewRun, runPaths } from "../../run/runDirectory";
 import { RunError } from "../../run/runError";
-import { defaultSettings } from "../../run/runSpec";
+import { defaultHeldOut, defaultSettings } from "../../run/runSpec";
 import { type Command, type CommandContext, stringOption } from "../command";
 import { measureSpeed } from "../demo/calibrate";
-import { chooseHeldOut, makeDataset } from "../demo/demoData";
+import { makeDataset } from "../demo/demoData";
 import { type DemoResult, describeDemo } from "../demo/demoText";
 import { rowsThatFit } from "../demo/rowBudget";
 import { findStandardLibrary } from "../demo/standardLibrary";
@@ -96,7 +96,7 @@ async function newRun(data: string, context: CommandContext): Promise<NewRun> {
       path: data,
       format: "auto",
       template: "auto",
-      heldOut: await chooseHeldOut(data, context.signal),
+      heldOut: defaultHeldOut,
       maxTrainRows: null,
       maxEvalRows: HELD_OUT_ROWS,
     },

@@ -23,7 +23,7 @@ export const command: Command = {
       path,
       format: "auto",
       template: "auto",
-      heldOut: fraction === 0 ? ({ kind: "none" } as const) : ({ kind: "fraction", fraction, by: "source" } as const),
+      heldOut: fraction === 0 ? ({ kind: "none" } as const) : ({ kind: "fraction", fraction, by: "auto" } as const),
       maxTrainRows: null,
       maxEvalRows: null,
       sequenceLength: numberOption(context, "sequence-length", ranges.sequenceLength) ?? defaults.sequenceLength,

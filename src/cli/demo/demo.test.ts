@@ -2,7 +2,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../run/testing/testRun";
-import { chooseHeldOut } from "./demoData";
 import { describeDemo } from "./demoText";
 import { type BudgetInput, rowsThatFit } from "./rowBudget";
 import { findStandardLibrary } from "./standardLibrary";
@@ -42,25 +41,6 @@ describe("rowsThatFit", () => {
 
   it("allows for runs without evaluation in between", () => {
     expect(rowsThatFit({ ...input, evalEvery: 0 })).toBeGreaterThan(rowsThatFit(input));
-  });
-});
-
-describe("chooseHeldOut", () => {
-  const rows = (...sources: (string | undefined)[]) => {
-    const file = join(temporaryFolder(), "rows.jsonl");
-    const lines = sources.map((source, index) => JSON.stringify({ instruction: "a", output: `${index}`, source }));
-    writeFileSync(file, `${lines.join("\n")}\nnot json\n`);
-    return file;
-  };
-
-  it.each([
-    [["a.py", "a.py", "b.py"], "source"],
-    [["a.py", undefined, "b.py"], "source"],
-    [["a.py", "a.py"], "row"],
-    [[undefined, undefined], "row"],
-    [[], "row"],
-  ])("with the sources %j splits by %s", async (sources, by) => {
-    expect(await chooseHeldOut(rows(...sources), new AbortController().signal)).toMatchObject({ by });
   });
 });
 

@@ -1,10 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { rowSource } from "../../dataset/checkRow";
 import { datasetFromPython } from "../../dataset/fromPython";
-import { LineReader } from "../../dataset/lines";
-import { parseLine } from "../../dataset/rows";
-import type { HeldOut } from "../../protocol/run";
 import { writeAtomically } from "../../run/atomicWrite";
 import type { CommandContext } from "../command";
 
@@ -25,18 +21,4 @@ async function shuffleLines(file: string): Promise<void> {
   const keyed = lines.map((line) => ({ line, key: createHash("sha1").update(line).digest("hex") }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : 1));
   await writeAtomically(file, `${keyed.map(({ line }) => line).join("\n")}\n`);
-}
-
-/** A tenth, kept apart by source file where the rows name at least two. */
-export async function chooseHeldOut(file: string, signal: AbortSignal): Promise<HeldOut> {
-  let first: string | null = null;
-  for await (const lines of new LineReader(file).batches(signal)) {
-    for (const line of lines) {
-      const source = rowSource(parseLine(line)?.value);
-      if (source === null || source === first) continue;
-      if (first !== null) return { kind: "fraction", fraction: 0.1, by: "source" };
-      first = source;
-    }
-  }
-  return { kind: "fraction", fraction: 0.1, by: "row" };
 }

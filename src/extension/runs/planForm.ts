@@ -117,7 +117,7 @@ export function newRun(form: PlanForm, { dataset, threads, trainTokens }: RunReq
       path: dataset,
       format: "auto",
       template: "auto",
-      heldOut: fraction === 0 ? { kind: "none" } : { kind: "fraction", fraction, by: "source" },
+      heldOut: fraction === 0 ? { kind: "none" } : { kind: "fraction", fraction, by: "auto" },
       maxTrainRows: null,
       maxEvalRows: null,
     },

@@ -49,7 +49,7 @@ export const brokenSpecs: BrokenSpec[] = [
   set(
     "dataset.heldOut",
     { kind: "fraction", fraction: 0.1, by: "file" },
-    'must be one of "row", "source", not "file".',
+    'must be one of "auto", "row", "source", not "file".',
     "dataset.heldOut.by",
   ),
   set("dataset.maxTrainRows", 0, "must be a whole number from 1"),
