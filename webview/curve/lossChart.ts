@@ -132,7 +132,7 @@ export class LossChart {
     return {
       width,
       height: this.options.height,
-      padding: small ? [4, 4, 4, 4] : [12, 16, 0, 0],
+      padding: small ? [4, 4, 4, 4] : [12, 28, 0, 0],
       legend: { show: false },
       cursor: { show: !small, y: false, drag: { x: true, y: false, setScale: false }, points: { show: false } },
       scales: {
@@ -149,7 +149,7 @@ export class LossChart {
       ],
       series: [
         {},
-        { stroke: colors.training, width: 1, alpha: 0.45, spanGaps: true, points: { show: false } },
+        { stroke: colors.training, width: 1, alpha: 0.35, spanGaps: true, points: { show: false } },
         { stroke: colors.training, width: small ? 1.5 : 2.5, spanGaps: true, points: { show: false } },
         {
           stroke: colors.evaluation,

@@ -77,8 +77,8 @@ export class RunView {
       element(
         "section",
         { class: "curve", attributes: { "aria-label": t("Loss curve") } },
-        element("div", { class: "legend" }, ...legend(), readout),
-        this.#chart.element,
+        element("div", { class: "legend" }, ...legend()),
+        element("div", { class: "chart-frame" }, this.#chart.element, readout),
         this.#table.element,
       ),
       this.#liveActions,
