@@ -113,6 +113,8 @@ describe("the whole way in the packaged extension", () => {
       .locator(".monaco-list-row", { hasText: "functions" })
       .first()
       .waitFor();
+    const now = await workbench.webview("[data-view='now']");
+    await button(now, "Use for completion").waitFor();
     await workbench.screenshotsInBothThemes("8-side-bar");
     await workbench.showExplorer();
   });
