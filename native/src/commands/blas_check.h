@@ -6,8 +6,9 @@ namespace tunesmith {
     in a child process, before anything else uses BLAS; where they differ, starts the program once more with OpenBLAS's
     Haswell kernels (AVX2, in every CPU the engine runs on). Throws Error where those are wrong too.
 
-    OpenBLAS's own choice is not improved upon otherwise: on a Zen 4, where 0.3.21 takes Cooperlake, its Cooperlake,
-    SkylakeX, Zen and Haswell kernels lay within 10 % of each other over seven shapes of training (93 to 109 GFLOP/s a core). */
+    Which kernels are tried first is chosen in startup.cpp. On a Zen 4, where 0.3.21 by itself takes Cooperlake, its
+    Cooperlake, SkylakeX, Zen and Haswell kernels lay within 10 % of each other on six of seven shapes of training (93 to
+    109 GFLOP/s a core on the large ones); on thin ones (rank 16) Cooperlake came out lowest. */
 void ensure_correct_blas(char** argv);
 
 }  // namespace tunesmith
