@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { describeError } from "./describeError";
+import { describeError } from "../disk/describeError";
 
 /** Starts the language server with the first data set that is opened; its client is a chunk of its own until then. */
 export function startLanguageServerWhenNeeded(

@@ -71,12 +71,10 @@ export class DataSection {
   #figures(summary: DataSummary): HTMLElement {
     const figure = (value: string, label: string, testId: string) =>
       element("div", { class: "figure" }, element("dt", { text: label }), element("dd", { text: value, testId }));
-    const format = summary.format ?? t("unknown format");
-    const whole = element("p", {
-      class: "quiet whole",
-      text: t("{0} rows, format {1}", count(summary.rows), format),
-      testId: "rows",
-    });
+    const rows = count(summary.rows);
+    const text =
+      summary.format === null ? t("{0} rows, unknown format", rows) : t("{0} rows, format {1}", rows, summary.format);
+    const whole = element("p", { class: "quiet whole", text, testId: "rows" });
     const list = element(
       "dl",
       { class: "figures plain" },

@@ -14,12 +14,14 @@ export type Exporting =
 export function outcome(
   head: RunHead,
   details: RunDetails,
+  /** Whether the held-out rows were looked at after training began. */
+  measured: boolean,
   exporting: Exporting,
   post: (message: FromRunPanel) => void,
 ): HTMLElement {
   const parts: (HTMLElement | null)[] = [];
   if (head.state === "finished") parts.push(finishedSentence(head, details), comparison(head));
-  if (head.state === "stopped") parts.push(stoppedSentence(head), comparison(head));
+  if (head.state === "stopped") parts.push(stoppedSentence(head), measured ? comparison(head) : null);
   if (head.state === "failed") parts.push(failedSentence(head));
   if (head.state === "queued") parts.push(element("p", { class: "sentence", text: t("The run was never started.") }));
   parts.push(actions(head, exporting, post));

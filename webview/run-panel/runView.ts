@@ -217,7 +217,10 @@ export class RunView {
     this.#shownOutcome = key;
     this.#outcome.hidden = active;
     if (active) this.#outcome.replaceChildren();
-    else this.#outcome.replaceChildren(outcome(this.#head, this.#details, this.#exporting, this.post));
+    else {
+      const measured = this.#model.evalLoss.some((point) => point.step > 0);
+      this.#outcome.replaceChildren(outcome(this.#head, this.#details, measured, this.#exporting, this.post));
+    }
   }
 
   #speak(active: boolean): void {

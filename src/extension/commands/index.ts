@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
+import { describeError } from "../../disk/describeError";
 import type { Services } from "../context";
-import { describeError } from "../describeError";
 import { JobCancelled } from "../jobs/runJob";
 import { chooseBaseModel } from "./chooseBaseModel";
 import type { Command, CommandFactory } from "./command";

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
+import { describeError } from "../../disk/describeError";
 import { runPaths } from "../../run/runDirectory";
-import { describeError } from "../describeError";
 import { runJob } from "../jobs/runJob";
 import { readSettings } from "../settings";
 import { hasPassedExport } from "./exportRecord";

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
+import { describeError } from "../../disk/describeError";
 import type { DataSummary, PlanForm, ToRunPanel } from "../../protocol/webview";
 import type { Services } from "../context";
-import { describeError } from "../describeError";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { checkForm, defaultForm } from "../runs/planForm";
 import type { TrackedRun } from "../runs/runRegistry";

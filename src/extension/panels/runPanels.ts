@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { describeError } from "../../disk/describeError";
 import type { FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../protocol/webview";
 import type { Services } from "../context";
-import { describeError } from "../describeError";
 import { formOf } from "../runs/planForm";
 import type { TrackedRun } from "../runs/runRegistry";
 import { parseFromRunPanel, parsePanelState } from "./messages";

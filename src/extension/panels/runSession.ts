@@ -1,8 +1,8 @@
 import * as vscode from "vscode";
+import { describeError } from "../../disk/describeError";
 import type { ToRunPanel } from "../../protocol/webview";
 import type { RunHead } from "../../run/runState";
 import type { Services } from "../context";
-import { describeError } from "../describeError";
 import { JobCancelled } from "../jobs/runJob";
 import { readDetails } from "../runs/runData";
 import type { TrackedRun } from "../runs/runRegistry";

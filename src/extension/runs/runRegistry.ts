@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { describeError } from "../../disk/describeError";
 import type { RunSpec } from "../../protocol/run";
 import type { RunSnapshot, RunState } from "../../protocol/webview";
 import { deleteRun, listRunDirectories, runPaths, runsFolderOf } from "../../run/runDirectory";
 import { RunMonitor, type RunUpdate, watchRunsFolder } from "../../run/runMonitor";
 import { canResume, type RunHead } from "../../run/runState";
-import { describeError } from "../describeError";
 import { readSettings } from "../settings";
 
 /** Ended runs that are watched too: another window or the CLI may let them go on. */

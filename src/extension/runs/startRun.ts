@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import * as vscode from "vscode";
+import { describeError } from "../../disk/describeError";
 import type { PlanForm } from "../../protocol/webview";
 import { sendControl } from "../../run/control";
 import { findEngine } from "../../run/engineBinary";
@@ -7,7 +8,6 @@ import { launchEngine, readAttempt } from "../../run/launch";
 import { createRun } from "../../run/runDirectory";
 import { markStartFailed, markStarting } from "../../run/startMark";
 import type { Services } from "../context";
-import { describeError } from "../describeError";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { readSettings } from "../settings";
 import { newRun } from "./planForm";

@@ -93,10 +93,12 @@ function size(parameters: number | null): string {
 function tunedItem(run: TrackedRun, inUse: boolean): vscode.TreeItem {
   const item = new vscode.TreeItem(run.spec.name);
   item.id = `tuned:${run.directory}`;
-  const { evalLoss, state } = run.head();
+  const { evalLoss, evalLossBefore, state } = run.head();
+  // A run that was stopped before its first eval has no figure of its own.
+  const own = evalLoss === evalLossBefore ? null : evalLoss;
   const figures = [
     inUse ? vscode.l10n.t("in use") : "",
-    evalLoss === null ? "" : vscode.l10n.t("eval loss {0}", loss(evalLoss)),
+    own === null ? "" : vscode.l10n.t("eval loss {0}", loss(own)),
     state === "stopped" ? vscode.l10n.t("stopped early") : "",
   ];
   item.description = figures.filter((part) => part !== "").join(" · ");
