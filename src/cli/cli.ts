@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
+import { describeError } from "../disk/describeError";
 import { Cancelled, type Command, type CommandContext, type ParseArgsOptions, UsageError } from "./command";
-import { describeError } from "./describeError";
 import { commands, type RegisteredCommand } from "./registry";
 import { type Console, createReporter } from "./reporter";
 import { commandUsage, overview } from "./usage";

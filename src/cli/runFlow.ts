@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { describeError } from "../disk/describeError";
 import type { DataManifest, RunSpec } from "../protocol/run";
 import { sendControl } from "../run/control";
 import { findEngine } from "../run/engineBinary";
@@ -9,7 +10,6 @@ import { RunMonitor } from "../run/runMonitor";
 import type { RunHead } from "../run/runState";
 import { markStartFailed, markStarting } from "../run/startMark";
 import { Cancelled, type CommandContext } from "./command";
-import { describeError } from "./describeError";
 import { installRoot } from "./installRoot";
 import { isPrepared } from "./preparedData";
 import { describeProgress } from "./runText";

@@ -1,7 +1,7 @@
 import { access, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder, writeAtomically } from "../disk/atomicWrite";
 import { type Contract, type DataManifest, type DataSource, RUN_VERSION, type RunSpec } from "../protocol/run";
-import { syncFolder, writeFileAtomically } from "./atomicWrite";
 import { type ModelLimits, makeContract, readModelLimits } from "./contract";
 import { SplitWriter } from "./dataWriter";
 import { Packer } from "./pack";
@@ -44,7 +44,7 @@ export async function prepareRun(spec: RunSpec, runDir: string, options: Documen
     const manifest = await writeData(spec, plan, partial, options);
     const contract = makeContract(spec.model.path, limits, tokenizer, plan.template!);
     options.signal?.throwIfAborted();
-    await writeFileAtomically(join(runDir, "contract.json"), toJson(contract));
+    await writeAtomically(join(runDir, "contract.json"), toJson(contract));
     await replaceFolder(partial, join(runDir, "data"));
     await syncFolder(runDir);
     return { manifest, contract };
@@ -84,7 +84,7 @@ async function writeData(
     train: train.summary,
     eval: held.summary,
   };
-  await writeFileAtomically(join(folder, "manifest.json"), toJson(manifest));
+  await writeAtomically(join(folder, "manifest.json"), toJson(manifest));
   return manifest;
 }
 

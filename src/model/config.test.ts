@@ -90,7 +90,7 @@ describe("config.json", () => {
 
   it("says which file does not exist", () => {
     expect(() => readLlamaConfig("/no/such/model")).toThrow(
-      "/no/such/model/config.json could not be read: it does not exist.",
+      "/no/such/model/config.json could not be read: there is no such file or folder.",
     );
   });
 });

@@ -83,7 +83,7 @@ describe("exporting a run", () => {
     writeFileSync(engine, '#!/bin/sh\nwhile [ "$1" != --out ]; do shift; done\necho \'{"prompts":[]}\' > "$2"\n');
     await expect(exportRun(run, { engine })).rejects.toThrow(/reference answered other prompts than it was asked/);
     await expect(exportRun(run, { engine: "/no/engine" })).rejects.toThrow(
-      "/no/engine could not be started: it does not exist.",
+      "/no/engine could not be started: there is no such file or folder.",
     );
     expect(readdirSync(run).sort()).toEqual(["adapter", "contract.json", "data", "run.json"]);
   });

@@ -152,7 +152,7 @@ describe("an export that does not end", () => {
     if (!disk) return skip("a small disk can only be mounted by root");
     const target = join(disk, "export");
     await expect(exportBase(TINY_PYTHON, target, { engine: null })).rejects.toThrow(
-      /model\.onnx\.data could not be written: the disk is full; free some space and try again\.$/,
+      /model\.onnx\.data could not be written: the disk is full\.$/,
     );
     expect(existsSync(target)).toBe(false);
     expect(readdirSync(disk)).toEqual([]);

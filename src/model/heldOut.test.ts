@@ -79,6 +79,8 @@ describe("prepared documents", () => {
   });
 
   it("says which file is missing", () => {
-    expect(() => readDocuments(folder, "train", 100)).toThrow(/train\.tokens could not be read: it does not exist/);
+    expect(() => readDocuments(folder, "train", 100)).toThrow(
+      /train\.tokens could not be read: there is no such file or folder/,
+    );
   });
 });

@@ -2,11 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { systemCause } from "../disk/systemCause";
 import type { EngineEvent } from "../protocol/engine";
 import { readEngineState } from "./engineLock";
 import { EventFollower } from "./eventFollower";
 import { runPaths } from "./runDirectory";
-import { RunError, systemCause, withFile } from "./runError";
+import { RunError, withFile } from "./runError";
 import { markStartFailed, markStarting } from "./startMark";
 
 const LOOK_AGAIN_MS = 50;

@@ -1,9 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { writeAtomically } from "./atomicWrite";
 import { identify, ownIdentity, parseStat } from "./processIdentity";
 import { createRun, deleteRun, listRunDirectories, readRunSpec, runPaths, runsFolderOf, slug } from "./runDirectory";
 import { readStartState } from "./startMark";
@@ -94,29 +92,6 @@ describe("deleteRun", () => {
     writeFileSync(runPaths(directory).lock, JSON.stringify(lock));
     await expect(deleteRun(directory)).rejects.toThrow("still going");
     expect(existsSync(directory)).toBe(true);
-  });
-});
-
-describe("writeAtomically", () => {
-  it("leaves the old file and no temporary one where it fails", async () => {
-    const folder = temporaryFolder();
-    mkdirSync(join(folder, "taken"));
-    await expect(writeAtomically(join(folder, "taken"), "new")).rejects.toThrow(/taken: .+\.$/);
-    expect(readdirSync(folder)).toEqual(["taken"]);
-  });
-
-  it.skipIf(process.getuid?.() !== 0)("names the file on a full disk and leaves the old one", async () => {
-    const folder = temporaryFolder();
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]);
-    try {
-      const file = join(folder, "run.json");
-      await writeAtomically(file, "old");
-      await expect(writeAtomically(file, "x".repeat(200_000))).rejects.toThrow(`${file}: the disk is full.`);
-      expect(readdirSync(folder)).toEqual(["run.json"]);
-      expect(readFileSync(file, "utf8")).toBe("old");
-    } finally {
-      execFileSync("umount", [folder]);
-    }
   });
 });
 

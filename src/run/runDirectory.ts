@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { syncFolder, writeAtomically } from "../disk/atomicWrite";
 import { RUN_VERSION, type RunSpec } from "../protocol/run";
-import { syncFolder, writeAtomically } from "./atomicWrite";
 import { readEngineState } from "./engineLock";
 import { hasCode, RunError, withFile } from "./runError";
 import { parseRunSpec, type RunSettings } from "./runSpec";

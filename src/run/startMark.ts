@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeAtomically } from "./atomicWrite";
+import { writeAtomically } from "../disk/atomicWrite";
 import { identify, ownIdentity, type ProcessIdentity } from "./processIdentity";
 
 /**

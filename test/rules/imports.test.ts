@@ -9,15 +9,16 @@ import { read, under } from "./tree";
  */
 const allowed: Record<string, { values: string[]; types?: string[] }> = {
   "src/protocol": { values: [] },
-  "src/dataset": { values: ["src/protocol"] },
-  "src/model": { values: ["src/protocol", "src/dataset"] },
-  "src/run": { values: ["src/protocol", "src/dataset"] },
-  "src/completion-worker": { values: ["src/protocol", "src/dataset", "src/model"] },
+  "src/disk": { values: [] },
+  "src/dataset": { values: ["src/protocol", "src/disk"] },
+  "src/model": { values: ["src/protocol", "src/disk", "src/dataset"] },
+  "src/run": { values: ["src/protocol", "src/disk", "src/dataset"] },
+  "src/completion-worker": { values: ["src/protocol", "src/disk", "src/dataset", "src/model"] },
   "src/server": { values: ["src/protocol", "src/dataset"] },
   "src/cli": {
-    values: ["src/protocol", "src/dataset", "src/model", "src/run", "src/completion-worker", "src/server"],
+    values: ["src/protocol", "src/disk", "src/dataset", "src/model", "src/run", "src/completion-worker", "src/server"],
   },
-  "src/extension": { values: ["src/protocol", "src/run"], types: ["src/dataset", "src/server"] },
+  "src/extension": { values: ["src/protocol", "src/disk", "src/run"], types: ["src/dataset", "src/server"] },
   webview: { values: ["src/protocol"] },
 };
 

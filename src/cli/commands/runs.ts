@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { describeError } from "../../disk/describeError";
 import { listRunDirectories, runsFolderOf } from "../../run/runDirectory";
 import { RunError } from "../../run/runError";
 import { readSnapshot } from "../../run/runMonitor";
 import type { RunHead } from "../../run/runState";
 import { type Command, UsageError } from "../command";
-import { describeError } from "../describeError";
 import { describeRun } from "../runText";
 
 /** A run whose run.json cannot be read is listed with the reason. */

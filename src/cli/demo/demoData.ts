@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { datasetFromPython } from "../../dataset/fromPython";
-import { writeAtomically } from "../../run/atomicWrite";
+import { writeAtomically } from "../../disk/atomicWrite";
 import type { CommandContext } from "../command";
 
 /** Makes `file` out of the functions below `folder`; returns how many rows it has. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { syncFolder } from "../atomicWrite";
+import { syncFolder } from "../../disk/atomicWrite";
 import { DatasetError } from "../problem";
 import { defaultLimits, type RowLimits, RowMaker } from "./rows";
 import { decodeSource } from "./sourceText";

@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { withFile } from "./runError";
 
-/** Writes the whole file or nothing: temporary name, fsync, rename, fsync of the folder. */
+/**
+ * Writes the whole file or nothing: temporary name, fsync, rename, fsync of the folder. A system error carries `file` as
+ * its path, which a failed write alone does not.
+ */
 export async function writeAtomically(file: string, content: string): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
@@ -18,12 +20,13 @@ export async function writeAtomically(file: string, content: string): Promise<vo
     await syncFolder(dirname(file));
   } catch (error) {
     await rm(temporary, { force: true });
-    throw withFile(error, file);
+    throw Object.assign(error as Error, { path: file });
   }
 }
 
-/** Makes a rename in the folder survive a power cut. */
+/** Makes renames in a folder last. Not every platform can open a folder; there the rename alone must do. */
 export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
   const handle = await open(folder, "r");
   try {
     await handle.sync();

@@ -1,4 +1,4 @@
-import { systemCause } from "../run/runError";
+import { systemCause } from "./systemCause";
 
 /** One sentence for the user: messages made for them as they are, system errors with their file and cause in words. */
 export function describeError(error: unknown): string {
