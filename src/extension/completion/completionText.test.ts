@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canComplete, remainderAfterTyping, wantsBlock } from "./completionText";
+import { canComplete, closesNothing, remainderAfterTyping, wantsBlock } from "./completionText";
 
 describe("what is asked for", () => {
   it.each<[string, string, boolean]>([
@@ -22,6 +22,16 @@ describe("what is asked for", () => {
   ])("%j|%j: completion is tried: %s", (before, after, tried) => {
     expect(canComplete(before, after)).toBe(tried);
   });
+});
+
+it.each<[string, string, boolean]>([
+  [")", "    return len(prices)", true],
+  [")", "    return len(prices", false],
+  [")\n", "x = 1", true],
+  [")", "    ", false],
+  [") + 1", "x = 1", false],
+])("%j after %j closes nothing: %s", (text, before, nothing) => {
+  expect(closesNothing(text, before)).toBe(nothing);
 });
 
 describe("a suggestion that is typed along", () => {

@@ -11,6 +11,14 @@ export function canComplete(linePrefix: string, lineSuffix: string): boolean {
   return !/^\s*#/.test(linePrefix) && !/^\w/.test(lineSuffix);
 }
 
+/** Only closing brackets where the line has none open: a small model's idea of an end, and an error in Python. */
+export function closesNothing(text: string, linePrefix: string): boolean {
+  if (!/^[)\]}\s]+$/.test(text)) return false;
+  const opened = linePrefix.match(/[([{]/g)?.length ?? 0;
+  const closed = linePrefix.match(/[)\]}]/g)?.length ?? 0;
+  return linePrefix.trim() !== "" && opened <= closed;
+}
+
 /** At most this much of the file goes to the worker: more than any context holds. */
 export const PREFIX_CHARACTERS = 24_000;
 export const SUFFIX_CHARACTERS = 8_000;

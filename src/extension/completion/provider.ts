@@ -2,7 +2,14 @@ import * as vscode from "vscode";
 import { readSettings } from "../settings";
 import { coveredClosers } from "./closingBrackets";
 import type { CompletionController } from "./completionController";
-import { canComplete, PREFIX_CHARACTERS, remainderAfterTyping, SUFFIX_CHARACTERS, wantsBlock } from "./completionText";
+import {
+  canComplete,
+  closesNothing,
+  PREFIX_CHARACTERS,
+  remainderAfterTyping,
+  SUFFIX_CHARACTERS,
+  wantsBlock,
+} from "./completionText";
 
 interface LastSuggestion {
   document: vscode.TextDocument;
@@ -47,6 +54,7 @@ export class PythonCompletionProvider implements vscode.InlineCompletionItemProv
         abort.signal,
       );
       if (completion === null || token.isCancellationRequested || completion.text.trim() === "") return [];
+      if (closesNothing(completion.text, linePrefix)) return [];
       this.#last = { document, offset, prefix, suffix, text: completion.text };
       return [item(completion.text, position, lineSuffix)];
     } finally {
