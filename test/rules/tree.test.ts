@@ -51,6 +51,16 @@ describe("package.json and its lock file", () => {
     expect(lock.packages[""].devDependencies).toEqual(manifest.devDependencies);
   });
 
+  it("lists the optional packages of every platform: npm 11's `npm ci` refuses a lock file that lacks one", () => {
+    const missing = Object.entries<{ optionalDependencies?: Record<string, string> }>(lock.packages).flatMap(
+      ([path, entry]) =>
+        Object.keys(entry.optionalDependencies ?? {}).filter(
+          (name) => !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
+        ),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it("names no registry or mirror in the lock file", () => {
     const withAddress = Object.entries<{ resolved?: string }>(lock.packages).filter(([, entry]) => entry.resolved);
     expect(withAddress.map(([path]) => path)).toEqual([]);
