@@ -8,8 +8,8 @@ export const purposes = ["build"];
 export const needs = ["native"];
 
 const model = join(root, "models", "tiny-python");
-/** The second is there only in the project's own workplace. */
-const referenceFolders = [join(root, "test", "fixtures", "golden"), join(root, "..", "shared", "golden")];
+/** The first is there only in the project's own workplace; it holds parts that are too large for the repository. */
+const referenceFolders = [join(root, "..", "shared", "golden"), join(root, "test", "fixtures", "golden")];
 
 export async function run(setup) {
   const total = { passed: 0, failed: 0, skipped: 0 };
