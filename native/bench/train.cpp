@@ -64,7 +64,9 @@ std::vector<int32_t> document_starts(int64_t tokens) {
   return starts;
 }
 
-double ceiling(int64_t rows, const LlamaConfig& c) {
+/** FLOP/s of OpenBLAS with threads of its own. */
+double ceiling(int64_t rows, const LlamaConfig& c, int threads) {
+  omp_set_num_threads(threads);  // the ops before left it at one
   const int64_t in = c.hidden_size, out = 2 * c.intermediate_size;
   const std::vector<float> x = random_floats(rows * in), w = random_floats(out * in);
   std::vector<float> y(static_cast<size_t>(rows * out));
@@ -200,9 +202,8 @@ int main(int argc, char** argv) {
     const int threads = static_cast<int>(argument(argc, argv, 2, omp_get_num_procs()));
     const int64_t tokens = argument(argc, argv, 3, 2048);
     const int steps = static_cast<int>(argument(argc, argv, 4, 5));
-    omp_set_num_threads(threads);
     bench_ops(config, tokens, threads);
-    const double flops = ceiling(tokens, config);
+    const double flops = ceiling(tokens, config, threads);
     std::printf("{\"sgemm_ceiling_gflops\":%.1f,\"threads\":%d,\"core\":\"%s\"}\n", flops * 1e-9, threads, openblas_get_corename());
     for (const Recompute recompute : {Recompute::none, Recompute::gate_up, Recompute::block}) {
       bench_training(config, base, tokens, steps, threads, recompute, flops);
