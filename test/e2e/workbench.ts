@@ -86,9 +86,11 @@ export class Workbench {
     await this.page.locator(TUNESMITH_ICON).waitFor({ timeout: 60_000 });
   }
 
-  /** What the user does with F5: the page, the extension host and all views start anew. */
+  /** The page, the extension host and all views start anew; the engine is not asked. */
   async reload(): Promise<void> {
-    await this.page.reload();
+    const loaded = this.page.waitForEvent("load");
+    await this.command("Developer: Reload Window");
+    await loaded;
     await this.ready();
   }
 
