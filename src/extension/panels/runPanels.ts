@@ -4,7 +4,7 @@ import { describeError } from "../../disk/describeError";
 import type { FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../protocol/webview";
 import type { Services } from "../context";
 import { formOf } from "../runs/planForm";
-import type { TrackedRun } from "../runs/runRegistry";
+import { RunRegistry, type TrackedRun } from "../runs/runRegistry";
 import { parseFromRunPanel, parsePanelState } from "./messages";
 import { openRow } from "./openRow";
 import { PlanSession } from "./planSession";
@@ -56,15 +56,16 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
   }
 
   async #restore(panel: vscode.WebviewPanel, state: RunPanelState): Promise<void> {
-    if (state.kind === "plan") {
-      this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
-      return;
-    }
     const { runs } = this.services();
-    await runs.load();
-    const run = runs.find(state.id);
-    if (run === undefined) panel.dispose();
-    else this.#add(panel).showRun(run);
+    if (state.kind === "run" || RunRegistry.hasRuns()) await runs.load();
+    // VS Code saves a page's state now and then: a plan that was started just before the reload is still kept as a plan.
+    const run =
+      state.kind === "run"
+        ? runs.find(state.id)
+        : runs.runs.find(({ active, spec }) => active && spec.dataset.path === state.dataset);
+    if (run !== undefined) this.#add(panel).showRun(run);
+    else if (state.kind === "plan") this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
+    else panel.dispose();
   }
 
   #create(): vscode.WebviewPanel {
