@@ -13,20 +13,30 @@
  * - No op returns a value to the host; losses and norms stay in device memory until `copy_to_host`.
  * - Ops run in the order of their calls and may still be running when the call returns (`synchronize` waits).
  * - Same inputs, same shapes, same device options: same bits. No atomics in reductions.
- * - Outputs are overwritten, never read, unless the comment says "adds".
+ * - Outputs are overwritten, never read, unless the comment says "adds" or "becomes".
  */
 namespace tunesmith {
 
 struct TensorView;
 
-/** Elements in the device's own format (CPU: float32). Opaque: only the device reads them; sizes via Device::*_size. */
+/** Elements in the device's own format (CPU: float32; CUDA: bfloat16 or float32). Opaque: only the device reads them. */
 struct Activation;
+/** A frozen matrix or vector in the device's own format, which may be a compressed one. */
 struct Weight;
+
+/** What a weight is for decides its format: `product` matrices may be held in 4 bits, `table`s (embedding, head, norms)
+    never are. */
+struct WeightShape {
+  enum class Use { table, product };
+  Use use = Use::table;
+  int64_t rows = 0, columns = 0;
+};
 
 inline constexpr int kMaxLinearParts = 3;
 
 /** LoRA of a linear op whose output holds up to three adapted matrices side by side (q,k,v or gate,up): their A lie
-    stacked so that one product computes X·Aᵀ for all. rank 0 or parts 0: no adapter. Masters and gradients are float32. */
+    stacked so that one product computes X·Aᵀ for all. rank 0 or parts 0: no adapter. Masters and gradients are float32.
+    A saved x·aᵀ has rows of Device::adapter_stride(columns()) elements. */
 struct LinearLora {
   int64_t rank = 0;
   float scale = 0;
@@ -37,6 +47,9 @@ struct LinearLora {
     const float* b = nullptr;               // [columns, rank]
   };
   Part part[kMaxLinearParts];
+  /** The device's own rounding of a and b, of adapter_copy_bytes; made by round_adapter, which must follow every change of
+      the masters. Null where the device computes with the masters. */
+  void* copy = nullptr;
   int64_t columns() const { return parts * rank; }
 };
 
@@ -47,19 +60,21 @@ struct LinearForward {
   const Weight* w = nullptr;             // [out, in]
   const Activation* residual = nullptr;  // [rows, out] or null
   LinearLora lora;
-  Activation* xa = nullptr;  // [rows, parts * rank]: x·aᵀ, saved for the backward; null without an adapter
+  Activation* xa = nullptr;  // [rows, adapter_stride]: x·aᵀ, saved for the backward; null without an adapter
   Activation* y = nullptr;   // [rows, out]; null: only xa is computed
+  /** Where given, out is even, y a row of [gate | up], and this becomes silu(gate)·up: [rows, out / 2]. */
+  Activation* swiglu = nullptr;
 };
 
 /** dx = dy·w + g·a with g = scale·dy·b; adds gᵀ·x to da and scale·dyᵀ·xa to db. */
 struct LinearBackward {
   int64_t rows = 0, in = 0, out = 0;
-  const Activation* x = nullptr;   // [rows, in]; read only with an adapter
+  const Activation* x = nullptr;   // [rows, in]; null: da is left to linear_backward_a
   const Weight* w = nullptr;       // [out, in]
   const Activation* dy = nullptr;  // [rows, out]
   LinearLora lora;
   const Activation* xa = nullptr;  // as saved by the forward
-  Activation* g = nullptr;         // [rows, parts * rank], working space
+  Activation* g = nullptr;         // [rows, adapter_stride], working space
   float* da = nullptr;             // adds; [parts * rank, in]
   float* db[kMaxLinearParts] = {};  // adds; [columns, rank]
   Activation* dx = nullptr;        // [rows, in]; null: not needed
@@ -74,7 +89,8 @@ struct AttentionShape {
 struct AttentionForward {
   AttentionShape shape;
   int64_t documents = 0;
-  const int32_t* starts = nullptr;   // [documents + 1]
+  int64_t rows = 0;                  // of qkv
+  const int32_t* starts = nullptr;   // [documents + 1], the last is `rows`
   int64_t first_row = 0;             // rows before it are keys and values only (a cache); out and lse begin with it
   const Activation* qkv = nullptr;   // [rows, row_width], q and k already rotated
   Activation* out = nullptr;         // [rows - first_row, query_heads * head_dim]
@@ -130,9 +146,9 @@ struct ScratchLimits {
   int64_t parameters = 0;  // of adamw and gradient_norm
 };
 
-enum class MemoryKind {
-  device,
-  shared,  // the host may read and write it after synchronize(): adapter, gradient, moments
+/** Bytes of the device's memory. */
+struct DeviceMemoryInfo {
+  int64_t total = 0, available = 0;
 };
 
 class Device {
@@ -142,17 +158,25 @@ class Device {
   // Formats and memory.
   virtual const char* name() const = 0;
   virtual size_t activation_size() const = 0;
-  virtual size_t weight_size() const = 0;
-  /** 64-byte aligned, not cleared. Throws Error where the memory cannot be had. */
-  virtual void* allocate(size_t bytes, MemoryKind) = 0;
+  virtual size_t weight_bytes(const WeightShape&) const = 0;
+  /** Row width, in elements, of an adapter's intermediate of `columns` columns; what lies beyond them is zero. */
+  virtual int64_t adapter_stride(int64_t columns) const = 0;
+  /** Of LinearLora::copy for a linear op of this size; 0 where the device needs none. */
+  virtual size_t adapter_copy_bytes(const LinearLora&, int64_t in, int64_t out) const = 0;
+  /** Bytes of one chunk of logits that keep the device busy. */
+  virtual int64_t logits_chunk_bytes() const = 0;
+  virtual DeviceMemoryInfo memory() const = 0;
+  /** 256-byte aligned, not cleared. Throws Error "out-of-memory" where the memory cannot be had. */
+  virtual void* allocate(size_t bytes) = 0;
   virtual void release(void*) = 0;
+  /** Takes its place among the ops; `from` may be changed once the call returns. */
   virtual void copy_to_device(void* to, const void* from, size_t bytes) = 0;
   /** Waits for the ops before it. */
   virtual void copy_to_host(void* to, const void* from, size_t bytes) = 0;
   virtual void zero(void* to, size_t bytes) = 0;
   virtual void synchronize() = 0;
-  /** Converts a tensor of a file to the device's weight format. */
-  virtual void upload_weight(Weight* to, const TensorView& from) = 0;
+  /** Converts a tensor of a file, a vector or matrix, to rows `first_row`… of the weight `to` of the given shape. */
+  virtual void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) = 0;
   /** Widens `count` activations to float32 on the host. Waits for the ops before it. */
   virtual void read_activations(float* to, const Activation* from, int64_t count) = 0;
   virtual size_t scratch_bytes(const ScratchLimits&) const = 0;
@@ -171,10 +195,14 @@ class Device {
   virtual void attention_backward(const AttentionBackward&) = 0;
   /** A row of gate_up: [gate | up], each `width` wide. y = silu(gate)·up. */
   virtual void swiglu_forward(int64_t rows, int64_t width, const Activation* gate_up, Activation* y) = 0;
-  /** gate_up becomes its own gradient. */
-  virtual void swiglu_backward(int64_t rows, int64_t width, const Activation* dy, Activation* gate_up) = 0;
+  /** gate_up becomes its own gradient, dy becomes silu(gate)·up. */
+  virtual void swiglu_backward(int64_t rows, int64_t width, Activation* dy, Activation* gate_up) = 0;
+  /** Sets lora.copy from the masters. */
+  virtual void round_adapter(const LinearLora&, int64_t in, int64_t out) = 0;
   virtual void linear_forward(const LinearForward&) = 0;
   virtual void linear_backward(const LinearBackward&) = 0;
+  /** Only da: adds gᵀ·x, for the g that linear_backward left. */
+  virtual void linear_backward_a(const LinearBackward&) = 0;
   /** y[i] = x[index[i]]. */
   virtual void gather_rows(int64_t rows, int64_t width, const int32_t* index, const Activation* x, Activation* y) = 0;
   /** y[index[i]] = x[i]; the indices differ; other rows of y stay. */
@@ -188,5 +216,15 @@ class Device {
 
 /** Computes with OpenMP and OpenBLAS on `threads` threads (at least 1). */
 std::unique_ptr<Device> open_cpu_device(int threads);
+
+struct CudaOptions {
+  int index = 0;            // as the driver numbers them
+  bool float32 = false;     // activations, weights and products in float32: to be held to the CPU's tolerances
+  bool nf4 = false;         // `product` weights as NF4 with double-quantised scales
+  bool cublas = true;       // may use cuBLASLt where it is installed and faster
+};
+/** Throws Error "device-unavailable" with a sentence that says what is missing: no GPU, its driver or generation too old,
+    or an engine built without CUDA. */
+std::unique_ptr<Device> open_cuda_device(const CudaOptions&);
 
 }  // namespace tunesmith

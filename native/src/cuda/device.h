@@ -1,0 +1,101 @@
+#pragma once
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+
+#include <memory>
+
+#include "ops.h"
+
+namespace tunesmith {
+
+class CublasLt;
+
+/** What a kernel launch needs to know of the machine. */
+struct CudaTarget {
+  cudaStream_t stream = nullptr;
+  int multiprocessors = 0;
+  int capability = 0;      // 90 for compute capability 9.0
+  int shared_memory = 0;   // bytes that one block may have
+};
+
+/** An NVIDIA GPU's device: activations and weights are bfloat16 (float32 with CudaOptions::float32), every op is launched
+    on one stream and may still be running when its call returns. One .cu file an op. */
+class CudaDevice final : public Device {
+ public:
+  explicit CudaDevice(const CudaOptions&);
+  ~CudaDevice() override;
+
+  const char* name() const override { return "cuda"; }
+  size_t activation_size() const override { return options_.float32 ? sizeof(float) : sizeof(__nv_bfloat16); }
+  size_t weight_bytes(const WeightShape&) const override;
+  int64_t adapter_stride(int64_t columns) const override { return (columns + 15) / 16 * 16; }
+  size_t adapter_copy_bytes(const LinearLora&, int64_t in, int64_t out) const override;
+  int64_t logits_chunk_bytes() const override { return int64_t{512} << 20; }
+  DeviceMemoryInfo memory() const override;
+  void* allocate(size_t bytes) override;
+  void release(void*) override;
+  void copy_to_device(void* to, const void* from, size_t bytes) override;
+  void copy_to_host(void* to, const void* from, size_t bytes) override;
+  void zero(void* to, size_t bytes) override;
+  void synchronize() override;
+  void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) override;
+  void read_activations(float* to, const Activation* from, int64_t count) override;
+  size_t scratch_bytes(const ScratchLimits&) const override;
+  void reserve_scratch(const ScratchLimits&) override;
+
+  void embedding(int64_t rows, int64_t width, const int32_t* ids, const Weight* table, Activation* y) override;
+  void rms_norm_forward(int64_t rows, int64_t width, double epsilon, const Activation* x, const Weight* w, float* rstd,
+                        Activation* y) override;
+  void rms_norm_backward(int64_t rows, int64_t width, const Activation* x, const Weight* w, const float* rstd,
+                         const Activation* dy, Activation* dx) override;
+  void rope(const Rope&) override;
+  void attention_forward(const AttentionForward&) override;
+  void attention_backward(const AttentionBackward&) override;
+  void swiglu_forward(int64_t rows, int64_t width, const Activation* gate_up, Activation* y) override;
+  void swiglu_backward(int64_t rows, int64_t width, Activation* dy, Activation* gate_up) override;
+  void round_adapter(const LinearLora&, int64_t in, int64_t out) override;
+  void linear_forward(const LinearForward&) override;
+  void linear_backward(const LinearBackward&) override;
+  void linear_backward_a(const LinearBackward&) override;
+  void gather_rows(int64_t rows, int64_t width, const int32_t* index, const Activation* x, Activation* y) override;
+  void scatter_rows(int64_t rows, int64_t width, const int32_t* index, const Activation* x, Activation* y) override;
+  void cross_entropy(const CrossEntropy&) override;
+  void add_sum(int64_t count, const float* values, double* total) override;
+  void gradient_norm(int64_t count, const float* gradient, double* norm) override;
+  void adamw(const AdamW&) override;
+
+ private:
+  /** Calls `work` with a null pointer of the activations' element type, which is the weights' too. */
+  template <class Work>
+  void for_element(const Work& work) {
+    if (options_.float32) {
+      work(static_cast<float*>(nullptr));
+    } else {
+      work(static_cast<__nv_bfloat16*>(nullptr));
+    }
+  }
+  cudaStream_t stream() const { return target_.stream; }
+
+  CudaOptions options_;
+  CudaTarget target_;
+  std::byte* scratch_ = nullptr;  // used by one op at a time
+  size_t scratch_bytes_ = 0;
+  std::byte* staging_ = nullptr;  // pinned, for copies to the device
+  size_t staging_bytes_ = 0;
+  std::unique_ptr<CublasLt> cublas_;
+};
+
+template <class T>
+T* as(Activation* p) {
+  return reinterpret_cast<T*>(p);
+}
+template <class T>
+const T* as(const Activation* p) {
+  return reinterpret_cast<const T*>(p);
+}
+template <class T>
+const T* as(const Weight* p) {
+  return reinterpret_cast<const T*>(p);
+}
+
+}  // namespace tunesmith
