@@ -58,6 +58,7 @@ struct LinearForward {
   int64_t rows = 0, in = 0, out = 0;
   const Activation* x = nullptr;         // [rows, in]
   const Weight* w = nullptr;             // [out, in]
+  WeightShape::Use use = WeightShape::Use::product;  // of w
   const Activation* residual = nullptr;  // [rows, out] or null
   LinearLora lora;
   Activation* xa = nullptr;  // [rows, adapter_stride]: x·aᵀ, saved for the backward; null without an adapter
@@ -71,6 +72,7 @@ struct LinearBackward {
   int64_t rows = 0, in = 0, out = 0;
   const Activation* x = nullptr;   // [rows, in]; null: da is left to linear_backward_a
   const Weight* w = nullptr;       // [out, in]
+  WeightShape::Use use = WeightShape::Use::product;  // of w
   const Activation* dy = nullptr;  // [rows, out]
   LinearLora lora;
   const Activation* xa = nullptr;  // as saved by the forward
@@ -143,7 +145,10 @@ struct AdamW {
 struct ScratchLimits {
   int64_t tokens = 0;
   AttentionShape attention;
-  int64_t parameters = 0;  // of adamw and gradient_norm
+  int64_t parameters = 0;       // of adamw and gradient_norm
+  int64_t product_weights = 0;  // elements of the largest `product` weight
+  int64_t widest = 0;           // in or out of the linear ops that carry an adapter
+  int64_t adapter_columns = 0;  // of the widest adapter
 };
 
 /** Bytes of the device's memory. */

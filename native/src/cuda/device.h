@@ -9,6 +9,11 @@
 namespace tunesmith {
 
 class CublasLt;
+template <class T>
+struct Gemm;
+
+/** Bytes of scratch that cuBLASLt may use. */
+inline constexpr size_t kCublasWorkspace = size_t{32} << 20;
 
 /** What a kernel launch needs to know of the machine. */
 struct CudaTarget {
@@ -75,13 +80,28 @@ class CudaDevice final : public Device {
     }
   }
   cudaStream_t stream() const { return target_.stream; }
+  size_t kernel_scratch_bytes(const ScratchLimits&) const;
+  /** `w` as the products take it; a 4-bit weight is widened into scratch first. */
+  template <class T>
+  const T* product_weight(const Weight* w, WeightShape::Use, int64_t out, int64_t in);
+  /** By the fastest kernel that takes it. */
+  template <class T>
+  void multiply(const Gemm<T>&);
+  template <class T>
+  void linear_forward(const LinearForward&, int64_t stride);
+  template <class T>
+  void linear_backward(const LinearBackward&, int64_t stride);
 
   CudaOptions options_;
   CudaTarget target_;
-  std::byte* scratch_ = nullptr;  // used by one op at a time
+  std::byte* scratch_ = nullptr;  // one allocation; begins with what one kernel at a time uses
+  std::byte* cublas_workspace_ = nullptr;
+  std::byte* widened_ = nullptr;  // a 4-bit weight as bfloat16, for one product
   size_t scratch_bytes_ = 0;
-  std::byte* staging_ = nullptr;  // pinned, for copies to the device
-  size_t staging_bytes_ = 0;
+  std::byte* staging_ = nullptr;  // pinned, for copies to the device: two halves
+  size_t staging_used_ = 0;       // of the current half
+  int staging_half_ = 0;
+  cudaEvent_t staged_[2] = {};    // a half's copies are done
   std::unique_ptr<CublasLt> cublas_;
 };
 

@@ -1,0 +1,201 @@
+/**
+ * CudaDevice: opening a GPU, its memory, copies to and from it.
+ *
+ * Copies to the device go through two halves of a pinned buffer, so that the caller may change its data at once while the
+ * copy takes its place among the ops; bytes: once over PCIe, about 25 GB/s.
+ */
+#include "cuda/device.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cuda/attention.h"
+#include "cuda/check.h"
+#include "cuda/cublaslt.h"
+#include "cuda/element.cuh"
+#include "cuda/lora_products.h"
+#include "cuda/nf4.h"
+#include "cuda/probe.h"
+#include "cuda/reductions.h"
+#include "io/safetensors.h"
+
+namespace tunesmith {
+
+namespace {
+
+constexpr size_t kStagingHalf = size_t{8} << 20;
+
+template <class T>
+__global__ void narrow(int64_t count, const float* from, T* to) {
+  const int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;
+  if (i < count) to[i] = from_float<T>(from[i]);
+}
+
+size_t round_up(size_t bytes) { return (bytes + 255) / 256 * 256; }
+
+}  // namespace
+
+CudaDevice::CudaDevice(const CudaOptions& options) : options_(options) {
+  require_usable_gpu(options.index);
+  check_cuda(cudaSetDevice(options.index), "opening it");
+  check_cuda(cudaStreamCreateWithFlags(&target_.stream, cudaStreamNonBlocking), "opening it");
+  const auto attribute = [&](cudaDeviceAttr which) {
+    int value = 0;
+    check_cuda(cudaDeviceGetAttribute(&value, which, options.index), "asking for its size");
+    return value;
+  };
+  target_.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
+  target_.capability =
+      attribute(cudaDevAttrComputeCapabilityMajor) * 10 + attribute(cudaDevAttrComputeCapabilityMinor);
+  target_.shared_memory = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  check_cuda(cudaMallocHost(&staging_, 2 * kStagingHalf), "taking pinned memory");
+  for (cudaEvent_t& event : staged_) {
+    check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "opening it");
+  }
+  if (options.cublas && !options.float32) cublas_ = CublasLt::open();
+}
+
+CudaDevice::~CudaDevice() {
+  cudaStreamSynchronize(stream());
+  cublas_.reset();
+  cudaFree(scratch_);
+  cudaFreeHost(staging_);
+  for (cudaEvent_t event : staged_) cudaEventDestroy(event);
+  cudaStreamDestroy(stream());
+}
+
+DeviceMemoryInfo CudaDevice::memory() const {
+  size_t available = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&available, &total), "asking for its free memory");
+  return {static_cast<int64_t>(total), static_cast<int64_t>(available)};
+}
+
+void* CudaDevice::allocate(size_t bytes) {
+  void* memory = nullptr;
+  const cudaError_t code = cudaMalloc(&memory, std::max<size_t>(bytes, 1));
+  if (code == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // it is not sticky, but the next launch would report it
+    const DeviceMemoryInfo now = this->memory();
+    throw Error("out-of-memory", "The GPU has no " + std::to_string(bytes / 1'000'000) + " MB of memory left (" +
+                                     std::to_string(now.available / 1'000'000) +
+                                     " MB are free): close what else uses it, lower the sequences computed at once, or "
+                                     "choose a smaller model.");
+  }
+  check_cuda(code, "allocating memory");
+  return memory;
+}
+
+void CudaDevice::release(void* memory) { cudaFree(memory); }
+
+void CudaDevice::copy_to_device(void* to, const void* from, size_t bytes) {
+  auto* target = static_cast<std::byte*>(to);
+  const auto* source = static_cast<const std::byte*>(from);
+  while (bytes > 0) {
+    if (staging_used_ == kStagingHalf) {
+      check_cuda(cudaEventRecord(staged_[staging_half_], stream()), "copying to it");
+      staging_half_ ^= 1;
+      staging_used_ = 0;
+      check_cuda(cudaEventSynchronize(staged_[staging_half_]), "copying to it");
+    }
+    const size_t part = std::min(bytes, kStagingHalf - staging_used_);
+    std::byte* staging = staging_ + static_cast<size_t>(staging_half_) * kStagingHalf + staging_used_;
+    std::memcpy(staging, source, part);
+    check_cuda(cudaMemcpyAsync(target, staging, part, cudaMemcpyHostToDevice, stream()), "copying to it");
+    staging_used_ += part;
+    target += part, source += part, bytes -= part;
+  }
+}
+
+void CudaDevice::copy_to_host(void* to, const void* from, size_t bytes) {
+  if (bytes > 0) check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()), "copying from it");
+  synchronize();
+}
+
+void CudaDevice::zero(void* to, size_t bytes) { check_cuda(cudaMemsetAsync(to, 0, bytes, stream()), "clearing memory"); }
+
+void CudaDevice::synchronize() { check_cuda(cudaStreamSynchronize(stream()), "computing"); }
+
+// Weights and activations ----------------------------------------------------------------------------------------------
+
+size_t CudaDevice::weight_bytes(const WeightShape& shape) const {
+  if (options_.nf4 && shape.use == WeightShape::Use::product) return nf4_bytes(shape);
+  return static_cast<size_t>(shape.rows * shape.columns) * activation_size();
+}
+
+void CudaDevice::upload_weight(Weight* to, const WeightShape& shape, int64_t first_row, const TensorView& from) {
+  const int64_t count = from.count();
+  const size_t bytes = static_cast<size_t>(count) * activation_size();
+  const bool compress = options_.nf4 && shape.use == WeightShape::Use::product;
+  std::byte* place = compress ? static_cast<std::byte*>(allocate(bytes))
+                              : reinterpret_cast<std::byte*>(to) + static_cast<size_t>(first_row * shape.columns) * activation_size();
+  if (from.dtype == DType::bf16 && !options_.float32) {
+    copy_to_device(place, from.bytes.data(), bytes);
+  } else {
+    std::vector<float> values(static_cast<size_t>(count));
+    from.copy_to(values);
+    if (options_.float32) {
+      copy_to_device(place, values.data(), bytes);
+    } else {
+      auto* wide = static_cast<float*>(allocate(values.size() * sizeof(float)));
+      copy_to_device(wide, values.data(), values.size() * sizeof(float));
+      narrow<<<static_cast<unsigned>((count + 255) / 256), 256, 0, stream()>>>(count, wide,
+                                                                                reinterpret_cast<__nv_bfloat16*>(place));
+      check_launch("rounding weights");
+      synchronize();
+      release(wide);
+    }
+  }
+  if (!compress) return;
+  nf4_quantise(target_, shape, first_row, count / shape.columns, reinterpret_cast<const __nv_bfloat16*>(place), to);
+  synchronize();
+  release(place);
+}
+
+void CudaDevice::read_activations(float* to, const Activation* from, int64_t count) {
+  const size_t values = static_cast<size_t>(count);
+  if (options_.float32) {
+    copy_to_host(to, from, values * sizeof(float));
+    return;
+  }
+  std::vector<uint16_t> bits(values);
+  copy_to_host(bits.data(), from, values * sizeof(uint16_t));
+  for (size_t i = 0; i < values; ++i) {
+    const uint32_t wide = static_cast<uint32_t>(bits[i]) << 16;
+    std::memcpy(to + i, &wide, sizeof wide);
+  }
+}
+
+// Scratch --------------------------------------------------------------------------------------------------------------
+
+size_t CudaDevice::kernel_scratch_bytes(const ScratchLimits& limits) const {
+  return round_up(std::max({attention_scratch_bytes(limits.attention, limits.tokens), norm_scratch_bytes(limits.parameters),
+                            lora_scratch_bytes(target_, limits.tokens, limits.widest, adapter_stride(limits.adapter_columns))}));
+}
+
+size_t CudaDevice::scratch_bytes(const ScratchLimits& limits) const {
+  const size_t widened = options_.nf4 ? static_cast<size_t>(limits.product_weights) * sizeof(__nv_bfloat16) : 0;
+  return kernel_scratch_bytes(limits) + (cublas_ ? kCublasWorkspace : 0) + round_up(widened);
+}
+
+void CudaDevice::reserve_scratch(const ScratchLimits& limits) {
+  const size_t bytes = scratch_bytes(limits);
+  if (bytes > scratch_bytes_) {
+    if (scratch_ != nullptr) {
+      synchronize();
+      release(std::exchange(scratch_, nullptr));
+      scratch_bytes_ = 0;
+    }
+    scratch_ = static_cast<std::byte*>(allocate(bytes));
+    scratch_bytes_ = bytes;
+  }
+  // The regions, in the order of their use: kernels', cuBLASLt's, widened weights.
+  cublas_workspace_ = scratch_ + kernel_scratch_bytes(limits);
+  widened_ = cublas_workspace_ + (cublas_ ? kCublasWorkspace : 0);
+}
+
+std::unique_ptr<Device> open_cuda_device(const CudaOptions& options) { return std::make_unique<CudaDevice>(options); }
+
+}  // namespace tunesmith

@@ -1,0 +1,361 @@
+/**
+ * d = a·b + a2·b2 + c in bfloat16 on Hopper, accumulated in float32; optionally silu(left half)·right half beside it.
+ *   a [m, k], a2 [m, k2]; b [n, k] ("transposed") or [k, n]; c, d [m, n]
+ * FLOP: 2·m·n·(k + k2), the floor at about 700 TFLOP/s on an H100; bytes from memory: each operand about once.
+ *
+ * A block computes 128 × 256 (or 128) of d: two warpgroups of 64 rows each issue wgmma, a third asks the copy engine for
+ * slices of 64 along k, four ahead. Blocks come in clusters of two, one below the other: they share b's slice, of which
+ * each fetches one half for both. Blocks are persistent: the producer goes on with the next tile while the others write
+ * the last one, and the two warpgroups may drift apart, so that one computes while the other writes. d leaves through
+ * shared memory and the copy engine; a residual is read into registers while the products run.
+ *
+ * Limits: compute capability 9.0; 16-byte aligned pointers, leading dimensions and sizes along them multiples of 8; any m.
+ * Same bits each time: no split along k.
+ */
+#include "cuda/check.h"
+#include "cuda/gemm.h"
+#include "cuda/sm90.cuh"
+#include "cuda/tensor_map.h"
+
+namespace tunesmith {
+
+namespace {
+
+constexpr int kRows = 128;      // of a tile
+constexpr int kSlice = 64;      // along k: 128 bytes, one swizzle row
+constexpr int kCluster = 2;
+constexpr int kThreads = 384;   // the producer's warpgroup, then two that compute
+constexpr int kBox = 64;        // columns of d that leave at once
+constexpr int kBoxBytes = 64 * kBox * 2;
+
+template <int Columns>
+struct Stage {
+  static constexpr int kA = kRows * kSlice * 2, kB = Columns * kSlice * 2, kBytes = kA + kB;
+  static constexpr int kCount = Columns == 256 ? 4 : 5;
+  static constexpr int kOutput = 2 * 2 * kBoxBytes;  // two boxes a warpgroup
+  static constexpr int kShared = 1024 + kCount * kBytes + kOutput + 2 * kCount * 8;
+};
+
+struct Problem {
+  int32_t m, n, slices, slices2, last_steps;   // k16 steps of the very last slice
+  int32_t row_pairs, column_tiles;             // tiles of 256 rows × Columns
+  int32_t up_offset;                           // SwiGLU: first column of the right half
+  const __nv_bfloat16* c;
+  int64_t ldc;
+};
+
+struct Maps {
+  CUtensorMap a, b, a2, b2, d, swiglu;
+};
+
+struct TileAt {
+  int32_t row, column;  // of d; SwiGLU: the column within the left half
+};
+
+/** Groups of eight pairs of row tiles go through all columns together: what they share stays in L2. */
+template <int TileColumns>
+__device__ TileAt tile_at(const Problem& p, int32_t index, uint32_t rank) {
+  constexpr int kGroup = 8;
+  const int32_t per_group = kGroup * p.column_tiles, group = index / per_group, first = group * kGroup;
+  const int32_t height = min(p.row_pairs - first, kGroup), inside = index - group * per_group;
+  return {((first + inside % height) * kCluster + static_cast<int32_t>(rank)) * kRows, inside / height * TileColumns};
+}
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+
+template <int Columns, bool TransposedB, bool Swiglu>
+__device__ void produce(const Maps& maps, const Problem& p, std::byte* stages, uint64_t* full, uint64_t* empty, uint32_t rank) {
+  using S = Stage<Columns>;
+  constexpr int kTileColumns = Swiglu ? Columns / 2 : Columns;
+  constexpr uint16_t kBoth = (1 << kCluster) - 1;
+  const int32_t tiles = p.row_pairs * p.column_tiles;
+  int stage = 0;
+  uint32_t phase = 0;
+  for (int32_t index = blockIdx.x / kCluster; index < tiles; index += gridDim.x / kCluster) {
+    const TileAt at = tile_at<kTileColumns>(p, index, rank);
+    for (int32_t slice = 0; slice < p.slices + p.slices2; ++slice) {
+      const bool second = slice >= p.slices;
+      const CUtensorMap *a = second ? &maps.a2 : &maps.a, *b = second ? &maps.b2 : &maps.b;
+      const int32_t k = (second ? slice - p.slices : slice) * kSlice;
+      sm90::barrier_wait(&empty[stage], phase ^ 1);
+      sm90::barrier_arrive_expect(&full[stage], S::kBytes);
+      std::byte *to_a = stages + stage * S::kBytes, *to_b = to_a + S::kA;
+      sm90::tma_load(to_a, a, k, at.row, &full[stage]);
+      if constexpr (TransposedB) {
+        constexpr int kHalf = Columns / 2;
+        const int32_t row = Swiglu ? (rank == 0 ? at.column : p.up_offset + at.column)
+                                   : at.column + static_cast<int32_t>(rank) * kHalf;
+        sm90::tma_load_multicast(to_b + rank * (S::kB / 2), b, k, row, &full[stage], kBoth);
+      } else {
+        constexpr int kBoxes = Columns / 64 / kCluster;
+        for (int i = 0; i < kBoxes; ++i) {
+          const int32_t box = static_cast<int32_t>(rank) * kBoxes + i;
+          sm90::tma_load_multicast(to_b + box * 64 * kSlice * 2, b, at.column + box * 64, k, &full[stage], kBoth);
+        }
+      }
+      if (++stage == S::kCount) stage = 0, phase ^= 1;
+    }
+  }
+}
+
+__device__ inline uint32_t pack(float low, float high) {
+  const __nv_bfloat162 both = __floats2bfloat162_rn(low, high);
+  return *reinterpret_cast<const uint32_t*>(&both);
+}
+__device__ inline float2 unpack(uint32_t both) {
+  return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&both));
+}
+
+/** Sends 64 rows × 64 columns, in registers as wgmma leaves them, on their way. The boxes alternate between two buffers. */
+struct BoxWriter {
+  std::byte* buffers;
+  int warpgroup, thread, next = 0;
+
+  __device__ void write(const CUtensorMap* map, int32_t column, int32_t row, const uint32_t (&values)[8][2]) {
+    std::byte* box = buffers + next * kBoxBytes;
+    next ^= 1;
+    if (thread == 0) sm90::tma_store_wait_read<1>();  // the store that last used this buffer
+    sm90::named_barrier(1 + warpgroup, 128);
+    const int lane = thread % 32, in_box = thread / 32 * 16 + lane % 16;
+    const uint32_t line = sm90::shared_address(box) + in_box * 128;
+#pragma unroll
+    for (int j = 0; j < 8; j += 2) {
+      const uint32_t to = line + (((j + lane / 16) ^ (in_box % 8)) * 16);
+      asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(values[j][0]),
+                   "r"(values[j][1]), "r"(values[j + 1][0]), "r"(values[j + 1][1])
+                   : "memory");
+    }
+    sm90::fence_async_proxy();
+    sm90::named_barrier(1 + warpgroup, 128);
+    if (thread == 0) {
+      sm90::tma_store(map, column, row, box);
+      sm90::tma_store_commit();
+    }
+  }
+};
+
+__device__ inline float silu(float x) { return __fdividef(x, 1.0f + __expf(-x)); }
+
+template <int Columns, bool TransposedB, bool Residual, bool Swiglu>
+__device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, std::byte* output, uint64_t* full,
+                        uint64_t* empty, uint32_t rank) {
+  using S = Stage<Columns>;
+  constexpr int kTileColumns = Swiglu ? Columns / 2 : Columns;
+  const int warpgroup = threadIdx.x / 128 - 1, thread = threadIdx.x % 128;
+  const int row_in_tile = warpgroup * 64 + thread / 32 * 16 + thread % 32 / 4, column_in_group = thread % 4 * 2;
+  const int32_t tiles = p.row_pairs * p.column_tiles;
+  BoxWriter writer{output + warpgroup * 2 * kBoxBytes, warpgroup, thread};
+  int stage = 0;
+  uint32_t phase = 0;
+  float sum[Columns / 2];
+  uint32_t residual[Residual ? Columns / 8 : 1][2];
+
+  const auto release = [&](int which) {
+    if (thread < kCluster) sm90::barrier_arrive_at(&empty[which], thread);
+  };
+  for (int32_t index = blockIdx.x / kCluster; index < tiles; index += gridDim.x / kCluster) {
+    const TileAt at = tile_at<kTileColumns>(p, index, rank);
+    if constexpr (Residual) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int32_t row = at.row + row_in_tile + half * 8;
+        const __nv_bfloat16* from = p.c + row * p.ldc + at.column + column_in_group;
+#pragma unroll
+        for (int j = 0; j < Columns / 8; ++j) {
+          residual[j][half] = 0;
+          if (row < p.m && at.column + j * 8 < p.n) {
+            asm volatile("ld.global.b32 %0, [%1];" : "=r"(residual[j][half]) : "l"(from + j * 8));
+          }
+        }
+      }
+    }
+#pragma unroll
+    for (float& x : sum) x = 0;
+    int previous = -1;
+    const auto multiply_slice = [&](const auto& each_step) {
+      sm90::barrier_wait(&full[stage], phase);
+      const std::byte *from_a = stages + stage * S::kBytes + warpgroup * 64 * kSlice * 2;
+      const std::byte *from_b = stages + stage * S::kBytes + S::kA;
+      sm90::wgmma_fence();
+      each_step([&](int i) {
+        const uint64_t a = sm90::operand(from_a + i * 32);
+        const uint64_t b = TransposedB ? sm90::operand(from_b + i * 32) : sm90::operand(from_b + i * 2048, 64 * kSlice * 2);
+        sm90::wgmma_k16<TransposedB ? 0 : 1, Columns>(sum, a, b);
+      });
+      sm90::wgmma_commit();
+      // What was issued before is done once only the newest is pending: its stage may be filled again.
+      sm90::wgmma_wait<1>();
+      if (previous >= 0) release(previous);
+      previous = stage;
+      if (++stage == S::kCount) stage = 0, phase ^= 1;
+    };
+    for (int32_t slice = p.slices + p.slices2 - 1; slice > 0; --slice) {
+      multiply_slice([](const auto& step) {
+#pragma unroll
+        for (int i = 0; i < kSlice / 16; ++i) step(i);
+      });
+    }
+    // An adapter of low rank fills its slice only in part.
+    multiply_slice([&](const auto& step) {
+      step(0);
+      if (p.last_steps > 1) step(1);
+      if (p.last_steps > 2) step(2);
+      if (p.last_steps > 3) step(3);
+    });
+    sm90::wgmma_wait<0>();
+    sm90::settle(sum);
+    release(previous);
+
+    const int32_t row = at.row + warpgroup * 64;
+    const auto write = [&](int box, int32_t column) {
+      uint32_t values[8][2];
+#pragma unroll
+      for (int j = 0; j < 8; ++j) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const int i = (box * 8 + j) * 4 + half * 2;
+          float low = sum[i], high = sum[i + 1];
+          if constexpr (Residual) {
+            const float2 add = unpack(residual[box * 8 + j][half]);
+            low += add.x, high += add.y;
+          }
+          values[j][half] = pack(low, high);
+        }
+      }
+      writer.write(&maps.d, column, row, values);
+    };
+    if constexpr (Swiglu) {
+#pragma unroll
+      for (int box = 0; box < Columns / kBox / 2; ++box) {
+        const int32_t column = at.column + box * kBox;
+        write(box, column);
+        write(box + Columns / kBox / 2, p.up_offset + column);
+        uint32_t values[8][2];
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+#pragma unroll
+          for (int half = 0; half < 2; ++half) {
+            // Rounded first: what the backward reads is what the forward used.
+            const int i = (box * 8 + j) * 4 + half * 2;
+            const float2 gate = unpack(pack(sum[i], sum[i + 1])), up = unpack(pack(sum[i + Columns / 4], sum[i + Columns / 4 + 1]));
+            values[j][half] = pack(silu(gate.x) * up.x, silu(gate.y) * up.y);
+          }
+        }
+        writer.write(&maps.swiglu, column, row, values);
+      }
+    } else {
+#pragma unroll
+      for (int box = 0; box < Columns / kBox; ++box) write(box, at.column + box * kBox);
+    }
+  }
+  if (thread == 0) sm90::tma_store_wait<0>();
+}
+
+#endif
+
+template <int Columns, bool TransposedB, bool Residual, bool Swiglu>
+__global__ void __cluster_dims__(kCluster, 1, 1) __launch_bounds__(kThreads, 1)
+    multiply(const __grid_constant__ Maps maps, const Problem p) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  using S = Stage<Columns>;
+  extern __shared__ std::byte shared[];
+  std::byte* stages = shared + (1024 - sm90::shared_address(shared) % 1024) % 1024;
+  std::byte* output = stages + S::kCount * S::kBytes;
+  uint64_t* full = reinterpret_cast<uint64_t*>(output + S::kOutput);
+  uint64_t* empty = full + S::kCount;
+  const uint32_t rank = sm90::cluster_rank();
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < S::kCount; ++i) {
+      sm90::barrier_init(&full[i], 1);
+      sm90::barrier_init(&empty[i], 2 * kCluster);  // both warpgroups of both blocks
+    }
+    sm90::barrier_init_fence();
+  }
+  sm90::cluster_sync();
+  if (threadIdx.x < 128) {
+    sm90::give_registers<40>();
+    if (threadIdx.x == 0) produce<Columns, TransposedB, Swiglu>(maps, p, stages, full, empty, rank);
+  } else {
+    sm90::take_registers<232>();
+    compute<Columns, TransposedB, Residual, Swiglu>(maps, p, stages, output, full, empty, rank);
+  }
+  __syncwarp();
+  sm90::cluster_sync();  // the other block may still write to this one's memory
+#endif
+}
+
+template <int Columns, bool TransposedB, bool Residual, bool Swiglu>
+void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
+  constexpr int kTileColumns = Swiglu ? Columns / 2 : Columns;
+  const int64_t wide = Swiglu ? g.n / 2 : g.n;
+  Problem p{};
+  p.m = static_cast<int32_t>(g.m), p.n = static_cast<int32_t>(g.n);
+  p.slices = static_cast<int32_t>((g.k + kSlice - 1) / kSlice), p.slices2 = static_cast<int32_t>((g.k2 + kSlice - 1) / kSlice);
+  const int64_t rest = (g.k2 > 0 ? g.k2 : g.k) % kSlice;
+  p.last_steps = static_cast<int32_t>(rest == 0 ? kSlice / 16 : (rest + 15) / 16);
+  p.row_pairs = static_cast<int32_t>((g.m + kCluster * kRows - 1) / (kCluster * kRows));
+  p.column_tiles = static_cast<int32_t>((wide + kTileColumns - 1) / kTileColumns);
+  p.up_offset = static_cast<int32_t>(wide);
+  p.c = g.c, p.ldc = g.ldd;
+
+  Maps maps;
+  maps.a = tensor_map(g.a, g.m, g.k, g.lda, kRows);
+  maps.d = tensor_map(g.d, g.m, g.n, g.ldd, 64);
+  const auto map_b = [&](const __nv_bfloat16* b, int64_t k, int64_t ld) {
+    return TransposedB ? tensor_map(b, g.n, k, ld, Columns / 2) : tensor_map(b, k, g.n, ld, kSlice);
+  };
+  maps.b = map_b(g.b, g.k, g.ldb);
+  maps.a2 = g.k2 > 0 ? tensor_map(g.a2, g.m, g.k2, g.lda2, kRows) : maps.a;
+  maps.b2 = g.k2 > 0 ? map_b(g.b2, g.k2, g.ldb2) : maps.b;
+  maps.swiglu = Swiglu ? tensor_map(g.swiglu, g.m, wide, wide, 64) : maps.d;
+
+  const auto kernel = multiply<Columns, TransposedB, Residual, Swiglu>;
+  constexpr int kShared = Stage<Columns>::kShared;
+  static const cudaError_t allowed = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kShared);
+  check_cuda(allowed, "preparing a product");
+  const int clusters = std::min(target.multiprocessors / kCluster, p.row_pairs * p.column_tiles);
+  kernel<<<clusters * kCluster, kThreads, kShared, target.stream>>>(maps, p);
+  check_launch("computing a product");
+}
+
+template <int Columns>
+void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
+  if (g.swiglu != nullptr) {
+    launch<Columns, true, false, true>(target, g);
+  } else if (g.b_transposed) {
+    g.c != nullptr ? launch<Columns, true, true, false>(target, g) : launch<Columns, true, false, false>(target, g);
+  } else {
+    launch<Columns, false, false, false>(target, g);
+  }
+}
+
+/** Rounds of the whole machine that the tiles take, in units of 128 columns' time. */
+int64_t cost(const CudaTarget& target, const Gemm<__nv_bfloat16>& g, int columns) {
+  const int64_t pairs = (g.m + kCluster * kRows - 1) / (kCluster * kRows) * ((g.n + columns - 1) / columns);
+  const int64_t clusters = target.multiprocessors / kCluster;
+  // A tile of 256 columns is done in less than twice the time of one of 128.
+  return (pairs + clusters - 1) / clusters * (columns == 256 ? 9 : 5);
+}
+
+bool aligned(const void* p, int64_t stride) { return reinterpret_cast<uintptr_t>(p) % 16 == 0 && stride % 8 == 0; }
+
+}  // namespace
+
+bool gemm_sm90_takes(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
+  if (target.capability != 90 || g.m < 1 || g.n < 8 || g.k < 8) return false;
+  if (!aligned(g.a, g.lda) || !aligned(g.b, g.ldb) || !aligned(g.d, g.ldd)) return false;
+  if (g.k2 > 0 && (!aligned(g.a2, g.lda2) || !aligned(g.b2, g.ldb2))) return false;
+  if (g.c != nullptr && (!g.b_transposed || g.n % 2 != 0)) return false;
+  if (g.swiglu != nullptr && (!g.b_transposed || g.c != nullptr || !aligned(g.swiglu, g.n / 2))) return false;
+  return g.m < INT32_MAX / 2 && g.n < INT32_MAX / 2;
+}
+
+void gemm_sm90(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
+  if (cost(target, g, 256) <= cost(target, g, 128)) {
+    launch<256>(target, g);
+  } else {
+    launch<128>(target, g);
+  }
+}
+
+}  // namespace tunesmith
