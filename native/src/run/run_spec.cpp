@@ -105,35 +105,47 @@ void read_training(const Fields& fields, const std::string& file, RunSpec& spec)
   spec.checkpoint_every = fields.integer("checkpointEvery", 0, 10'000'000);
   spec.keep_checkpoints = fields.integer("keepCheckpoints", 1, 1000);
   spec.seed = static_cast<uint64_t>(fields.integer("seed", 0, 4294967295));
-  const size_t recompute = fields.choice("recompute", {"auto", "none", "gate-up", "block"});
+  std::vector<const char*> policies = recompute_names();
+  policies.insert(policies.begin(), "auto");
+  const size_t recompute = fields.choice("recompute", policies);
   if (recompute > 0) spec.recompute = static_cast<Recompute>(recompute - 1);
   fields.refuse_unknown();
 }
 
 /** Names as in run.json, so that a refusal to resume can say which field changed. Cadences and limits that leave the
-    result as it is (evalEvery, checkpointEvery, keepCheckpoints, threads, recompute) are not in it. */
-Json settings_of(const Json& json) {
+    result as it is (evalEvery, checkpointEvery, keepCheckpoints, threads, recompute, memoryBudget) are not in it. */
+Json settings_of(const Json& json, const RunSpec& spec) {
   Json training = json["training"];
   for (const char* free : {"evalEvery", "checkpointEvery", "keepCheckpoints", "recompute"}) training.erase(free);
-  return {{"sequenceLength", json["sequenceLength"]},
-          {"lora", json["lora"]},
-          {"optimizer", json["optimizer"]},
-          {"training", training}};
+  Json settings = {{"sequenceLength", json["sequenceLength"]},
+                   {"lora", json["lora"]},
+                   {"optimizer", json["optimizer"]},
+                   {"training", training}};
+  // Left out where it is "none", as in the checkpoints of before there was a choice.
+  if (spec.quantization != Quantization::none) settings["model"] = {{"quantization", name_of(spec.quantization)}};
+  return settings;
 }
 
 }  // namespace
 
-const char* name_of(Recompute recompute) {
-  switch (recompute) {
-    case Recompute::none:
-      return "none";
-    case Recompute::gate_up:
-      return "gate-up";
-    case Recompute::block:
-      return "block";
-  }
-  return "";
+const std::vector<const char*>& recompute_names() {
+  static const std::vector<const char*> names = {"none", "gate-up", "block"};
+  return names;
 }
+
+const std::vector<const char*>& device_names() {
+  static const std::vector<const char*> names = {"auto", "cpu", "cuda"};
+  return names;
+}
+
+const std::vector<const char*>& quantization_names() {
+  static const std::vector<const char*> names = {"none", "nf4"};
+  return names;
+}
+
+const char* name_of(Recompute recompute) { return recompute_names()[static_cast<size_t>(recompute)]; }
+
+const char* name_of(Quantization quantization) { return quantization_names()[static_cast<size_t>(quantization)]; }
 
 RunSpec parse_run_spec(const Json& json, const std::string& file) {
   const Fields fields(json, file, "", kCode);
@@ -147,6 +159,10 @@ RunSpec parse_run_spec(const Json& json, const std::string& file) {
   if (!is_iso_time(text(fields, "createdAt"))) fields.fail("createdAt", "a time in ISO 8601");
   const Fields model = fields.object("model");
   spec.model_path = absolute_path(model, "path");
+  // These two came later: an older run.json lacks them.
+  if (json["model"].contains("quantization")) {
+    spec.quantization = static_cast<Quantization>(model.choice("quantization", quantization_names()));
+  }
   model.refuse_unknown();
   check_dataset(fields.object("dataset"));
   spec.sequence_length = fields.integer("sequenceLength", 16, 131072);
@@ -154,10 +170,13 @@ RunSpec parse_run_spec(const Json& json, const std::string& file) {
   read_lora(json["lora"], lora, file, spec);
   read_optimizer(fields.object("optimizer"), spec);
   read_training(fields.object("training"), file, spec);
-  spec.device = static_cast<RunSpec::Device>(fields.choice("device", {"auto", "cpu", "cuda"}));
+  spec.device = static_cast<RunSpec::Device>(fields.choice("device", device_names()));
   spec.threads = static_cast<int>(fields.integer("threads", 0, 1024));
+  if (!fields.absent("memoryBudget")) {
+    spec.memory_budget = fields.integer("memoryBudget", kLeastMemoryBudget, kMostMemoryBudget);
+  }
   fields.refuse_unknown();
-  spec.settings = settings_of(json);
+  spec.settings = settings_of(json, spec);
   return spec;
 }
 
@@ -169,6 +188,7 @@ std::vector<std::string> run_spec_fields() {
           "name",
           "createdAt",
           "model.path",
+          "model.quantization",
           "dataset.path",
           "dataset.format",
           "dataset.template",
@@ -200,7 +220,8 @@ std::vector<std::string> run_spec_fields() {
           "training.seed",
           "training.recompute",
           "device",
-          "threads"};
+          "threads",
+          "memoryBudget"};
 }
 
 }  // namespace tunesmith

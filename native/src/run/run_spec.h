@@ -11,11 +11,18 @@
 
 namespace tunesmith {
 
+/** How the frozen products of the base are held: as they are, or in 4 bits (NF4, on a GPU only). */
+enum class Quantization { none, nf4 };
+
+/** Bytes that RunSpec::memory_budget may be. */
+inline constexpr int64_t kLeastMemoryBudget = int64_t{1} << 26, kMostMemoryBudget = int64_t{1} << 50;
+
 /** run.json, as src/protocol/run.ts defines it; the fields that only preparation needs are checked and dropped. */
 struct RunSpec {
   enum class Device { automatic, cpu, cuda };
 
   std::string id, name, model_path;
+  Quantization quantization = Quantization::none;
   int64_t sequence_length = 0;
   LoraConfig lora;
   OptimizerConfig optimizer;
@@ -32,6 +39,8 @@ struct RunSpec {
   std::optional<Recompute> recompute;
   Device device = Device::automatic;
   int threads = 0;
+  /** Bytes of the device's memory that the plan may use; none: what is free. */
+  std::optional<int64_t> memory_budget;
 
   /** What decides the result; a checkpoint is only good for a run with the same. */
   Json settings;
@@ -43,7 +52,11 @@ RunSpec parse_run_spec(const Json& json, const std::string& file);
 /** Every field that run.json may have, dotted. */
 std::vector<std::string> run_spec_fields();
 
-/** "none", "gate-up", "block": the spelling of run.json and of events. */
+/** The spellings of run.json, of events and of the command line, in the order of the enumerations. */
+const std::vector<const char*>& recompute_names();     // without "auto"
+const std::vector<const char*>& device_names();
+const std::vector<const char*>& quantization_names();
 const char* name_of(Recompute);
+const char* name_of(Quantization);
 
 }  // namespace tunesmith
