@@ -161,7 +161,7 @@ void bench_training(const LlamaConfig& c, const TensorSource& base, int64_t toke
   TrainerOptions options;
   options.lora.rank = kRank;
   options.max_tokens = tokens, options.max_targets = tokens, options.threads = threads, options.recompute = recompute;
-  Trainer trainer(c, base, options);
+  Trainer trainer(open_device(options), c, base, options);
   std::mt19937 engine(2);
   std::vector<int32_t> ids(static_cast<size_t>(tokens)), rows;
   for (int32_t& id : ids) id = static_cast<int32_t>(engine() % static_cast<uint32_t>(c.vocabulary_size));

@@ -76,6 +76,22 @@ class RandomModel {
   Scratch scratch_;
 };
 
+/** A trainer on the device of its options. */
+struct Opened : Trainer {
+  Opened(const LlamaConfig& config, const RandomModel& model, const TrainerOptions& options)
+      : Trainer(open_device(options), config, model.open(), options) {}
+};
+
+MemoryPlan plan_of(const LlamaConfig& config, const TrainerOptions& options) {
+  return Trainer::plan(*open_device(options), config, options);
+}
+
+void set_adapter(Trainer& trainer, const std::vector<NamedTensor>& tensors) {
+  const Scratch scratch;
+  write_safetensors(scratch.at("adapter.safetensors"), tensors, {});
+  trainer.load_adapter(TensorSource::open_file(scratch.at("adapter.safetensors")));
+}
+
 struct Documents {
   std::vector<int32_t> ids, starts{0}, targets;
   explicit Documents(std::vector<int32_t> lengths, uint32_t seed = 5) {
@@ -104,9 +120,11 @@ TrainerOptions options_for(int threads = 1, Recompute recompute = Recompute::non
 void liven(Trainer& trainer, uint32_t seed = 3) {
   std::mt19937 engine(seed);
   std::normal_distribution<float> normal(0.0f, 0.1f);
-  for (const NamedTensor& tensor : trainer.adapter()) {
+  const std::vector<NamedTensor> tensors = trainer.adapter();
+  for (const NamedTensor& tensor : tensors) {
     for (float& x : tensor.values) x = normal(engine);
   }
+  set_adapter(trainer, tensors);
 }
 
 std::vector<float> flat(const std::vector<NamedTensor>& tensors) {
@@ -139,8 +157,9 @@ std::string failure(const std::function<void()>& action) {
 }
 
 /** Loss along a tensor's gradient against the gradient's own square: relative error of the directional derivative. */
-double directional_error(Trainer& trainer, const Batch& batch, const NamedTensor& parameter,
+double directional_error(Trainer& trainer, const Batch& batch, const std::vector<NamedTensor>& adapter, size_t index,
                          const std::vector<float>& gradient) {
+  const NamedTensor& parameter = adapter[index];
   double squares = 0;
   for (const float g : gradient) squares += static_cast<double>(g) * static_cast<double>(g);
   const double norm = std::sqrt(squares), step = 0.01;
@@ -149,9 +168,9 @@ double directional_error(Trainer& trainer, const Batch& batch, const NamedTensor
     for (size_t i = 0; i < start.size(); ++i) {
       parameter.values[i] = static_cast<float>(static_cast<double>(start[i]) + distance * static_cast<double>(gradient[i]) / norm);
     }
-    const double loss = trainer.evaluate(batch);
+    set_adapter(trainer, adapter);
     std::copy(start.begin(), start.end(), parameter.values.begin());
-    return loss;
+    return trainer.evaluate(batch);
   };
   // Fourth order, so that the step can be large against float32's noise.
   const double slope = (8 * (loss_at(step) - loss_at(-step)) - (loss_at(2 * step) - loss_at(-2 * step))) / (12 * step);
@@ -165,7 +184,7 @@ TEST_CASE("Every adapter tensor's gradient agrees with the loss's slope along it
     CAPTURE(tied);
     const LlamaConfig config = tiny_config(tied);
     const RandomModel model(config);
-    Trainer trainer(config, model.open(), options_for(2));
+    Opened trainer(config, model, options_for(2));
     liven(trainer);
     const Documents documents({17, 1, 30, 9});
     trainer.accumulate(documents.batch(), 1.0);
@@ -176,10 +195,10 @@ TEST_CASE("Every adapter tensor's gradient agrees with the loss's slope along it
       CAPTURE(parameters[i].name);
       CHECK(parameters[i].name == gradient[i].name);
       std::vector<float> g(gradient[i].values.begin(), gradient[i].values.end());
-      CHECK(directional_error(trainer, documents.batch(), parameters[i], g) < 2e-3);
+      CHECK(directional_error(trainer, documents.batch(), parameters, i, g) < 2e-3);
       // The check is able to fail: three per cent off is seen, and so is another tensor's direction.
       for (float& x : g) x *= 1.03f;
-      worst_of_wrong = std::min(worst_of_wrong, directional_error(trainer, documents.batch(), parameters[i], g));
+      worst_of_wrong = std::min(worst_of_wrong, directional_error(trainer, documents.batch(), parameters, i, g));
     }
     CHECK(worst_of_wrong > 2e-3);
   }
@@ -197,7 +216,7 @@ TEST_CASE("Chosen targets alone have adapters, and their gradients are those of 
     CAPTURE(choice);
     TrainerOptions some = options_for();
     some.lora.targets = choices[choice];
-    Trainer part(config, model.open(), some), whole(config, model.open(), options_for());
+    Opened part(config, model, some), whole(config, model, options_for());
     liven(part);
     // The same adapter in the trainer of all targets, the other B zero.
     const std::vector<NamedTensor> all = whole.adapter();
@@ -209,6 +228,7 @@ TEST_CASE("Chosen targets alone have adapters, and their gradients are those of 
       std::copy(tensor.values.begin(), tensor.values.end(), twin->values.begin());
       ++found;
     }
+    set_adapter(whole, all);
     CHECK(found == static_cast<size_t>(3 * 2 * std::count(choices[choice].begin(), choices[choice].end(), true)));
     part.accumulate(documents.batch(), 0.1);
     whole.accumulate(documents.batch(), 0.1);
@@ -224,7 +244,7 @@ TEST_CASE("Chosen targets alone have adapters, and their gradients are those of 
 TEST_CASE("Packed documents give the loss and gradient of the same documents apart") {
   const LlamaConfig config = tiny_config();
   const RandomModel model(config);
-  Trainer packed(config, model.open(), options_for()), apart(config, model.open(), options_for());
+  Opened packed(config, model, options_for()), apart(config, model, options_for());
   liven(packed);
   liven(apart);
   const Documents all({17, 30, 9});
@@ -264,7 +284,7 @@ TEST_CASE("Recomputing gives the same bits as keeping, and less to keep") {
   int64_t bytes = INT64_MAX;
   for (const Recompute recompute : {Recompute::none, Recompute::gate_up, Recompute::block}) {
     const TrainerOptions options = options_for(2, recompute);
-    Trainer trainer(config, model.open(), options);
+    Opened trainer(config, model, options);
     liven(trainer);
     for (int step = 0; step < 3; ++step) {
       trainer.accumulate(first.batch(), 0.01);
@@ -272,10 +292,10 @@ TEST_CASE("Recomputing gives the same bits as keeping, and less to keep") {
       norms.push_back(trainer.apply(1e-2).gradient_norm);
     }
     adapters.push_back(flat(trainer.adapter()));
-    const MemoryPlan plan = Trainer::plan(config, options);
-    CHECK(plan.activation_bytes < bytes);
+    const MemoryPlan plan = plan_of(config, options);
+    CHECK(plan.activation_bytes() < bytes);
     CHECK(plan.recompute == recompute);
-    bytes = plan.activation_bytes;
+    bytes = plan.activation_bytes();
   }
   CHECK(same_bits(adapters[0], adapters[1]));
   CHECK(same_bits(adapters[0], adapters[2]));
@@ -287,7 +307,7 @@ TEST_CASE("Any number of threads gives the same bits") {
   const RandomModel model(config);
   const Documents documents({64, 50});
   const auto train = [&](int threads) {
-    Trainer trainer(config, model.open(), options_for(threads));
+    Opened trainer(config, model, options_for(threads));
     liven(trainer);
     std::pair<std::vector<float>, double> out;
     for (int step = 0; step < 3; ++step) {
@@ -309,7 +329,7 @@ TEST_CASE("Training lowers the loss, and saved state goes on bit for bit") {
   const RandomModel model(config);
   const Documents documents({25, 31});
   const double scale = 1.0 / static_cast<double>(documents.targets.size());
-  Trainer straight(config, model.open(), options_for()), resumed(config, model.open(), options_for());
+  Opened straight(config, model, options_for()), resumed(config, model, options_for());
   const double before = straight.evaluate(documents.batch());
   const auto step = [&](Trainer& trainer) {
     trainer.accumulate(documents.batch(), scale);
@@ -326,8 +346,7 @@ TEST_CASE("Training lowers the loss, and saved state goes on bit for bit") {
 
   liven(resumed);  // anything else than what is loaded
   resumed.load_adapter(TensorSource::open_file(scratch.at("adapter.safetensors")));
-  const TensorSource state = TensorSource::open_file(scratch.at("optimizer.safetensors"));
-  for (const NamedTensor& tensor : resumed.optimizer_state()) state.at(tensor.name, tensor.shape).copy_to(tensor.values);
+  resumed.load_optimizer_state(TensorSource::open_file(scratch.at("optimizer.safetensors")));
   resumed.set_optimizer_steps(steps);
   for (int i = 0; i < 6; ++i) step(resumed);
   CHECK(same_bits(flat(straight.adapter()), flat(resumed.adapter())));
@@ -339,7 +358,7 @@ TEST_CASE("A fresh adapter leaves the base as it is, and depends on the seed alo
   const Documents documents({12});
   TrainerOptions other = options_for();
   other.seed = 10;
-  Trainer a(config, model.open(), options_for()), b(config, model.open(), options_for()), c(config, model.open(), other);
+  Opened a(config, model, options_for()), b(config, model, options_for()), c(config, model, other);
   CHECK(same_bits(flat(a.adapter()), flat(b.adapter())));
   CHECK_FALSE(same_bits(flat(a.adapter()), flat(c.adapter())));
   CHECK(a.evaluate(documents.batch()) == c.evaluate(documents.batch()));
@@ -363,7 +382,7 @@ TEST_CASE("Logits of any rows are those that the loss comes from") {
   const RandomModel model(config);
   TrainerOptions options = options_for();
   options.max_targets = 40;
-  Trainer trainer(config, model.open(), options);
+  Opened trainer(config, model, options);
   liven(trainer);
   const Documents documents({40});
   std::vector<float> nll(documents.targets.size()), logits(documents.targets.size() * 50);
@@ -383,7 +402,7 @@ TEST_CASE("Greedy decoding with the cache equals decoding by whole forwards") {
   const RandomModel model(config);
   TrainerOptions options = options_for(2);
   options.max_tokens = 400;
-  Trainer trainer(config, model.open(), options);
+  Opened trainer(config, model, options);
   liven(trainer);
   Generator generator(trainer);
   for (const size_t length : {size_t{1}, size_t{7}, size_t{300}}) {  // the longest goes through the prompt in two passes
@@ -407,7 +426,7 @@ TEST_CASE("Greedy decoding with the cache equals decoding by whole forwards") {
   // An end token ends it: take the third token of the answer as one.
   config.end_tokens = {whole[2]};
   const ptrdiff_t end = std::find(whole.begin(), whole.end(), whole[2]) - whole.begin();
-  Trainer ending(config, model.open(), options);
+  Opened ending(config, model, options);
   liven(ending);
   CHECK(Generator(ending).greedy(prompt, 8) == std::vector<int32_t>(whole.begin(), whole.begin() + end + 1));
 }
@@ -415,7 +434,7 @@ TEST_CASE("Greedy decoding with the cache equals decoding by whole forwards") {
 TEST_CASE("Generation refuses what it cannot continue") {
   const LlamaConfig config = tiny_config();
   const RandomModel model(config);
-  Trainer trainer(config, model.open(), options_for());
+  Opened trainer(config, model, options_for());
   Generator generator(trainer);
   const std::vector<int32_t> outside{1, 50}, good{1};
   CHECK(failure([&] { generator.greedy({}, 3); }).find("at least one token") != std::string::npos);
@@ -429,7 +448,7 @@ TEST_CASE("Invalid batches and options are refused by name") {
   const RandomModel model(config);
   TrainerOptions options = options_for();
   options.max_tokens = 8, options.max_targets = 2;
-  Trainer trainer(config, model.open(), options);
+  Opened trainer(config, model, options);
   const std::vector<int32_t> ids{1, 2, 3, 4}, starts{0, 2, 4}, rows{0, 2};
   CHECK(trainer.evaluate({ids, starts, rows}) > 0);
   const auto refused = [&](std::vector<int32_t> i, std::vector<int32_t> s, std::vector<int32_t> r) {
@@ -449,26 +468,26 @@ TEST_CASE("Invalid batches and options are refused by name") {
 
   TrainerOptions bad = options_for();
   bad.lora.rank = 0;
-  CHECK(failure([&] { Trainer::plan(config, bad); }).find("rank") != std::string::npos);
+  CHECK(failure([&] { plan_of(config, bad); }).find("rank") != std::string::npos);
   bad = options_for();
   bad.lora.targets.fill(false);
-  CHECK(failure([&] { Trainer::plan(config, bad); }).find("No LoRA target") != std::string::npos);
+  CHECK(failure([&] { plan_of(config, bad); }).find("No LoRA target") != std::string::npos);
   bad = options_for();
   bad.max_tokens = 0;
-  CHECK(failure([&] { Trainer::plan(config, bad); }).find("0 tokens") != std::string::npos);
+  CHECK(failure([&] { plan_of(config, bad); }).find("0 tokens") != std::string::npos);
 }
 
 TEST_CASE("An adapter that does not fit is refused and nothing is loaded") {
   const LlamaConfig config = tiny_config();
   const RandomModel model(config);
-  Trainer trainer(config, model.open(), options_for());
+  Opened trainer(config, model, options_for());
   const std::vector<float> before = flat(trainer.adapter());
   const Scratch scratch;
   const auto load = [&](const std::vector<NamedTensor>& tensors) {
     write_safetensors(scratch.at("a.safetensors"), tensors, {});
     return failure([&] { trainer.load_adapter(TensorSource::open_file(scratch.at("a.safetensors"))); });
   };
-  Trainer other(config, model.open(), options_for());
+  Opened other(config, model, options_for());
   liven(other);
   std::vector<NamedTensor> tensors = other.adapter();
   std::vector<NamedTensor> missing(tensors.begin(), tensors.end() - 1);
@@ -479,7 +498,7 @@ TEST_CASE("An adapter that does not fit is refused and nothing is loaded") {
   CHECK(load(extra).find("base_model.model.lm_head.lora_A.weight") != std::string::npos);
   TrainerOptions wider = options_for();
   wider.lora.rank = 4;
-  CHECK(load(Trainer(config, model.open(), wider).adapter()).find("[3, 24]") != std::string::npos);
+  CHECK(load(Opened(config, model, wider).adapter()).find("[3, 24]") != std::string::npos);
   CHECK(same_bits(before, flat(trainer.adapter())));
   CHECK(load(tensors).empty());
   CHECK(same_bits(flat(other.adapter()), flat(trainer.adapter())));
@@ -487,17 +506,22 @@ TEST_CASE("An adapter that does not fit is refused and nothing is loaded") {
 
 TEST_CASE("The plan counts parameters and bytes") {
   const LlamaConfig config = tiny_config(false);
-  const MemoryPlan plan = Trainer::plan(config, options_for());
+  const MemoryPlan plan = plan_of(config, options_for());
   // Per layer: 2 norms, q and o 24×24, k and v 12×24, three MLP matrices 24×40.
   const int64_t layer = 2 * 24 + 2 * 24 * 24 + 2 * 12 * 24 + 3 * 24 * 40;
   CHECK(plan.parameters == 2 * 50 * 24 + 3 * layer + 24);
   // Rank 3 × (in + out): q 48, k and v 36 each, o 48, gate, up and down 64 each.
   CHECK(plan.trainable_parameters == 3 * 3 * (48 + 36 + 36 + 48 + 3 * 64));
-  CHECK(plan.adapter_bytes == plan.trainable_parameters * 4 * 4);
+  CHECK(plan.adapter_bytes >= plan.trainable_parameters * 4 * 4);
+  CHECK(plan.adapter_bytes < plan.trainable_parameters * 4 * 4 + 4 * 256);  // each buffer is aligned
   CHECK(plan.weight_bytes >= plan.parameters * 4);
   TrainerOptions longer = options_for();
   longer.max_tokens = 1024;
-  CHECK(Trainer::plan(config, longer).activation_bytes > 4 * plan.activation_bytes);
+  const MemoryPlan more = plan_of(config, longer);
+  CHECK(more.saved_bytes > 7 * plan.saved_bytes);
+  CHECK(more.working_bytes > 7 * plan.working_bytes);
+  CHECK(more.total_bytes() == more.weight_bytes + more.adapter_bytes + more.saved_bytes + more.working_bytes +
+                                  more.head_bytes + more.scratch_bytes);
 }
 
 TEST_CASE("RoPE frequencies: plain, linear and llama3") {

@@ -197,9 +197,11 @@ TEST_CASE("SwiGLU") {
   Floats y = poisoned(kRows * kWidth);
   device->swiglu_forward(kRows, kWidth, act(gate_up), act(y));
   CHECK(distance(y, reference(widen(gate_up))) < kForward);
-  const Doubles expected = differentiate(reference, gate_up, dy);
-  device->swiglu_backward(kRows, kWidth, act(dy), act(gate_up));
+  const Doubles expected = differentiate(reference, gate_up, dy), activation = reference(widen(gate_up));
+  Floats d = dy;
+  device->swiglu_backward(kRows, kWidth, act(d), act(gate_up));
   CHECK(distance(gate_up, expected) < kBackward);
+  CHECK(distance(d, activation) < kForward);
 }
 
 namespace {
@@ -271,6 +273,15 @@ void check_linear(const LinearCase& s, int threads) {
   forward.xa = act(xa), forward.y = act(y);
   device->linear_forward(forward);
   CHECK(xa == xa_alone);
+  if (s.out % 2 == 0) {
+    const Floats y_alone = y;
+    Floats fused = poisoned(y.size() / 2), apart = poisoned(y.size() / 2);
+    forward.swiglu = act(fused);
+    device->linear_forward(forward);
+    CHECK(y == y_alone);
+    device->swiglu_forward(s.rows, s.out / 2, act(y), act(apart));
+    CHECK(fused == apart);
+  }
   const auto f = [&](const Doubles& x_, const Doubles& a_, const Doubles& b_) {
     return linear_reference(s, static_cast<double>(scale), x_, widen(w), a_, b_, widen(residual));
   };
@@ -301,6 +312,18 @@ void check_linear(const LinearCase& s, int threads) {
   device->linear_backward(backward);
   CHECK(da_alone == da);
   CHECK(db_alone == db);
+
+  // And da may be left for later, when x is there.
+  Floats da_later = da_before, db_now = db_before;
+  backward.x = nullptr, backward.da = da_later.data();
+  for (int p = 0; p < lora.parts; ++p) backward.db[p] = db_now.data() + (lora.part[p].b - b.data());
+  device->linear_backward(backward);
+  CHECK(da_later == da_before);
+  CHECK(db_now == db);
+  backward.x = act(x);
+  device->linear_backward_a(backward);
+  CHECK(da_later == da);
+  CHECK(db_now == db);
 }
 
 }  // namespace
@@ -309,6 +332,7 @@ TEST_CASE("Linear with and without LoRA") {
   check_linear({1, 3, 2, 0, {}, false}, 1);
   check_linear({7, 5, 9, 0, {}, true}, 2);
   check_linear({7, 5, 9, 2, {{0, 9}}, true}, 2);
+  check_linear({5, 6, 10, 2, {{0, 5}, {5, 5}}, false}, 2);
   check_linear({6, 7, 11, 3, {{0, 4}, {4, 3}, {7, 4}}, false}, 2);
   check_linear({6, 7, 11, 3, {{0, 4}, {7, 4}}, false}, 1);  // the one in the middle is not adapted
 }
@@ -356,7 +380,7 @@ Floats run_attention(Device& device, const AttentionCase& s, const Floats& qkv, 
   lse = poisoned(rows * static_cast<size_t>(s.shape.query_heads));
   AttentionForward op;
   op.shape = s.shape, op.documents = static_cast<int64_t>(s.starts.size()) - 1, op.starts = s.starts.data();
-  op.first_row = first_row, op.qkv = act(qkv), op.out = act(out), op.lse = lse.data();
+  op.rows = s.starts.back(), op.first_row = first_row, op.qkv = act(qkv), op.out = act(out), op.lse = lse.data();
   device.attention_forward(op);
   return out;
 }

@@ -41,12 +41,13 @@ void erase(Json& spec, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("every field of run.json is needed, and no other is taken") {
+TEST_CASE("every field of run.json is needed but those that came later, and no other is taken") {
   const Json spec = valid();
   REQUIRE(failure(spec) == "");
+  const std::set<std::string> later = {"model.quantization", "memoryBudget"};
   for (const std::string& name : run_spec_fields()) {
     CAPTURE(name);
-    if (name == "dataset.heldOut.path") continue;
+    if (name == "dataset.heldOut.path" || later.contains(name)) continue;
     Json changed = spec;
     erase(changed, name);
     CHECK(failure(changed) == "run.json: " + name + " is missing.");
@@ -71,6 +72,23 @@ TEST_CASE("every field of run.json is needed, and no other is taken") {
   CHECK(failure(file) == "run.json: dataset.heldOut.path is missing.");
   file["dataset"]["heldOut"]["path"] = "/x.jsonl";
   CHECK(failure(file) == "");
+}
+
+TEST_CASE("a run.json of before there was a choice of quantization and memory reads as it did") {
+  const Json old = valid();
+  const RunSpec spec = parse_run_spec(old, "run.json");
+  CHECK(spec.quantization == Quantization::none);
+  CHECK_FALSE(spec.memory_budget.has_value());
+  Json present = old;
+  present["model"]["quantization"] = "none";
+  present["memoryBudget"] = nullptr;
+  CHECK(parse_run_spec(present, "run.json").settings == spec.settings);
+  present["model"]["quantization"] = "nf4";
+  present["memoryBudget"] = 1e9;
+  const RunSpec chosen = parse_run_spec(present, "run.json");
+  CHECK(chosen.quantization == Quantization::nf4);
+  CHECK(chosen.memory_budget == 1'000'000'000);
+  CHECK(chosen.settings != spec.settings);
 }
 
 TEST_CASE("a wrong value is named with what was expected") {
@@ -117,6 +135,10 @@ TEST_CASE("a wrong value is named with what was expected") {
       {"training.seed", 4294967296, "a whole number"},
       {"training.recompute", "all", "one of"},
       {"device", "tpu", "one of"},
+      {"model.quantization", "int8", "one of \"none\", \"nf4\", not \"int8\"."},
+      {"model.quantization", nullptr, "one of"},
+      {"memoryBudget", 1000, "a whole number"},
+      {"memoryBudget", "8 GB", "a whole number"},
       {"threads", -1, "from 0 to 1,024, not -1."},
   };
   for (const auto& [name, value, says] : cases) {
@@ -179,7 +201,8 @@ TEST_CASE("the memory plan takes the cheapest policy that fits, and says what wo
   request.sequence_tokens = 1024;
   request.sequence_targets = 512;
   request.sequences_per_step = 16;
-  const MemoryPlan ample = choose_plan(request, int64_t{64} << 30);
+  const std::unique_ptr<Device> device = open_device(request.options);
+  const MemoryPlan ample = choose_plan(*device, request, int64_t{64} << 30);
   CHECK(ample.recompute == Recompute::none);
   CHECK(ample.micro_batch == 4);
   // Memory falls, and the plan gives up first micro-batch, then activations; it never exceeds what there is.
@@ -188,7 +211,7 @@ TEST_CASE("the memory plan takes the cheapest policy that fits, and says what wo
   std::string refusal;
   for (int64_t free = int64_t{4} << 30; free > int64_t{256} << 20 && refusal.empty(); free -= int64_t{16} << 20) {
     try {
-      const MemoryPlan plan = choose_plan(request, free);
+      const MemoryPlan plan = choose_plan(*device, request, free);
       CHECK(plan.total_bytes() < free);
       CHECK(plan.recompute >= last);
       last = plan.recompute;
@@ -202,13 +225,14 @@ TEST_CASE("the memory plan takes the cheapest policy that fits, and says what wo
   CHECK(last == Recompute::block);
   CHECK(refusal.find("would fit") != std::string::npos);
   CHECK(std::count(refusal.begin(), refusal.end(), '.') >= 1);
-  CHECK_THROWS_WITH_AS(choose_plan(request, 0), doctest::Contains("smaller model"), Error);
+  CHECK_THROWS_WITH_AS(choose_plan(*device, request, 0), doctest::Contains("smaller model"), Error);
 
   request.micro_batch = 2;
   request.recompute = Recompute::gate_up;
-  const MemoryPlan asked = choose_plan(request, int64_t{64} << 30);
+  const MemoryPlan asked = choose_plan(*device, request, int64_t{64} << 30);
   CHECK(asked.micro_batch == 2);
   CHECK(asked.recompute == Recompute::gate_up);
-  CHECK(read_memory().available > 0);
-  CHECK(read_memory().total >= read_memory().available);
+  const DeviceMemoryInfo memory = device->memory();
+  CHECK(memory.available > 0);
+  CHECK(memory.total >= memory.available);
 }

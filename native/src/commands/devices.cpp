@@ -4,6 +4,7 @@
 #include "commands/arguments.h"
 #include "commands/commands.h"
 #include "io/json.h"
+#include "ops.h"
 #include "run/memory_plan.h"
 #include "run/training_run.h"
 
@@ -24,7 +25,7 @@ std::string cpu_name() {
 
 int run_devices(const std::vector<std::string>& arguments) {
   const Arguments options(arguments, {}, {"--json"});
-  const Memory memory = read_memory();
+  const DeviceMemoryInfo memory = open_cpu_device(1)->memory();
   const std::string name = cpu_name();
   if (options.flag("--json")) {
     const Json cpu = {{"kind", "cpu"},

@@ -18,13 +18,14 @@ std::unique_ptr<Trainer> open_for_inference(const LlamaConfig& config, const std
   // Nothing is kept for a backward pass that never comes.
   options.recompute = Recompute::block;
   options.threads = threads.value_or(usable_cores());
-  const int64_t needed = Trainer::plan(config, options).total_bytes(), free = read_memory().available;
+  std::unique_ptr<Device> device = open_device(options);
+  const int64_t needed = Trainer::plan(*device, config, options).total_bytes(), free = device->memory().available;
   if (needed > free) {
     throw Error("memory-insufficient", model + " needs " + shown_bytes(needed) + " of memory here and " + shown_bytes(free) +
                                            " are free: close other programs, or take a smaller model.");
   }
   const TensorSource base = TensorSource::open_model(model);
-  auto trainer = std::make_unique<Trainer>(config, base, options);
+  auto trainer = std::make_unique<Trainer>(std::move(device), config, base, options);
   if (adapter) trainer->load_adapter(TensorSource::open_file(adapter_weights_path(*adapter)));
   return trainer;
 }

@@ -188,7 +188,8 @@ void verify_reference(const LlamaConfig& config, const TensorSource& base, const
   trainer_options.max_targets = trainer_options.max_tokens;
   trainer_options.recompute = options.recompute;
   trainer_options.threads = options.threads;
-  Trainer trainer(config, base, trainer_options);  // a fresh adapter: B is zero, the base speaks
+  // A fresh adapter: B is zero, the base speaks.
+  Trainer trainer(open_device(trainer_options), config, base, trainer_options);
   verify_base(trainer, golden, report);
   if (golden.greedy) verify_greedy(trainer, *golden.greedy, report);
   if (golden.training) verify_training(trainer, golden, report);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "cpu/memory.h"
 #include "cpu/scratch.h"
 #include "error.h"
 #include "io/safetensors.h"
@@ -17,7 +18,7 @@ namespace {
     variable in a constructor of its own, which has no priority and so runs after this one; what the user has set stays. */
 __attribute__((constructor(102))) void let_waiting_threads_sleep() { setenv("OMP_WAIT_POLICY", "passive", 0); }
 
-constexpr size_t kAlignment = 64;
+constexpr size_t kAlignment = 256;
 size_t round_up(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 }  // namespace
 
@@ -26,7 +27,13 @@ CpuDevice::CpuDevice(int threads) : threads_(std::clamp(threads, 1, 64)) {}
 
 CpuDevice::~CpuDevice() { std::free(scratch_); }
 
-void* CpuDevice::allocate(size_t bytes, MemoryKind) {
+size_t CpuDevice::weight_bytes(const WeightShape& shape) const {
+  return static_cast<size_t>(shape.rows * shape.columns) * sizeof(float);
+}
+
+DeviceMemoryInfo CpuDevice::memory() const { return read_memory(); }
+
+void* CpuDevice::allocate(size_t bytes) {
   void* memory = std::aligned_alloc(kAlignment, std::max(round_up(bytes), kAlignment));
   if (memory == nullptr) {
     throw Error("out-of-memory", "The system has no " + std::to_string(bytes / 1'000'000) +
@@ -48,8 +55,8 @@ void CpuDevice::copy_to_host(void* to, const void* from, size_t bytes) {
 
 void CpuDevice::zero(void* to, size_t bytes) { std::memset(to, 0, bytes); }
 
-void CpuDevice::upload_weight(Weight* to, const TensorView& from) {
-  from.copy_to({as_float(to), static_cast<size_t>(from.count())});
+void CpuDevice::upload_weight(Weight* to, const WeightShape& shape, int64_t first_row, const TensorView& from) {
+  from.copy_to({as_float(to) + first_row * shape.columns, static_cast<size_t>(from.count())});
 }
 
 void CpuDevice::read_activations(float* to, const Activation* from, int64_t count) {
@@ -67,7 +74,7 @@ void CpuDevice::reserve_scratch(const ScratchLimits& limits) {
   std::free(scratch_);
   scratch_ = nullptr;
   scratch_bytes_ = 0;
-  scratch_ = static_cast<std::byte*>(allocate(bytes, MemoryKind::device));
+  scratch_ = static_cast<std::byte*>(allocate(bytes));
   scratch_bytes_ = bytes;
 }
 

@@ -15,14 +15,18 @@ class CpuDevice final : public Device {
 
   const char* name() const override { return "cpu"; }
   size_t activation_size() const override { return sizeof(float); }
-  size_t weight_size() const override { return sizeof(float); }
-  void* allocate(size_t bytes, MemoryKind) override;
+  size_t weight_bytes(const WeightShape&) const override;
+  int64_t adapter_stride(int64_t columns) const override { return columns; }
+  size_t adapter_copy_bytes(const LinearLora&, int64_t, int64_t) const override { return 0; }
+  int64_t logits_chunk_bytes() const override { return int64_t{16} << 20; }
+  DeviceMemoryInfo memory() const override;
+  void* allocate(size_t bytes) override;
   void release(void*) override;
   void copy_to_device(void* to, const void* from, size_t bytes) override;
   void copy_to_host(void* to, const void* from, size_t bytes) override;
   void zero(void* to, size_t bytes) override;
   void synchronize() override {}
-  void upload_weight(Weight* to, const TensorView& from) override;
+  void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) override;
   void read_activations(float* to, const Activation* from, int64_t count) override;
   size_t scratch_bytes(const ScratchLimits&) const override;
   void reserve_scratch(const ScratchLimits&) override;
@@ -36,9 +40,11 @@ class CpuDevice final : public Device {
   void attention_forward(const AttentionForward&) override;
   void attention_backward(const AttentionBackward&) override;
   void swiglu_forward(int64_t rows, int64_t width, const Activation* gate_up, Activation* y) override;
-  void swiglu_backward(int64_t rows, int64_t width, const Activation* dy, Activation* gate_up) override;
+  void swiglu_backward(int64_t rows, int64_t width, Activation* dy, Activation* gate_up) override;
+  void round_adapter(const LinearLora&, int64_t, int64_t) override {}
   void linear_forward(const LinearForward&) override;
   void linear_backward(const LinearBackward&) override;
+  void linear_backward_a(const LinearBackward&) override;
   void gather_rows(int64_t rows, int64_t width, const int32_t* index, const Activation* x, Activation* y) override;
   void scatter_rows(int64_t rows, int64_t width, const int32_t* index, const Activation* x, Activation* y) override;
   void cross_entropy(const CrossEntropy&) override;

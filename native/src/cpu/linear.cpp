@@ -1,6 +1,7 @@
 /**
- * linear_forward:  y = residual + x·wᵀ + scale·(x·aᵀ)·bᵀ, saving xa = x·aᵀ.
+ * linear_forward:  y = residual + x·wᵀ + scale·(x·aᵀ)·bᵀ, saving xa = x·aᵀ; asked for, silu(gate)·up of the finished y.
  * linear_backward: g = scale·dy·b; dx = dy·w + g·a; da += gᵀ·x; db += scale·dyᵀ·xa. w is frozen: no dw.
+ * linear_backward_a: da += gᵀ·x alone.
  *   x, dx [rows, in]; w [out, in]; y, dy [rows, out]; xa, g [rows, parts·rank]; a [parts·rank, in]; b [columns, rank]
  * float32, products by OpenBLAS tile by tile; the adapter's share of a tile is added while the tile is in the cache.
  * FLOP: forward 2·rows·in·out + 2·rows·parts·rank·in + 2·rows·rank·Σcolumns; the backward the same for dx plus as much
@@ -52,10 +53,11 @@ void CpuDevice::linear_forward(const LinearForward& op) {
          op.residual != nullptr ? 1.0f : 0.0f, y, op.out);
     add_adapter(op, t);
   });
+  if (op.swiglu != nullptr) swiglu_forward(op.rows, op.out / 2, op.y, op.swiglu);
 }
 
 void CpuDevice::linear_backward(const LinearBackward& op) {
-  const float *dy = as_float(op.dy), *w = as_float(op.w), *x = as_float(op.x);
+  const float *dy = as_float(op.dy), *w = as_float(op.w);
   const int64_t rank = op.lora.rank, adapter_columns = op.lora.columns();
   float* g = as_float(op.g);
   for (int i = 0; i < op.lora.parts; ++i) {
@@ -70,10 +72,7 @@ void CpuDevice::linear_backward(const LinearBackward& op) {
            as_float(op.xa) + i * rank + t.column, adapter_columns, 1, op.db[i] + t.row * rank + t.column, rank);
     });
   }
-  for_tiles(threads_, adapter_columns, op.in, op.rows, [&](const Tile& t) {
-    gemm(CblasTrans, CblasNoTrans, t.rows, t.columns, op.rows, 1, g + t.row, adapter_columns, x + t.column, op.in, 1,
-         op.da + t.row * op.in + t.column, op.in);
-  });
+  if (op.x != nullptr) linear_backward_a(op);
   if (op.dx == nullptr) return;
   for_tiles(threads_, op.rows, op.in, op.out, [&](const Tile& t) {
     float* dx = as_float(op.dx) + t.row * op.in + t.column;
@@ -83,6 +82,15 @@ void CpuDevice::linear_backward(const LinearBackward& op) {
       gemm(CblasNoTrans, CblasNoTrans, t.rows, t.columns, adapter_columns, 1, g + t.row * adapter_columns,
            adapter_columns, op.lora.a + t.column, op.in, 1, dx, op.in);
     }
+  });
+}
+
+void CpuDevice::linear_backward_a(const LinearBackward& op) {
+  const float *g = as_float(op.g), *x = as_float(op.x);
+  const int64_t adapter_columns = op.lora.columns();
+  for_tiles(threads_, adapter_columns, op.in, op.rows, [&](const Tile& t) {
+    gemm(CblasTrans, CblasNoTrans, t.rows, t.columns, op.rows, 1, g + t.row, adapter_columns, x + t.column, op.in, 1,
+         op.da + t.row * op.in + t.column, op.in);
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * swiglu_forward:  y = silu(gate)·up.                    gate_up [rows, 2·width] = [gate | up], y [rows, width]
- * swiglu_backward: gate_up becomes [dgate | dup] for the given dy [rows, width].
- * float32. Bytes a row element of y: forward 12, backward 20. Limits: none beyond 64-bit sizes.
+ * swiglu_backward: gate_up becomes [dgate | dup] for the given dy [rows, width], and dy becomes y.
+ * float32. Bytes a row element of y: forward 12, backward 24. Limits: none beyond 64-bit sizes.
  */
 #include <omp.h>
 
@@ -17,7 +17,7 @@ TUNESMITH_ROW_KERNEL void forward_row(int64_t width, const float* gate, const fl
   for (int64_t j = 0; j < width; ++j) y[j] = gate[j] / (1.0f + exp_approximate(-gate[j])) * up[j];
 }
 
-TUNESMITH_ROW_KERNEL void backward_row(int64_t width, const float* dy, float* gate, float* up) {
+TUNESMITH_ROW_KERNEL void backward_row(int64_t width, float* dy, float* gate, float* up) {
 #pragma omp simd
   for (int64_t j = 0; j < width; ++j) {
     const float g = gate[j], u = up[j], d = dy[j];
@@ -25,6 +25,7 @@ TUNESMITH_ROW_KERNEL void backward_row(int64_t width, const float* dy, float* ga
     const float silu = g * sigmoid;
     gate[j] = d * u * (sigmoid + silu * (1.0f - sigmoid));
     up[j] = d * silu;
+    dy[j] = silu * u;
   }
 }
 
@@ -38,7 +39,7 @@ void CpuDevice::swiglu_forward(int64_t rows, int64_t width, const Activation* ga
   }
 }
 
-void CpuDevice::swiglu_backward(int64_t rows, int64_t width, const Activation* dy, Activation* gate_up) {
+void CpuDevice::swiglu_backward(int64_t rows, int64_t width, Activation* dy, Activation* gate_up) {
 #pragma omp parallel for num_threads(threads_for(rows * width)) schedule(static)
   for (int64_t i = 0; i < rows; ++i) {
     float* gate = as_float(gate_up) + i * 2 * width;

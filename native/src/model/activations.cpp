@@ -5,10 +5,11 @@
 namespace tunesmith {
 
 int64_t head_chunk_rows(const Device& device, const LlamaConfig& config, int64_t rows) {
-  constexpr int64_t kChunkBytes = int64_t{16} << 20;
-  const int64_t fitting = kChunkBytes / (config.vocabulary_size * static_cast<int64_t>(device.activation_size()));
-  return std::clamp<int64_t>(fitting, 64, 2048) < rows ? std::clamp<int64_t>(fitting, 64, 2048)
-                                                       : std::max<int64_t>(rows, 1);
+  constexpr int64_t kFewest = 64, kMost = 8192, kTile = 128;  // rows of a tile of the products
+  const int64_t row_bytes = config.vocabulary_size * static_cast<int64_t>(device.activation_size());
+  int64_t chunk = std::clamp(device.logits_chunk_bytes() / row_bytes, kFewest, kMost);
+  if (chunk >= kTile) chunk = chunk / kTile * kTile;
+  return std::clamp<int64_t>(rows, 1, chunk);
 }
 
 Activations lay_out_activations(Arena& arena, const Device& device, const LlamaConfig& c, const AdapterLayout& adapter,
@@ -18,6 +19,7 @@ Activations lay_out_activations(Arena& arena, const Device& device, const LlamaC
   const auto activation = [&](Arena& from, int64_t count) {
     return from.take<Activation>(count, device.activation_size());
   };
+  const size_t before = arena.used();
   Activations a;
   a.ids = arena.take<int32_t>(tokens);
   a.positions = arena.take<int32_t>(tokens);
@@ -33,7 +35,9 @@ Activations lay_out_activations(Arena& arena, const Device& device, const LlamaC
     layer.middle = activation(arena, tokens * hidden);
     layer.post_rstd = arena.take<float>(tokens);
     for (int g = 0; g < kLinearGroups; ++g) {
-      layer.xa[static_cast<size_t>(g)] = activation(arena, tokens * adapter.columns(static_cast<LinearGroup>(g)));
+      const int64_t columns = adapter.columns(static_cast<LinearGroup>(g));
+      layer.xa[static_cast<size_t>(g)] =
+          columns > 0 ? activation(arena, tokens * device.adapter_stride(columns)) : nullptr;
     }
   };
   LayerActivations shared{};
@@ -46,20 +50,21 @@ Activations lay_out_activations(Arena& arena, const Device& device, const LlamaC
     if (limits.keep.gate_up) layer.gate_up = activation(arena, tokens * 2 * c.intermediate_size);
   }
   a.x_final = activation(arena, tokens * hidden);
+  a.saved_bytes = arena.used() - before;
+
   a.normed = activation(arena, tokens * hidden);
   int64_t widest = 0;
   for (int g = 0; g < kLinearGroups; ++g) widest = std::max(widest, adapter.columns(static_cast<LinearGroup>(g)));
-  a.g = activation(arena, tokens * widest);
+  a.g = activation(arena, tokens * device.adapter_stride(widest));
   a.dx = activation(arena, tokens * hidden);
   a.dnormed = activation(arena, tokens * hidden);
   a.nll = arena.take<float>(limits.targets);
-  a.loss_sum = arena.take<double>(1);
-  a.evaluated_sum = arena.take<double>(1);
-  a.norm = arena.take<double>(1);
+  a.loss_sum = arena.take<double>(3);
+  a.norm = a.loss_sum + 1;
+  a.evaluated_sum = a.loss_sum + 2;
 
   Arena mlp = arena, attention = arena, head = arena;
   a.mlp = activation(mlp, tokens * c.intermediate_size);
-  a.dmlp = activation(mlp, tokens * c.intermediate_size);
   a.dattention = activation(attention, tokens * heads);
   a.dqkv = activation(attention, tokens * row_width);
   a.head.chunk = head_chunk_rows(device, c, limits.targets);
@@ -72,7 +77,10 @@ Activations lay_out_activations(Arena& arena, const Device& device, const LlamaC
   a.head.logits = activation(head, a.head.chunk * c.vocabulary_size);
   arena.cover(mlp);
   arena.cover(attention);
+  const size_t without_head = arena.used();
   arena.cover(head);
+  a.working_bytes = without_head - before - a.saved_bytes;
+  a.head_bytes = arena.used() - without_head;
   return a;
 }
 

@@ -25,7 +25,7 @@ struct LayerActivations {
   Activation* middle;     // [tokens, hidden] the residual after attention
   float* post_rstd;       // [tokens]
   Activation* gate_up;    // [tokens, 2 * intermediate]
-  std::array<Activation*, kLinearGroups> xa;  // [tokens, columns(group)]
+  std::array<Activation*, kLinearGroups> xa;  // [tokens, adapter_stride(columns(group))]; null without an adapter
 };
 
 /** Everything that one batch's forward and backward need, in one arena. */
@@ -35,11 +35,11 @@ struct Activations {
   std::vector<LayerActivations> layers;
   Activation* x_final;  // [tokens, hidden] the last layer's output
   Activation* normed;   // [tokens, hidden]
-  Activation* g;        // [tokens, widest adapter columns]
+  Activation* g;        // [tokens, widest adapter_stride]
   Activation* dx;       // [tokens, hidden] gradient of the residual stream
   Activation* dnormed;  // [tokens, hidden]
   // The MLP's, the attention's and the head's working space share memory: they are never alive together.
-  Activation *mlp, *dmlp;         // [tokens, intermediate]
+  Activation* mlp;                // [tokens, intermediate] silu(gate)·up; in the backward its gradient, then itself again
   Activation *dattention, *dqkv;  // [tokens, query_heads * head_dim], [tokens, row width]
   struct Head {
     int64_t chunk;             // rows
@@ -49,9 +49,12 @@ struct Activations {
     Activation* logits;  // [chunk, vocabulary]
   } head;
   float* nll;  // [max_targets]
-  double* loss_sum;         // of the step so far
-  double* evaluated_sum;    // of one evaluate()
-  double* norm;
+  /** Side by side, so that one copy fetches the first two. */
+  double* loss_sum;       // of the step so far
+  double* norm;           // of the gradient
+  double* evaluated_sum;  // of one evaluate()
+  /** What all this takes: kept from the forward for the backward; working space; what the head's chunk takes beyond that. */
+  size_t saved_bytes, working_bytes, head_bytes;
 };
 
 struct ActivationLimits {
@@ -63,7 +66,7 @@ struct ActivationLimits {
 Activations lay_out_activations(Arena& arena, const Device&, const LlamaConfig&, const AdapterLayout&,
                                 const ActivationLimits&);
 
-/** Rows of one lm_head product: a chunk of logits of about 16 MB. */
+/** Rows of one lm_head product, so that its logits take Device::logits_chunk_bytes at most, but no fewer than 64. */
 int64_t head_chunk_rows(const Device&, const LlamaConfig&, int64_t rows);
 
 }  // namespace tunesmith

@@ -33,6 +33,10 @@ std::string peft_name(int64_t layer, LoraTarget target, const char* matrix) {
 AdapterLayout::AdapterLayout(const LlamaConfig& config, const LoraConfig& lora)
     : rank_(lora.rank), scale_(static_cast<float>(lora.alpha / static_cast<double>(lora.rank))) {
   const auto groups = groups_of(config);
+  for (size_t g = 0; g < groups.size(); ++g) {
+    sizes_[g] = {groups[g].in, 0};
+    for (const Matrix& m : groups[g].matrices) sizes_[g].out += m.out;
+  }
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     for (const Group& group : groups) {
       Slot slot;
@@ -64,17 +68,40 @@ int64_t AdapterLayout::columns(LinearGroup group) const {
   return static_cast<int64_t>(slot(0, group).parts.size()) * rank_;
 }
 
+void AdapterLayout::place_copies(Arena& arena, const Device& device) {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Size& size = sizes_[i % kLinearGroups];
+    const size_t bytes = device.adapter_copy_bytes(lora_of(slots_[i], nullptr), size.in, size.out);
+    slots_[i].copy = bytes > 0 ? arena.take_bytes(bytes) : nullptr;
+  }
+}
+
+void AdapterLayout::round_copies(Device& device, const float* parameters) const {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].copy == nullptr) continue;
+    const Size& size = sizes_[i % kLinearGroups];
+    device.round_adapter(lora_of(slots_[i], parameters), size.in, size.out);
+  }
+}
+
 LinearLora AdapterLayout::lora(int64_t layer, LinearGroup group, const float* parameters) const {
-  const Slot& s = slot(layer, group);
+  return lora_of(slot(layer, group), parameters);
+}
+
+LinearLora AdapterLayout::lora_of(const Slot& s, const float* parameters) const {
   LinearLora out;
   if (s.parts.empty()) return out;
   out.rank = rank_;
   out.scale = scale_;
   out.parts = static_cast<int>(s.parts.size());
-  out.a = parameters + s.a_offset;
   for (size_t i = 0; i < s.parts.size(); ++i) {
-    out.part[i] = {s.parts[i].first_column, s.parts[i].columns, parameters + s.parts[i].b_offset};
+    out.part[i].first_column = s.parts[i].first_column;
+    out.part[i].columns = s.parts[i].columns;
   }
+  out.copy = s.copy;
+  if (parameters == nullptr) return out;
+  out.a = parameters + s.a_offset;
+  for (size_t i = 0; i < s.parts.size(); ++i) out.part[i].b = parameters + s.parts[i].b_offset;
   return out;
 }
 

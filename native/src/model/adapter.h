@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/arena.h"
 #include "model/config.h"
 #include "ops.h"
 #include "train/lora.h"
@@ -31,11 +32,16 @@ class AdapterLayout {
   /** In the buffer's order: layer by layer, group by group, stacked A before the B. */
   const std::vector<AdapterTensor>& tensors() const { return tensors_; }
 
+  /** Takes memory for the device's own rounding of every group's matrices; `lora` points to it from then on. */
+  void place_copies(Arena& arena, const Device&);
+  /** Has the device round all of them again; must follow every change of the parameters. */
+  void round_copies(Device&, const float* parameters) const;
+
   /** The argument of the linear op of `group` in `layer`, for parameters at `parameters`. */
   LinearLora lora(int64_t layer, LinearGroup group, const float* parameters) const;
   /** Sets da and db of a backward for gradients at `gradient`. */
   void point(LinearBackward& op, int64_t layer, LinearGroup group, float* gradient) const;
-  /** Columns of a saved x·aᵀ of the group: parts × rank. */
+  /** Columns of the group's x·aᵀ: parts × rank. */
   int64_t columns(LinearGroup group) const;
   bool trains(LinearGroup group) const { return columns(group) > 0; }
 
@@ -46,13 +52,20 @@ class AdapterLayout {
   struct Slot {
     int64_t a_offset = 0;
     std::vector<Part> parts;
+    void* copy = nullptr;
+  };
+  struct Size {
+    int64_t in, out;
   };
   const Slot& slot(int64_t layer, LinearGroup group) const;
+  /** Without `parameters`: its sizes alone. */
+  LinearLora lora_of(const Slot&, const float* parameters) const;
   int64_t rank_;
   float scale_;
   int64_t count_ = 0;
   std::vector<AdapterTensor> tensors_;
-  std::vector<Slot> slots_;
+  std::array<Size, kLinearGroups> sizes_;
+  std::vector<Slot> slots_;  // layer by layer, group by group
 };
 
 }  // namespace tunesmith

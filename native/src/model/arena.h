@@ -6,17 +6,20 @@
 
 namespace tunesmith {
 
-/** Hands out 64-byte aligned pieces of one allocation. Without a base it only counts, so the same code that lays memory
+/** Hands out 256-byte aligned pieces of one allocation. Without a base it only counts, so the same code that lays memory
     out also plans it. A copy goes on from the same place: pieces that are never alive together may share memory. */
 class Arena {
  public:
   explicit Arena(void* base = nullptr) : base_(reinterpret_cast<uintptr_t>(base)) {}
 
+  void* take_bytes(size_t bytes) {
+    void* piece = reinterpret_cast<void*>(base_ + used_);
+    used_ += (bytes + 255) / 256 * 256;
+    return piece;
+  }
   template <class T>
   T* take(int64_t count, size_t element_size) {
-    T* piece = reinterpret_cast<T*>(base_ + used_);
-    used_ += (static_cast<size_t>(count) * element_size + 63) / 64 * 64;
-    return piece;
+    return static_cast<T*>(take_bytes(static_cast<size_t>(count) * element_size));
   }
   template <class T>
   T* take(int64_t count) {
@@ -36,7 +39,7 @@ class Arena {
 /** Memory of a device, released with its owner. */
 class DeviceMemory {
  public:
-  DeviceMemory(Device& device, size_t bytes, MemoryKind kind) : device_(device), data_(device.allocate(bytes, kind)) {}
+  DeviceMemory(Device& device, size_t bytes) : device_(device), data_(device.allocate(bytes)) {}
   ~DeviceMemory() { device_.release(data_); }
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
@@ -49,10 +52,8 @@ class DeviceMemory {
 
 /** The element `elements` further on. */
 inline Activation* advance(const Device& device, Activation* p, int64_t elements) {
-  return reinterpret_cast<Activation*>(reinterpret_cast<std::byte*>(p) + elements * static_cast<int64_t>(device.activation_size()));
-}
-inline Weight* advance(const Device& device, Weight* p, int64_t elements) {
-  return reinterpret_cast<Weight*>(reinterpret_cast<std::byte*>(p) + elements * static_cast<int64_t>(device.weight_size()));
+  const int64_t bytes = elements * static_cast<int64_t>(device.activation_size());
+  return reinterpret_cast<Activation*>(reinterpret_cast<std::byte*>(p) + bytes);
 }
 
 }  // namespace tunesmith

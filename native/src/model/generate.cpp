@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <string>
 
 #include "error.h"
@@ -27,9 +28,10 @@ struct Workspace {
 };
 
 Workspace lay_out(Arena& arena, const Llama& model, int64_t positions) {
+  const Device& device = model.device();
   const LlamaConfig& c = model.config();
   const int64_t rows = std::min(kPromptRows, positions);
-  const auto activation = [&](int64_t count) { return arena.take<Activation>(count, model.device().activation_size()); };
+  const auto activation = [&](int64_t count) { return arena.take<Activation>(count, device.activation_size()); };
   Workspace w;
   for (int64_t i = 0; i < c.layers; ++i) w.qkv.push_back(activation(positions * model.attention_shape().row_width()));
   w.layer.input_rstd = arena.take<float>(rows);
@@ -39,7 +41,8 @@ Workspace lay_out(Arena& arena, const Llama& model, int64_t positions) {
   w.layer.post_rstd = arena.take<float>(rows);
   w.layer.gate_up = activation(rows * 2 * c.intermediate_size);
   for (size_t g = 0; g < w.layer.xa.size(); ++g) {
-    w.layer.xa[g] = activation(rows * model.adapter().columns(static_cast<LinearGroup>(g)));
+    const int64_t columns = model.adapter().columns(static_cast<LinearGroup>(g));
+    w.layer.xa[g] = columns > 0 ? activation(rows * device.adapter_stride(columns)) : nullptr;
   }
   w.x = activation(rows * c.hidden_size);
   w.y = activation(rows * c.hidden_size);
@@ -78,20 +81,24 @@ struct Generator::Impl {
   const Llama& model;
   int64_t capacity = 0;
   std::unique_ptr<DeviceMemory> memory;
-  std::unique_ptr<RopeTable> rope;
+  std::optional<RopeTable> rope;
   Workspace w;
   std::vector<float> logits;
 };
 
 void Generator::Impl::reserve(int64_t positions) {
   if (positions <= capacity) return;
+  Device& device = model.device();
   Arena count;
   lay_out(count, model, positions);
+  RopeTable(count, model.config(), positions);
   memory.reset();
-  memory = std::make_unique<DeviceMemory>(model.device(), count.used(), MemoryKind::device);
+  memory = std::make_unique<DeviceMemory>(device, count.used());
   Arena arena(memory->data());
   w = lay_out(arena, model, positions);
-  rope = std::make_unique<RopeTable>(model.device(), model.config(), positions);
+  rope.emplace(arena, model.config(), positions);
+  rope->fill(device, model.config());
+  device.reserve_scratch({positions, model.attention_shape(), 0});
   logits.resize(static_cast<size_t>(model.config().vocabulary_size));
   capacity = positions;
 }
@@ -110,7 +117,7 @@ void Generator::Impl::feed(std::span<const int32_t> ids, int64_t first) {
   Activation *x = w.x, *y = w.y;
   for (int64_t layer = 0; layer < c.layers; ++layer) {
     LayerRun run;
-    run.layer = layer, run.rows = rows, run.positions = w.positions, run.rope = rope.get();
+    run.layer = layer, run.rows = rows, run.positions = w.positions, run.rope = &*rope;
     run.documents = 1, run.starts = w.starts, run.first_row = first;
     run.kept = w.layer;
     run.kept.x = x, run.kept.qkv = w.qkv[static_cast<size_t>(layer)];

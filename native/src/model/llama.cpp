@@ -33,7 +33,7 @@ void Llama::run_attention_block(const LayerRun& run) const {
 
   AttentionForward attention;
   attention.shape = shape, attention.documents = run.documents, attention.starts = run.starts;
-  attention.first_row = run.first_row, attention.qkv = run.kept.qkv;
+  attention.rows = run.first_row + run.rows, attention.first_row = run.first_row, attention.qkv = run.kept.qkv;
   attention.out = run.kept.attention, attention.lse = run.kept.lse;
   device_.attention_forward(attention);
 
@@ -54,8 +54,8 @@ void Llama::run_gate_up(const LayerRun& run) const {
   gate_up.x = run.normed, gate_up.w = w.gate_up, gate_up.y = run.kept.gate_up;
   gate_up.lora = adapter_.lora(run.layer, LinearGroup::gate_up, parameters_);
   gate_up.xa = run.kept.xa[static_cast<size_t>(LinearGroup::gate_up)];
+  gate_up.swiglu = run.mlp;
   device_.linear_forward(gate_up);
-  device_.swiglu_forward(run.rows, config_.intermediate_size, run.kept.gate_up, run.mlp);
 }
 
 void Llama::run_down(const LayerRun& run) const {
@@ -153,13 +153,24 @@ bool Llama::backward_mlp(Activations& a, const LayerRun& run, float* gradient) c
   const bool below_down = trains_below(run.layer, LinearGroup::down);
   LinearBackward down;
   down.rows = run.rows, down.in = c.intermediate_size, down.out = c.hidden_size;
-  down.x = a.mlp, down.w = w.down, down.dy = a.dx, down.dx = below_down ? a.dmlp : nullptr;
+  down.w = w.down, down.dy = a.dx;
   down.lora = adapter_.lora(run.layer, LinearGroup::down, parameters_);
   down.xa = run.kept.xa[static_cast<size_t>(LinearGroup::down)], down.g = a.g;
   adapter_.point(down, run.layer, LinearGroup::down, gradient);
+  if (!below_down) {
+    device_.swiglu_forward(run.rows, c.intermediate_size, run.kept.gate_up, a.mlp);
+    down.x = a.mlp;
+    device_.linear_backward(down);
+    return false;
+  }
+  // The activation that A's gradient reads comes out of SwiGLU's backward, in place of its gradient.
+  down.dx = a.mlp;
   device_.linear_backward(down);
-  if (!below_down) return false;
-  device_.swiglu_backward(run.rows, c.intermediate_size, a.dmlp, run.kept.gate_up);
+  device_.swiglu_backward(run.rows, c.intermediate_size, a.mlp, run.kept.gate_up);
+  if (adapter_.trains(LinearGroup::down)) {
+    down.x = a.mlp;
+    device_.linear_backward_a(down);
+  }
 
   const bool below_gate_up = trains_below(run.layer, LinearGroup::gate_up);
   LinearBackward gate_up;
@@ -225,15 +236,16 @@ void Llama::backward(Activations& a, const RopeTable& rope, const BatchSize& siz
     LayerRun run = run_of(a, rope, size, layer, nullptr);
     // What is shared by all layers still holds the last one's values when the backward begins.
     const bool last = layer == config_.layers - 1;
-    if (!keep.attention && !last) run_attention_block(run);
-    if (!keep.gate_up && !last) {
+    if (!last && !keep.attention) run_attention_block(run);
+    if (!last && !keep.gate_up) {
+      const bool lost_down = !keep.attention && adapter_.trains(LinearGroup::down);  // its x·aᵀ
+      if (!lost_down) run.mlp = nullptr;
       run_gate_up(run);
-    } else {
+      if (lost_down) run_down(run);
+    } else if (adapter_.trains(LinearGroup::gate_up)) {
       device_.rms_norm_forward(run.rows, config_.hidden_size, config_.rms_norm_eps, run.kept.middle,
                                weights_.layers[static_cast<size_t>(layer)].post_norm, run.kept.post_rstd, a.normed);
-      device_.swiglu_forward(run.rows, config_.intermediate_size, run.kept.gate_up, a.mlp);
     }
-    if (!keep.attention && !last) run_down(run);  // no output: only the adapter's product
     if (!backward_mlp(a, run, gradient)) return;
     if (!backward_attention(a, run, gradient)) return;
   }

@@ -25,7 +25,8 @@ struct LayerRun {
   const int32_t* starts = nullptr;
   int64_t first_row = 0;         // row of `kept.qkv` that the first new row becomes
   LayerActivations kept;         // x is the input
-  Activation *normed, *mlp, *y;  // working space; the layer's output
+  Activation *normed, *mlp;      // working space; mlp may be null where only gate_up is wanted
+  Activation* y;                 // the layer's output; null where only what the backward reads is wanted
 };
 
 /** The Llama family: forward, and a backward written out by hand. The base is frozen; gradients go to the adapter alone
@@ -44,6 +45,8 @@ class Llama {
   void logits(Activations::Head&, const Activation* x_final, std::span<const int32_t> rows) const;
 
   void run_layer(const LayerRun&) const;
+  /** Must follow every change of the adapter's parameters. */
+  void round_adapter() const { adapter_.round_copies(device_, parameters_); }
   Device& device() const { return device_; }
   const LlamaConfig& config() const { return config_; }
   const LlamaWeights& weights() const { return weights_; }
@@ -53,8 +56,9 @@ class Llama {
  private:
   LayerRun run_of(Activations&, const RopeTable&, const BatchSize&, int64_t layer, Activation* y) const;
   void run_attention_block(const LayerRun&) const;
-  /** gate_up and the MLP's hidden activation. */
+  /** gate_up and, where run.mlp is given, the MLP's hidden activation. */
   void run_gate_up(const LayerRun&) const;
+  /** Where the run has no output, only the adapter's x·aᵀ. */
   void run_down(const LayerRun&) const;
   void head_logits(Activations::Head&, const Activation* x, const int32_t* rows, int64_t count) const;
   /** Returns false once nothing below trains. */

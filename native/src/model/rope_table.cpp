@@ -26,25 +26,24 @@ std::vector<double> rope_frequencies(const RopeConfig& rope, int64_t head_dim) {
   return frequencies;
 }
 
-size_t RopeTable::bytes(const LlamaConfig& config, int64_t positions) {
-  return static_cast<size_t>(positions * config.head_dim) * sizeof(float);
-}
+RopeTable::RopeTable(Arena& arena, const LlamaConfig& config, int64_t positions)
+    : positions_(positions),
+      cosine_(arena.take<float>(positions * (config.head_dim / 2))),
+      sine_(arena.take<float>(positions * (config.head_dim / 2))) {}
 
-RopeTable::RopeTable(Device& device, const LlamaConfig& config, int64_t positions)
-    : memory_(device, bytes(config, positions), MemoryKind::device) {
+void RopeTable::fill(Device& device, const LlamaConfig& config) const {
   const std::vector<double> frequencies = rope_frequencies(config.rope, config.head_dim);
-  const size_t half = frequencies.size(), rows = static_cast<size_t>(positions);
-  std::vector<float> table(2 * rows * half);
+  const size_t half = frequencies.size(), rows = static_cast<size_t>(positions_);
+  std::vector<float> cosine(rows * half), sine(rows * half);
   for (size_t p = 0; p < rows; ++p) {
     for (size_t i = 0; i < half; ++i) {
       const double angle = static_cast<double>(p) * frequencies[i];
-      table[p * half + i] = static_cast<float>(std::cos(angle));
-      table[(rows + p) * half + i] = static_cast<float>(std::sin(angle));
+      cosine[p * half + i] = static_cast<float>(std::cos(angle));
+      sine[p * half + i] = static_cast<float>(std::sin(angle));
     }
   }
-  device.copy_to_device(memory_.data(), table.data(), table.size() * sizeof(float));
-  cosine_ = static_cast<float*>(memory_.data());
-  sine_ = cosine_ + rows * half;
+  device.copy_to_device(cosine_, cosine.data(), cosine.size() * sizeof(float));
+  device.copy_to_device(sine_, sine.data(), sine.size() * sizeof(float));
 }
 
 }  // namespace tunesmith

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "model/arena.h"
@@ -14,13 +13,14 @@ std::vector<double> rope_frequencies(const RopeConfig&, int64_t head_dim);
 /** cos and sin of position × frequency on the device, computed in double, stored as float32. */
 class RopeTable {
  public:
-  RopeTable(Device&, const LlamaConfig&, int64_t positions);
-  static size_t bytes(const LlamaConfig&, int64_t positions);
+  /** Lays it out in `arena` (which may only count). */
+  RopeTable(Arena& arena, const LlamaConfig&, int64_t positions);
+  void fill(Device&, const LlamaConfig&) const;
   const float* cosine() const { return cosine_; }  // [positions, head_dim / 2]
   const float* sine() const { return sine_; }
 
  private:
-  DeviceMemory memory_;
+  int64_t positions_;
   float* cosine_;
   float* sine_;
 };

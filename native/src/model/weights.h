@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "io/safetensors.h"
@@ -20,23 +19,19 @@ struct LayerWeights {
   Weight* down;            // [hidden, intermediate]
 };
 
-/** The base model on the device, one allocation. */
+/** The base model on the device. */
 class LlamaWeights {
  public:
-  LlamaWeights(Device&, const LlamaConfig&, const TensorSource&);
+  /** Lays the matrices out in `arena` (which may only count). */
+  LlamaWeights(Arena& arena, const Device&, const LlamaConfig&);
+  void load(Device&, const LlamaConfig&, const TensorSource&) const;
 
   static int64_t parameters(const LlamaConfig&);
-  static size_t bytes(const Device&, const LlamaConfig&);
 
   Weight* embedding = nullptr;  // [vocabulary, hidden]
   Weight* final_norm = nullptr;
   Weight* head = nullptr;  // [vocabulary, hidden]; the embedding where tied
   std::vector<LayerWeights> layers;
-
- private:
-  void lay_out(const Device&, const LlamaConfig&, Arena&);
-  LlamaWeights() = default;
-  std::unique_ptr<DeviceMemory> memory_;
 };
 
 }  // namespace tunesmith

@@ -176,10 +176,7 @@ std::string CheckpointStore::write(Trainer& trainer, const RunState& state, cons
 
 void restore(Trainer& trainer, const Checkpoint& checkpoint) {
   trainer.load_adapter(TensorSource::open_file(adapter_weights_path(checkpoint.path)));
-  const TensorSource optimizer = TensorSource::open_file(checkpoint.path + "/optimizer.safetensors");
-  for (const NamedTensor& tensor : trainer.optimizer_state()) {
-    optimizer.at(tensor.name, tensor.shape).copy_to(tensor.values);
-  }
+  trainer.load_optimizer_state(TensorSource::open_file(checkpoint.path + "/optimizer.safetensors"));
   trainer.set_optimizer_steps(checkpoint.state.step);
 }
 

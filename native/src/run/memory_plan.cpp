@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "error.h"
@@ -16,51 +14,15 @@ namespace {
 /** More tokens at once make no CPU product faster, only the memory larger. */
 constexpr int64_t kUsefulTokens = 4096;
 
-/** A field of /proc/meminfo in bytes, or 0. */
-int64_t meminfo(const std::string& name) {
-  std::ifstream file("/proc/meminfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(name + ":")) return std::strtoll(line.c_str() + name.size() + 1, nullptr, 10) * 1024;
-  }
-  return 0;
-}
-
-int64_t number_in(const std::string& path) {
-  std::ifstream file(path);
-  int64_t value = -1;
-  file >> value;  // "max" fails
-  return file ? value : -1;
-}
-
-/** Lowers `memory` to the limits of this process's cgroups (version 2). */
-void apply_cgroup_limits(Memory& memory) {
-  std::ifstream file("/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("0::/")) continue;
-    std::string group = line.substr(3);
-    for (;;) {
-      const std::string folder = "/sys/fs/cgroup" + group;
-      const int64_t limit = number_in(folder + "/memory.max"), used = number_in(folder + "/memory.current");
-      if (limit > 0 && used >= 0) {
-        memory.total = std::min(memory.total, limit);
-        memory.available = std::min(memory.available, std::max<int64_t>(0, limit - used));
-      }
-      const size_t slash = group.rfind('/');
-      if (group.size() <= 1 || slash == std::string::npos) break;
-      group = group.substr(0, slash);
-    }
-  }
-}
-
 /** Left to everything else on the machine. */
 int64_t budget(int64_t available) { return available - std::max<int64_t>(available / 10, int64_t{256} << 20); }
 
-std::string hint_for(const PlanRequest& request, int64_t available) {
+std::string hint_for(const Device& device, const PlanRequest& request, int64_t available) {
   PlanRequest smaller = request;
   while (smaller.sequence_tokens > 64) {
     smaller.sequence_tokens /= 2;
     smaller.sequence_targets = std::min(smaller.sequence_targets, smaller.sequence_tokens);
-    const MemoryPlan plan = Trainer::plan(request.config, options_for(smaller, 1, Recompute::block));
+    const MemoryPlan plan = Trainer::plan(device, request.config, options_for(smaller, 1, Recompute::block));
     if (plan.total_bytes() <= budget(available)) {
       return "packed sequences of " + std::to_string(smaller.sequence_tokens) + " tokens (now " +
              std::to_string(request.sequence_tokens) + ") with recompute \"block\" and micro-batch 1 would fit";
@@ -81,12 +43,6 @@ std::string shown_bytes(int64_t bytes) {
   return text;
 }
 
-Memory read_memory() {
-  Memory memory{meminfo("MemTotal"), meminfo("MemAvailable")};
-  apply_cgroup_limits(memory);
-  return memory;
-}
-
 TrainerOptions options_for(const PlanRequest& request, int64_t micro_batch, Recompute recompute) {
   TrainerOptions options = request.options;
   options.max_tokens = micro_batch * request.sequence_tokens;
@@ -95,7 +51,7 @@ TrainerOptions options_for(const PlanRequest& request, int64_t micro_batch, Reco
   return options;
 }
 
-MemoryPlan choose_plan(const PlanRequest& request, int64_t available) {
+MemoryPlan choose_plan(const Device& device, const PlanRequest& request, int64_t available) {
   std::vector<Recompute> policies = {Recompute::none, Recompute::gate_up, Recompute::block};
   if (request.recompute) policies = {*request.recompute};
   const int64_t useful = std::clamp<int64_t>(kUsefulTokens / std::max<int64_t>(1, request.sequence_tokens), 1,
@@ -105,7 +61,7 @@ MemoryPlan choose_plan(const PlanRequest& request, int64_t available) {
   MemoryPlan plan;
   for (const Recompute policy : policies) {
     for (int64_t micro_batch = largest; micro_batch >= smallest; --micro_batch) {
-      plan = Trainer::plan(request.config, options_for(request, micro_batch, policy));
+      plan = Trainer::plan(device, request.config, options_for(request, micro_batch, policy));
       plan.recompute = policy;
       plan.micro_batch = micro_batch;
       if (plan.total_bytes() <= budget(available)) return plan;
@@ -117,7 +73,7 @@ MemoryPlan choose_plan(const PlanRequest& request, int64_t available) {
   throw Error("memory-insufficient", "The run needs " + shown_bytes(plan.total_bytes()) + " of memory and " +
                                          shown_bytes(std::max<int64_t>(0, budget(available))) +
                                          " can be used: close other programs, or " + advice +
-                                         hint_for(request, available) + ".");
+                                         hint_for(device, request, available) + ".");
 }
 
 }  // namespace tunesmith

@@ -4,15 +4,10 @@
 #include <string>
 
 #include "model/config.h"
+#include "ops.h"
 #include "train/trainer.h"
 
 namespace tunesmith {
-
-/** The machine's memory as far as this process may use it (cgroup limits included). Bytes. */
-struct Memory {
-  int64_t total = 0, available = 0;
-};
-Memory read_memory();
 
 /** What a plan may choose from. */
 struct PlanRequest {
@@ -29,7 +24,7 @@ TrainerOptions options_for(const PlanRequest& request, int64_t micro_batch, Reco
 
 /** The cheapest recompute policy that fits into `available` and, with it, the largest useful micro-batch. Nothing fits: Error
     that says what would. */
-MemoryPlan choose_plan(const PlanRequest& request, int64_t available);
+MemoryPlan choose_plan(const Device&, const PlanRequest& request, int64_t available);
 
 /** "1.2 GiB". */
 std::string shown_bytes(int64_t bytes);

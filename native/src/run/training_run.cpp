@@ -119,13 +119,15 @@ void TrainingRun::make_trainer() {
   request.recompute = spec_.recompute;
   // How a step is cut decides how its sums are rounded, so a resumed run keeps it; recompute does not change a bit.
   if (resumed_) request.micro_batch = state_.micro_batch;
-  const MemoryPlan plan = choose_plan(request, read_memory().available);
+  std::unique_ptr<Device> device = open_device(request.options);
+  const MemoryPlan plan = choose_plan(*device, request, device->memory().available);
   state_.micro_batch = plan.micro_batch;
   state_.recompute = plan.recompute;
   log_.write(PlanEvent{name_of(plan.recompute), plan.micro_batch, plan.total_bytes(), plan.weight_bytes, plan.adapter_bytes,
-                       plan.activation_bytes, plan.parameters, plan.trainable_parameters});
+                       plan.activation_bytes(), plan.parameters, plan.trainable_parameters});
   const TensorSource base = TensorSource::open_model(spec_.model_path);
-  trainer_ = std::make_unique<Trainer>(config_, base, options_for(request, plan.micro_batch, plan.recompute));
+  trainer_ = std::make_unique<Trainer>(std::move(device), config_, base,
+                                       options_for(request, plan.micro_batch, plan.recompute));
   if (resumed_) restore(*trainer_, *resumed_);
 }
 

@@ -28,20 +28,32 @@ ActivationLimits limits_of(const TrainerOptions& options) {
   return {options.max_tokens, options.max_targets, keep_of(options.recompute)};
 }
 
-ScratchLimits scratch_of(const LlamaConfig& config, const AdapterLayout& layout, const TrainerOptions& options) {
-  return {options.max_tokens, {config.query_heads, config.kv_heads, config.head_dim}, layout.count()};
+ScratchLimits scratch_of(const LlamaConfig& config, const AdapterLayout& adapter, const TrainerOptions& options) {
+  return {options.max_tokens, {config.query_heads, config.kv_heads, config.head_dim}, adapter.count()};
 }
 
-size_t activation_arena_bytes(const Device& device, const LlamaConfig& config, const AdapterLayout& layout,
-                              const TrainerOptions& options) {
-  Arena arena;
-  lay_out_activations(arena, device, config, layout, limits_of(options));
-  return arena.used();
-}
+/** Everything that a trainer holds on its device, in one piece of memory. */
+struct Layout {
+  LlamaWeights weights;
+  RopeTable rope;
+  float *parameters, *gradient, *first_moment, *second_moment;
+  Activations activations;
+  size_t weight_bytes, adapter_bytes, bytes;  // the last: of everything
+};
 
-/** Adapter, gradient and both moments, one after the other. */
-size_t adapter_buffer_bytes(const AdapterLayout& layout) {
-  return static_cast<size_t>(layout.count()) * sizeof(float);
+/** Lays it out from the start of `arena`, which may only count. */
+Layout lay_out(Arena arena, const Device& device, const LlamaConfig& config, AdapterLayout& adapter,
+               const TrainerOptions& options) {
+  LlamaWeights weights(arena, device, config);
+  const RopeTable rope(arena, config, options.max_tokens);
+  const size_t weight_bytes = arena.used();
+  const auto buffer = [&] { return arena.take<float>(adapter.count()); };
+  float *parameters = buffer(), *gradient = buffer(), *first_moment = buffer(), *second_moment = buffer();
+  adapter.place_copies(arena, device);
+  const size_t adapter_bytes = arena.used() - weight_bytes;
+  Activations activations = lay_out_activations(arena, device, config, adapter, limits_of(options));
+  return {std::move(weights), rope,          parameters,   gradient, first_moment, second_moment, std::move(activations),
+          weight_bytes,       adapter_bytes, arena.used()};
 }
 
 void check(const TrainerOptions& options) {
@@ -60,79 +72,95 @@ void check(const TrainerOptions& options) {
   }
 }
 
+constexpr const char *kFirstMoment = ".m", *kSecondMoment = ".v";  // after a tensor's name, in optimizer_state
+
 [[noreturn]] void refuse(const std::string& what) { throw Error("batch-invalid", "The batch is not valid: " + what + "."); }
 
 }  // namespace
 
 struct Trainer::Impl {
-  Impl(const LlamaConfig& config, const TensorSource& base, const TrainerOptions& options);
+  Impl(std::unique_ptr<Device>, const LlamaConfig&, const TensorSource& base, const TrainerOptions&);
 
+  size_t adapter_bytes() const { return static_cast<size_t>(adapter.count()) * sizeof(float); }
   BatchSize upload(const Batch&);
-  float* start_of(const DeviceMemory& memory) const { return static_cast<float*>(memory.data()); }
-  std::vector<NamedTensor> named(const DeviceMemory& memory, const char* suffix);
-  void draw_adapter(uint64_t seed);
+  std::vector<NamedTensor> fetch(const float* from, std::vector<float>& mirror, const char* suffix);
+  /** Every tensor of the adapter's layout, from `source`. */
+  std::vector<float> read(const TensorSource& source, const char* suffix) const;
+  void draw_adapter();
+  void set_parameters(const std::vector<float>& values);
 
   LlamaConfig config;
   TrainerOptions options;
   std::unique_ptr<Device> device;
-  AdapterLayout layout;
-  LlamaWeights weights;
-  RopeTable rope;
-  DeviceMemory parameters, gradient, first_moment, second_moment;
-  DeviceMemory activation_memory;
-  Activations activations;
+  AdapterLayout adapter;
+  DeviceMemory memory;
+  Layout at;  // in `memory`
   Llama model;
+  struct Mirrors {
+    std::vector<float> parameters, gradient, first_moment, second_moment;
+  } mirrors;
   int64_t steps = 0;
 };
 
-Trainer::Impl::Impl(const LlamaConfig& config_, const TensorSource& base, const TrainerOptions& options_)
+Trainer::Impl::Impl(std::unique_ptr<Device> device_, const LlamaConfig& config_, const TensorSource& base,
+                    const TrainerOptions& options_)
     : config(config_),
       options((check(options_), options_)),
-      device(open_cpu_device(options_.threads)),
-      layout(config, options.lora),
-      weights(*device, config, base),
-      rope(*device, config, options.max_tokens),
-      parameters(*device, adapter_buffer_bytes(layout), MemoryKind::shared),
-      gradient(*device, adapter_buffer_bytes(layout), MemoryKind::shared),
-      first_moment(*device, adapter_buffer_bytes(layout), MemoryKind::shared),
-      second_moment(*device, adapter_buffer_bytes(layout), MemoryKind::shared),
-      activation_memory(*device, activation_arena_bytes(*device, config, layout, options), MemoryKind::device),
-      model(*device, config, weights, layout, start_of(parameters)) {
-  device->reserve_scratch(scratch_of(config, layout, options));
-  Arena arena(activation_memory.data());
-  activations = lay_out_activations(arena, *device, config, layout, limits_of(options));
-  for (const DeviceMemory* memory : {&parameters, &gradient, &first_moment, &second_moment}) {
-    device->zero(memory->data(), adapter_buffer_bytes(layout));
+      device(std::move(device_)),
+      adapter(config, options.lora),
+      memory(*device, lay_out(Arena(), *device, config, adapter, options).bytes),
+      at(lay_out(Arena(memory.data()), *device, config, adapter, options)),
+      model(*device, config, at.weights, adapter, at.parameters) {
+  device->reserve_scratch(scratch_of(config, adapter, options));
+  at.weights.load(*device, config, base);
+  at.rope.fill(*device, config);
+  for (float* buffer : {at.gradient, at.first_moment, at.second_moment}) {
+    device->zero(buffer, adapter_bytes());
   }
-  device->zero(activations.loss_sum, sizeof(double));
-  device->synchronize();
-  draw_adapter(options.seed);
+  device->zero(at.activations.loss_sum, sizeof(double));
+  draw_adapter();
+}
+
+void Trainer::Impl::set_parameters(const std::vector<float>& values) {
+  device->copy_to_device(at.parameters, values.data(), adapter_bytes());
+  model.round_adapter();
 }
 
 /** PEFT's start: A uniform in ±1/sqrt(in), which is Kaiming's with a = sqrt(5); B zero. One stream a matrix, so that the
     start of a projection does not depend on which others are chosen before it in the same layer. */
-void Trainer::Impl::draw_adapter(uint64_t seed) {
-  float* values = start_of(parameters);
+void Trainer::Impl::draw_adapter() {
+  std::vector<float> values(static_cast<size_t>(adapter.count()));
   uint64_t stream = 0;
-  for (const AdapterTensor& tensor : layout.tensors()) {
+  for (const AdapterTensor& tensor : adapter.tensors()) {
     if (!tensor.name.ends_with(".lora_A.weight")) continue;
-    Random random(seed, stream++);
+    Random random(options.seed, stream++);
     const double bound = 1.0 / std::sqrt(static_cast<double>(tensor.shape[1]));
     for (int64_t i = 0; i < tensor.count(); ++i) {
-      values[tensor.offset + i] = static_cast<float>((2.0 * random.uniform() - 1.0) * bound);
+      values[static_cast<size_t>(tensor.offset + i)] = static_cast<float>((2.0 * random.uniform() - 1.0) * bound);
     }
   }
+  set_parameters(values);
 }
 
-std::vector<NamedTensor> Trainer::Impl::named(const DeviceMemory& memory, const char* suffix) {
-  device->synchronize();
+std::vector<NamedTensor> Trainer::Impl::fetch(const float* from, std::vector<float>& mirror, const char* suffix) {
+  mirror.resize(static_cast<size_t>(adapter.count()));
+  device->copy_to_host(mirror.data(), from, adapter_bytes());
   std::vector<NamedTensor> out;
-  for (const AdapterTensor& tensor : layout.tensors()) {
+  for (const AdapterTensor& tensor : adapter.tensors()) {
     out.push_back({tensor.name + suffix,
                    {tensor.shape[0], tensor.shape[1]},
-                   {start_of(memory) + tensor.offset, static_cast<size_t>(tensor.count())}});
+                   {mirror.data() + tensor.offset, static_cast<size_t>(tensor.count())}});
   }
   return out;
+}
+
+std::vector<float> Trainer::Impl::read(const TensorSource& source, const char* suffix) const {
+  std::vector<float> values(static_cast<size_t>(adapter.count()));
+  for (const AdapterTensor& tensor : adapter.tensors()) {
+    source.at(tensor.name + suffix, tensor.shape)
+        .copy_to({values.data() + tensor.offset, static_cast<size_t>(tensor.count())});
+  }
+  return values;
 }
 
 /** Validates a batch and copies it to the device: the ops do not check indices. */
@@ -173,32 +201,39 @@ BatchSize Trainer::Impl::upload(const Batch& batch) {
     next[i] = batch.ids[static_cast<size_t>(row) + 1];
     previous = row;
   }
-  device->copy_to_device(activations.ids, batch.ids.data(), batch.ids.size_bytes());
-  device->copy_to_device(activations.positions, positions.data(), positions.size() * sizeof(int32_t));
-  device->copy_to_device(activations.starts, starts.data(), starts.size_bytes());
-  device->copy_to_device(activations.target_rows, batch.target_rows.data(), batch.target_rows.size_bytes());
-  device->copy_to_device(activations.targets, next.data(), next.size() * sizeof(int32_t));
+  const Activations& to = at.activations;
+  device->copy_to_device(to.ids, batch.ids.data(), batch.ids.size_bytes());
+  device->copy_to_device(to.positions, positions.data(), positions.size() * sizeof(int32_t));
+  device->copy_to_device(to.starts, starts.data(), starts.size_bytes());
+  device->copy_to_device(to.target_rows, batch.target_rows.data(), batch.target_rows.size_bytes());
+  device->copy_to_device(to.targets, next.data(), next.size() * sizeof(int32_t));
   return {tokens, static_cast<int64_t>(starts.size()) - 1, targets};
 }
 
-Trainer::Trainer(const LlamaConfig& config, const TensorSource& base, const TrainerOptions& options)
-    : impl_(std::make_unique<Impl>(config, base, options)) {}
+std::unique_ptr<Device> open_device(const TrainerOptions& options) {
+  return options.cuda ? open_cuda_device(*options.cuda) : open_cpu_device(options.threads);
+}
+
+Trainer::Trainer(std::unique_ptr<Device> device, const LlamaConfig& config, const TensorSource& base,
+                 const TrainerOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(device), config, base, options)) {}
 
 Trainer::~Trainer() = default;
 
-MemoryPlan Trainer::plan(const LlamaConfig& config, const TrainerOptions& options) {
+MemoryPlan Trainer::plan(const Device& device, const LlamaConfig& config, const TrainerOptions& options) {
   check(options);
-  const std::unique_ptr<Device> device = open_cpu_device(options.threads);
-  const AdapterLayout layout(config, options.lora);
+  AdapterLayout adapter(config, options.lora);
+  const Layout layout = lay_out(Arena(), device, config, adapter, options);
   MemoryPlan plan;
   plan.recompute = options.recompute;
-  plan.weight_bytes =
-      static_cast<int64_t>(LlamaWeights::bytes(*device, config) + RopeTable::bytes(config, options.max_tokens));
-  plan.adapter_bytes = static_cast<int64_t>(4 * adapter_buffer_bytes(layout));
-  plan.activation_bytes = static_cast<int64_t>(activation_arena_bytes(*device, config, layout, options) +
-                                               device->scratch_bytes(scratch_of(config, layout, options)));
+  plan.weight_bytes = static_cast<int64_t>(layout.weight_bytes);
+  plan.adapter_bytes = static_cast<int64_t>(layout.adapter_bytes);
+  plan.saved_bytes = static_cast<int64_t>(layout.activations.saved_bytes);
+  plan.working_bytes = static_cast<int64_t>(layout.activations.working_bytes);
+  plan.head_bytes = static_cast<int64_t>(layout.activations.head_bytes);
+  plan.scratch_bytes = static_cast<int64_t>(device.scratch_bytes(scratch_of(config, adapter, options)));
   plan.parameters = LlamaWeights::parameters(config);
-  plan.trainable_parameters = layout.count();
+  plan.trainable_parameters = adapter.count();
   return plan;
 }
 
@@ -206,40 +241,41 @@ void Trainer::accumulate(const Batch& batch, double scale) {
   Impl& t = *impl_;
   const BatchSize size = t.upload(batch);
   if (size.targets == 0) return;
-  t.model.forward(t.activations, t.rope, size);
-  t.model.loss(t.activations, size, true, static_cast<float>(scale));
-  t.device->add_sum(size.targets, t.activations.nll, t.activations.loss_sum);
-  t.model.backward(t.activations, t.rope, size, keep_of(t.options.recompute), t.start_of(t.gradient));
+  t.model.forward(t.at.activations, t.at.rope, size);
+  t.model.loss(t.at.activations, size, true, static_cast<float>(scale));
+  t.device->add_sum(size.targets, t.at.activations.nll, t.at.activations.loss_sum);
+  t.model.backward(t.at.activations, t.at.rope, size, keep_of(t.options.recompute), t.at.gradient);
 }
 
 Trainer::StepResult Trainer::apply(double learning_rate) {
   Impl& t = *impl_;
   const OptimizerConfig& o = t.options.optimizer;
-  t.device->gradient_norm(t.layout.count(), t.start_of(t.gradient), t.activations.norm);
+  t.device->gradient_norm(t.adapter.count(), t.at.gradient, t.at.activations.norm);
   AdamW update;
-  update.count = t.layout.count();
-  update.parameters = t.start_of(t.parameters), update.gradient = t.start_of(t.gradient);
-  update.m = t.start_of(t.first_moment), update.v = t.start_of(t.second_moment);
+  update.count = t.adapter.count();
+  update.parameters = t.at.parameters, update.gradient = t.at.gradient;
+  update.m = t.at.first_moment, update.v = t.at.second_moment;
   update.learning_rate = learning_rate, update.beta1 = o.beta1, update.beta2 = o.beta2;
   update.epsilon = o.epsilon, update.weight_decay = o.weight_decay;
-  update.step = ++t.steps, update.norm = t.activations.norm, update.clip_norm = o.clip_norm;
+  update.step = ++t.steps, update.norm = t.at.activations.norm, update.clip_norm = o.clip_norm;
   t.device->adamw(update);
+  t.model.round_adapter();
   StepResult result;
-  t.device->copy_to_host(&result.loss_sum, t.activations.loss_sum, sizeof(double));
-  t.device->copy_to_host(&result.gradient_norm, t.activations.norm, sizeof(double));
-  t.device->zero(t.activations.loss_sum, sizeof(double));
+  static_assert(sizeof result == 2 * sizeof(double));
+  t.device->copy_to_host(&result, t.at.activations.loss_sum, sizeof result);  // the norm lies beside it
+  t.device->zero(t.at.activations.loss_sum, sizeof(double));
   return result;
 }
 
 double Trainer::evaluate(const Batch& batch) {
   Impl& t = *impl_;
   const BatchSize size = t.upload(batch);
-  t.model.forward(t.activations, t.rope, size);
-  t.model.loss(t.activations, size, false, 0);
-  t.device->zero(t.activations.evaluated_sum, sizeof(double));
-  t.device->add_sum(size.targets, t.activations.nll, t.activations.evaluated_sum);
+  t.model.forward(t.at.activations, t.at.rope, size);
+  t.model.loss(t.at.activations, size, false, 0);
+  t.device->zero(t.at.activations.evaluated_sum, sizeof(double));
+  t.device->add_sum(size.targets, t.at.activations.nll, t.at.activations.evaluated_sum);
   double sum = 0;
-  t.device->copy_to_host(&sum, t.activations.evaluated_sum, sizeof(double));
+  t.device->copy_to_host(&sum, t.at.activations.evaluated_sum, sizeof(double));
   return sum;
 }
 
@@ -247,9 +283,9 @@ void Trainer::target_nll(const Batch& batch, std::span<float> out) {
   Impl& t = *impl_;
   const BatchSize size = t.upload(batch);
   if (static_cast<int64_t>(out.size()) != size.targets) refuse("there must be room for one figure a target");
-  t.model.forward(t.activations, t.rope, size);
-  t.model.loss(t.activations, size, false, 0);
-  t.device->copy_to_host(out.data(), t.activations.nll, out.size_bytes());
+  t.model.forward(t.at.activations, t.at.rope, size);
+  t.model.loss(t.at.activations, size, false, 0);
+  t.device->copy_to_host(out.data(), t.at.activations.nll, out.size_bytes());
 }
 
 void Trainer::logits(const Batch& batch, std::span<const int32_t> rows, std::span<float> out) {
@@ -260,23 +296,28 @@ void Trainer::logits(const Batch& batch, std::span<const int32_t> rows, std::spa
   for (const int32_t row : rows) {
     if (row < 0 || row >= size.tokens) refuse("row " + std::to_string(row) + " lies outside");
   }
-  t.model.forward(t.activations, t.rope, size);
-  const size_t chunk = static_cast<size_t>(t.activations.head.chunk);
+  t.model.forward(t.at.activations, t.at.rope, size);
+  const size_t chunk = static_cast<size_t>(t.at.activations.head.chunk);
   for (size_t first = 0; first < rows.size(); first += chunk) {
     const size_t count = std::min(chunk, rows.size() - first);
-    t.model.logits(t.activations.head, t.activations.x_final, rows.subspan(first, count));
-    t.device->read_activations(out.data() + first * vocabulary, t.activations.head.logits,
+    t.model.logits(t.at.activations.head, t.at.activations.x_final, rows.subspan(first, count));
+    t.device->read_activations(out.data() + first * vocabulary, t.at.activations.head.logits,
                                static_cast<int64_t>(count * vocabulary));
   }
 }
 
-std::vector<NamedTensor> Trainer::adapter() { return impl_->named(impl_->parameters, ""); }
+std::vector<NamedTensor> Trainer::adapter() {
+  return impl_->fetch(impl_->at.parameters, impl_->mirrors.parameters, "");
+}
 
-std::vector<NamedTensor> Trainer::gradient() { return impl_->named(impl_->gradient, ""); }
+std::vector<NamedTensor> Trainer::gradient() { return impl_->fetch(impl_->at.gradient, impl_->mirrors.gradient, ""); }
 
 std::vector<NamedTensor> Trainer::optimizer_state() {
-  std::vector<NamedTensor> state = impl_->named(impl_->first_moment, ".m");
-  for (NamedTensor& tensor : impl_->named(impl_->second_moment, ".v")) state.push_back(std::move(tensor));
+  Impl& t = *impl_;
+  std::vector<NamedTensor> state = t.fetch(t.at.first_moment, t.mirrors.first_moment, kFirstMoment);
+  for (NamedTensor& tensor : t.fetch(t.at.second_moment, t.mirrors.second_moment, kSecondMoment)) {
+    state.push_back(std::move(tensor));
+  }
   return state;
 }
 
@@ -285,17 +326,23 @@ int64_t Trainer::optimizer_steps() const { return impl_->steps; }
 void Trainer::set_optimizer_steps(int64_t steps) { impl_->steps = steps; }
 
 void Trainer::load_adapter(const TensorSource& source) {
-  const std::vector<NamedTensor> tensors = adapter();
+  const std::vector<AdapterTensor>& tensors = impl_->adapter.tensors();
   for (const auto& [name, view] : source.all()) {
-    const bool known = std::any_of(tensors.begin(), tensors.end(), [&](const NamedTensor& t) { return t.name == name; });
+    const bool known = std::any_of(tensors.begin(), tensors.end(), [&](const AdapterTensor& t) { return t.name == name; });
     if (!known) {
       throw Error("adapter-unknown-tensor", view.file + " holds " + name +
                                                 ", which is no part of this adapter; it was saved for other targets, "
                                                 "for another model or by another method.");
     }
   }
-  for (const NamedTensor& tensor : tensors) source.at(tensor.name, tensor.shape);  // all or nothing
-  for (const NamedTensor& tensor : tensors) source.at(tensor.name, tensor.shape).copy_to(tensor.values);
+  impl_->set_parameters(impl_->read(source, ""));
+}
+
+void Trainer::load_optimizer_state(const TensorSource& source) {
+  Impl& t = *impl_;
+  const std::vector<float> first = t.read(source, kFirstMoment), second = t.read(source, kSecondMoment);
+  t.device->copy_to_device(t.at.first_moment, first.data(), t.adapter_bytes());
+  t.device->copy_to_device(t.at.second_moment, second.data(), t.adapter_bytes());
 }
 
 const LlamaConfig& Trainer::config() const { return impl_->config; }
