@@ -180,6 +180,10 @@ class Device {
   virtual void copy_to_host(void* to, const void* from, size_t bytes) = 0;
   virtual void zero(void* to, size_t bytes) = 0;
   virtual void synchronize() = 0;
+  /** A point in the order of the ops, for measuring; marks are numbered from 0 and stay until the device goes. */
+  virtual int mark() = 0;
+  /** Waits for both marks. */
+  virtual double seconds_between(int mark, int later_mark) = 0;
   /** Converts a tensor of a file, a vector or matrix, to rows `first_row`… of the weight `to` of the given shape. */
   virtual void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) = 0;
   /** Widens `count` activations to float32 on the host. Waits for the ops before it. */

@@ -13,6 +13,7 @@ struct UsageError {
 int run_train(const std::vector<std::string>& arguments);
 int run_evaluate(const std::vector<std::string>& arguments);
 int run_reference(const std::vector<std::string>& arguments);
+int run_bench(const std::vector<std::string>& arguments);
 int run_verify(const std::vector<std::string>& arguments);
 int run_devices(const std::vector<std::string>& arguments);
 int run_schema(const std::vector<std::string>& arguments);

@@ -20,6 +20,9 @@ constexpr const char* kUsage =
     "      logits and greedy continuations of prompts, to compare an export with\n"
     "  verify --model DIR --reference DIR [--device cpu]\n"
     "      recompute reference figures and compare\n"
+    "  bench --shape llama-3.2-1b [--batch N] [--seq N] [--recompute none|gate-up|block|auto] [--base bf16|nf4]\n"
+    "      [--loss all|response] [--docs LENGTHS.json] [--memory-budget-mib N] [--device cuda|cpu] [--json]\n"
+    "      steps on random weights of a model's size, beside their floors\n"
     "  devices [--json]\n"
     "  schema [--json]\n"
     "  --version\n"
@@ -32,7 +35,7 @@ struct Command {
 };
 constexpr Command kCommands[] = {
     {"train", run_train, true},   {"evaluate", run_evaluate, true}, {"reference", run_reference, true},
-    {"verify", run_verify, true}, {"devices", run_devices, false},  {"schema", run_schema, false},
+    {"bench", run_bench, true},   {"verify", run_verify, true}, {"devices", run_devices, false},  {"schema", run_schema, false},
 };
 
 int dispatch(char** argv, const std::vector<std::string>& arguments) {

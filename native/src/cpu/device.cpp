@@ -1,6 +1,7 @@
 #include "cpu/device.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -53,7 +54,26 @@ void CpuDevice::copy_to_host(void* to, const void* from, size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
 }
 
+int CpuDevice::mark() {
+  marks_.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<int>(marks_.size()) - 1;
+}
+
+double CpuDevice::seconds_between(int mark, int later_mark) {
+  return marks_[static_cast<size_t>(later_mark)] - marks_[static_cast<size_t>(mark)];
+}
+
 void CpuDevice::zero(void* to, size_t bytes) { std::memset(to, 0, bytes); }
+
+int CpuDevice::mark() {
+  marks_.push_back(std::chrono::steady_clock::now());
+  return static_cast<int>(marks_.size()) - 1;
+}
+
+double CpuDevice::seconds_between(int mark, int later_mark) {
+  const auto time = marks_.at(static_cast<size_t>(later_mark)) - marks_.at(static_cast<size_t>(mark));
+  return std::chrono::duration<double>(time).count();
+}
 
 void CpuDevice::upload_weight(Weight* to, const WeightShape& shape, int64_t first_row, const TensorView& from) {
   from.copy_to({as_float(to) + first_row * shape.columns, static_cast<size_t>(from.count())});

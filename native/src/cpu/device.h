@@ -1,5 +1,8 @@
 #pragma once
+#include <chrono>
 #include <cstddef>
+#include <vector>
+#include <vector>
 
 #include "ops.h"
 
@@ -26,6 +29,10 @@ class CpuDevice final : public Device {
   void copy_to_host(void* to, const void* from, size_t bytes) override;
   void zero(void* to, size_t bytes) override;
   void synchronize() override {}
+  int mark() override;
+  double seconds_between(int mark, int later_mark) override;
+  int mark() override;
+  double seconds_between(int mark, int later_mark) override;
   void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) override;
   void read_activations(float* to, const Activation* from, int64_t count) override;
   size_t scratch_bytes(const ScratchLimits&) const override;
@@ -56,6 +63,8 @@ class CpuDevice final : public Device {
   int threads_;
   std::byte* scratch_ = nullptr;
   size_t scratch_bytes_ = 0;
+  std::vector<std::chrono::steady_clock::time_point> marks_;
+  std::vector<double> marks_;  // seconds of a steady clock
   /** Threads for a loop over `elements`: one where starting the others would cost more than it saves. */
   int threads_for(int64_t elements) const { return elements < 16384 ? 1 : threads_; }
 };

@@ -64,6 +64,7 @@ CudaDevice::~CudaDevice() {
   cudaFree(scratch_);
   cudaFreeHost(staging_);
   for (cudaEvent_t event : staged_) cudaEventDestroy(event);
+  for (cudaEvent_t event : marks_) cudaEventDestroy(event);
   cudaStreamDestroy(stream());
 }
 
@@ -117,6 +118,22 @@ void CudaDevice::copy_to_host(void* to, const void* from, size_t bytes) {
 void CudaDevice::zero(void* to, size_t bytes) { check_cuda(cudaMemsetAsync(to, 0, bytes, stream()), "clearing memory"); }
 
 void CudaDevice::synchronize() { check_cuda(cudaStreamSynchronize(stream()), "computing"); }
+
+int CudaDevice::mark() {
+  cudaEvent_t event;
+  check_cuda(cudaEventCreate(&event), "measuring");
+  marks_.push_back(event);
+  check_cuda(cudaEventRecord(event, stream()), "measuring");
+  return static_cast<int>(marks_.size()) - 1;
+}
+
+double CudaDevice::seconds_between(int mark, int later_mark) {
+  const cudaEvent_t later = marks_[static_cast<size_t>(later_mark)];
+  check_cuda(cudaEventSynchronize(later), "measuring");
+  float milliseconds = 0;
+  check_cuda(cudaEventElapsedTime(&milliseconds, marks_[static_cast<size_t>(mark)], later), "measuring");
+  return static_cast<double>(milliseconds) * 1e-3;
+}
 
 // Weights and activations ----------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 #include <cuda_runtime.h>
 
 #include <memory>
+#include <vector>
 
 #include "ops.h"
 
@@ -43,6 +44,8 @@ class CudaDevice final : public Device {
   void copy_to_host(void* to, const void* from, size_t bytes) override;
   void zero(void* to, size_t bytes) override;
   void synchronize() override;
+  int mark() override;
+  double seconds_between(int mark, int later_mark) override;
   void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) override;
   void read_activations(float* to, const Activation* from, int64_t count) override;
   size_t scratch_bytes(const ScratchLimits&) const override;
@@ -102,6 +105,7 @@ class CudaDevice final : public Device {
   size_t staging_used_ = 0;       // of the current half
   int staging_half_ = 0;
   cudaEvent_t staged_[2] = {};    // a half's copies are done
+  std::vector<cudaEvent_t> marks_;
   std::unique_ptr<CublasLt> cublas_;
 };
 

@@ -101,7 +101,7 @@ void Llama::head_logits(Activations::Head& head, const Activation* x, const int3
   device_.rms_norm_forward(count, c.hidden_size, c.rms_norm_eps, head.x, weights_.final_norm, head.rstd, head.normed);
   LinearForward product;
   product.rows = count, product.in = c.hidden_size, product.out = c.vocabulary_size;
-  product.x = head.normed, product.w = weights_.head, product.y = head.logits;
+  product.x = head.normed, product.w = weights_.head, product.use = WeightShape::Use::table, product.y = head.logits;
   device_.linear_forward(product);
 }
 
@@ -125,7 +125,8 @@ void Llama::loss(Activations& a, const BatchSize& size, bool backward, float sca
     if (!backward) continue;
     LinearBackward product;
     product.rows = count, product.in = c.hidden_size, product.out = c.vocabulary_size;
-    product.w = weights_.head, product.dy = a.head.logits, product.dx = a.head.dnormed;
+    product.w = weights_.head, product.use = WeightShape::Use::table;
+    product.dy = a.head.logits, product.dx = a.head.dnormed;
     device_.linear_backward(product);
     device_.zero(a.head.dx, static_cast<size_t>(count) * row_bytes);
     device_.rms_norm_backward(count, c.hidden_size, a.head.x, weights_.final_norm, a.head.rstd, a.head.dnormed,

@@ -29,7 +29,17 @@ ActivationLimits limits_of(const TrainerOptions& options) {
 }
 
 ScratchLimits scratch_of(const LlamaConfig& config, const AdapterLayout& adapter, const TrainerOptions& options) {
-  return {options.max_tokens, {config.query_heads, config.kv_heads, config.head_dim}, adapter.count()};
+  const int64_t heads = config.query_heads * config.head_dim, row_width = heads + 2 * config.kv_heads * config.head_dim;
+  const int64_t tallest = std::max(row_width, 2 * config.intermediate_size);  // of the stacked matrices on `hidden` columns
+  ScratchLimits limits;
+  limits.tokens = options.max_tokens, limits.attention = {config.query_heads, config.kv_heads, config.head_dim};
+  limits.parameters = adapter.count();
+  limits.product_weights = config.hidden_size * std::max({tallest, heads, config.intermediate_size});
+  limits.widest = std::max({tallest, heads, config.hidden_size});
+  for (int g = 0; g < kLinearGroups; ++g) {
+    limits.adapter_columns = std::max(limits.adapter_columns, adapter.columns(static_cast<LinearGroup>(g)));
+  }
+  return limits;
 }
 
 /** Everything that a trainer holds on its device, in one piece of memory. */
