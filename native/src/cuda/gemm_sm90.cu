@@ -6,11 +6,15 @@
  * A block computes 128 × 256 (or 128) of d: two warpgroups of 64 rows each issue wgmma, a third asks the copy engine for
  * slices of 64 along k, four ahead. Blocks come in clusters of two, one below the other: they share b's slice, of which
  * each fetches one half for both. Blocks are persistent: the producer goes on with the next tile while the others write
- * the last one, and the two warpgroups may drift apart, so that one computes while the other writes. d leaves through
- * shared memory and the copy engine; a residual is read into registers while the products run.
+ * the last one, and the two warpgroups may drift apart, so that one computes while the other writes.
  *
- * Limits: compute capability 9.0; 16-byte aligned pointers, leading dimensions and sizes along them multiples of 8; any m.
- * Same bits each time: no split along k.
+ * Writing must be quick, because the warpgroups share their slices and drift by four at most. With b [n, k] the copy engine
+ * permutes b's rows on their way into shared memory (tensor_map_permuted), so that a thread's sums are eight neighbouring
+ * columns: it stores 16 bytes at once, and loads a residual so while the products run. With b [k, n], which cannot be
+ * permuted, d goes through shared memory and the copy engine.
+ *
+ * Limits: compute capability 9.0; 16-byte aligned pointers, leading dimensions and sizes along them multiples of 8; with
+ * b [n, k] n a multiple of 32 (64 with SwiGLU); any m. Same bits each time: no split along k.
  */
 #include "cuda/check.h"
 #include "cuda/gemm.h"
@@ -41,11 +45,12 @@ struct Problem {
   int32_t row_pairs, column_tiles;             // tiles of 256 rows × Columns
   int32_t up_offset;                           // SwiGLU: first column of the right half
   const __nv_bfloat16* c;
-  int64_t ldc;
+  __nv_bfloat16 *d, *swiglu;
+  int64_t ldd;
 };
 
 struct Maps {
-  CUtensorMap a, b, a2, b2, d, swiglu;
+  CUtensorMap a, b, a2, b2, d;
 };
 
 struct TileAt {
@@ -85,7 +90,7 @@ __device__ void produce(const Maps& maps, const Problem& p, std::byte* stages, u
         constexpr int kHalf = Columns / 2;
         const int32_t row = Swiglu ? (rank == 0 ? at.column : p.up_offset + at.column)
                                    : at.column + static_cast<int32_t>(rank) * kHalf;
-        sm90::tma_load_multicast(to_b + rank * (S::kB / 2), b, k, row, &full[stage], kBoth);
+        sm90::tma_load_permuted_multicast(to_b + rank * (S::kB / 2), b, k, row / 32, &full[stage], kBoth);
       } else {
         constexpr int kBoxes = Columns / 64 / kCluster;
         for (int i = 0; i < kBoxes; ++i) {
@@ -135,6 +140,24 @@ struct BoxWriter {
 };
 
 __device__ inline float silu(float x) { return __fdividef(x, 1.0f + __expf(-x)); }
+__device__ inline uint32_t gated(uint32_t gates, uint32_t ups) {
+  const float2 gate = unpack(gates), up = unpack(ups);
+  return pack(silu(gate.x) * up.x, silu(gate.y) * up.y);
+}
+
+/** The eight neighbouring columns of a thread in a block of 32, of the upper or lower of its rows. */
+template <bool Add, int Count>
+__device__ inline uint4 packed(const float (&sum)[Count], int block, int half, const uint4& residual) {
+  const uint32_t add[4] = {residual.x, residual.y, residual.z, residual.w};
+  uint32_t out[4];
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    const int i = (block * 4 + j) * 4 + half * 2;
+    const float2 more = Add ? unpack(add[j]) : make_float2(0, 0);
+    out[j] = Add ? pack(sum[i] + more.x, sum[i + 1] + more.y) : pack(sum[i], sum[i + 1]);
+  }
+  return {out[0], out[1], out[2], out[3]};
+}
 
 template <int Columns, bool TransposedB, bool Residual, bool Swiglu>
 __device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, std::byte* output, uint64_t* full,
@@ -142,13 +165,13 @@ __device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, s
   using S = Stage<Columns>;
   constexpr int kTileColumns = Swiglu ? Columns / 2 : Columns;
   const int warpgroup = threadIdx.x / 128 - 1, thread = threadIdx.x % 128;
-  const int row_in_tile = warpgroup * 64 + thread / 32 * 16 + thread % 32 / 4, column_in_group = thread % 4 * 2;
+  const int row_in_tile = warpgroup * 64 + thread / 32 * 16 + thread % 32 / 4, column_in_block = thread % 4 * 8;
   const int32_t tiles = p.row_pairs * p.column_tiles;
   BoxWriter writer{output + warpgroup * 2 * kBoxBytes, warpgroup, thread};
   int stage = 0;
   uint32_t phase = 0;
   float sum[Columns / 2];
-  uint32_t residual[Residual ? Columns / 8 : 1][2];
+  uint4 residual[Residual ? Columns / 32 : 1][2];
 
   const auto release = [&](int which) {
     if (thread < kCluster) sm90::barrier_arrive_at(&empty[which], thread);
@@ -159,12 +182,15 @@ __device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, s
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int32_t row = at.row + row_in_tile + half * 8;
-        const __nv_bfloat16* from = p.c + row * p.ldc + at.column + column_in_group;
 #pragma unroll
-        for (int j = 0; j < Columns / 8; ++j) {
-          residual[j][half] = 0;
-          if (row < p.m && at.column + j * 8 < p.n) {
-            asm volatile("ld.global.b32 %0, [%1];" : "=r"(residual[j][half]) : "l"(from + j * 8));
+        for (int block = 0; block < Columns / 32; ++block) {
+          const int32_t column = at.column + block * 32 + column_in_block;
+          uint4& to = residual[block][half];
+          to = {};
+          if (row < p.m && column < p.n) {
+            asm volatile("ld.global.v4.b32 {%0, %1, %2, %3}, [%4];"
+                         : "=r"(to.x), "=r"(to.y), "=r"(to.z), "=r"(to.w)
+                         : "l"(p.c + row * p.ldd + column));
           }
         }
       }
@@ -206,49 +232,48 @@ __device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, s
     sm90::settle(sum);
     release(previous);
 
-    const int32_t row = at.row + warpgroup * 64;
-    const auto write = [&](int box, int32_t column) {
-      uint32_t values[8][2];
+    if constexpr (TransposedB) {
 #pragma unroll
-      for (int j = 0; j < 8; ++j) {
+      for (int half = 0; half < 2; ++half) {
+        const int32_t row = at.row + row_in_tile + half * 8;
+        if (row >= p.m) continue;
+        __nv_bfloat16* to = p.d + row * p.ldd;
+        constexpr int kBlocks = kTileColumns / 32;
 #pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const int i = (box * 8 + j) * 4 + half * 2;
-          float low = sum[i], high = sum[i + 1];
-          if constexpr (Residual) {
-            const float2 add = unpack(residual[box * 8 + j][half]);
-            low += add.x, high += add.y;
+        for (int block = 0; block < kBlocks; ++block) {
+          const int32_t column = at.column + block * 32 + column_in_block;
+          if constexpr (Swiglu) {
+            if (column >= p.up_offset) break;
+            // Rounded first: what the backward reads is what the forward used.
+            const uint4 gate = packed<false>(sum, block, half, {}), up = packed<false>(sum, block + kBlocks, half, {});
+            *reinterpret_cast<uint4*>(to + column) = gate;
+            *reinterpret_cast<uint4*>(to + p.up_offset + column) = up;
+            *reinterpret_cast<uint4*>(p.swiglu + static_cast<int64_t>(row) * p.up_offset + column) = {
+                gated(gate.x, up.x), gated(gate.y, up.y), gated(gate.z, up.z), gated(gate.w, up.w)};
+          } else {
+            if (column >= p.n) break;
+            *reinterpret_cast<uint4*>(to + column) = packed<Residual>(sum, block, half, residual[Residual ? block : 0][half]);
           }
-          values[j][half] = pack(low, high);
         }
       }
-      writer.write(&maps.d, column, row, values);
-    };
-    if constexpr (Swiglu) {
+    } else {
+      const int32_t row = at.row + warpgroup * 64;
 #pragma unroll
-      for (int box = 0; box < Columns / kBox / 2; ++box) {
-        const int32_t column = at.column + box * kBox;
-        write(box, column);
-        write(box + Columns / kBox / 2, p.up_offset + column);
+      for (int box = 0; box < Columns / kBox; ++box) {
         uint32_t values[8][2];
 #pragma unroll
         for (int j = 0; j < 8; ++j) {
 #pragma unroll
           for (int half = 0; half < 2; ++half) {
-            // Rounded first: what the backward reads is what the forward used.
             const int i = (box * 8 + j) * 4 + half * 2;
-            const float2 gate = unpack(pack(sum[i], sum[i + 1])), up = unpack(pack(sum[i + Columns / 4], sum[i + Columns / 4 + 1]));
-            values[j][half] = pack(silu(gate.x) * up.x, silu(gate.y) * up.y);
+            values[j][half] = pack(sum[i], sum[i + 1]);
           }
         }
-        writer.write(&maps.swiglu, column, row, values);
+        writer.write(&maps.d, at.column + box * kBox, row, values);
       }
-    } else {
-#pragma unroll
-      for (int box = 0; box < Columns / kBox; ++box) write(box, at.column + box * kBox);
     }
   }
-  if (thread == 0) sm90::tma_store_wait<0>();
+  if (!TransposedB && thread == 0) sm90::tma_store_wait<0>();
 }
 
 #endif
@@ -296,18 +321,17 @@ void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
   p.row_pairs = static_cast<int32_t>((g.m + kCluster * kRows - 1) / (kCluster * kRows));
   p.column_tiles = static_cast<int32_t>((wide + kTileColumns - 1) / kTileColumns);
   p.up_offset = static_cast<int32_t>(wide);
-  p.c = g.c, p.ldc = g.ldd;
+  p.c = g.c, p.d = g.d, p.swiglu = g.swiglu, p.ldd = g.ldd;
 
   Maps maps;
   maps.a = tensor_map(g.a, g.m, g.k, g.lda, kRows);
-  maps.d = tensor_map(g.d, g.m, g.n, g.ldd, 64);
+  maps.d = TransposedB ? maps.a : tensor_map(g.d, g.m, g.n, g.ldd, 64);
   const auto map_b = [&](const __nv_bfloat16* b, int64_t k, int64_t ld) {
-    return TransposedB ? tensor_map(b, g.n, k, ld, Columns / 2) : tensor_map(b, k, g.n, ld, kSlice);
+    return TransposedB ? tensor_map_permuted(b, g.n, k, ld, Columns / 2) : tensor_map(b, k, g.n, ld, kSlice);
   };
   maps.b = map_b(g.b, g.k, g.ldb);
   maps.a2 = g.k2 > 0 ? tensor_map(g.a2, g.m, g.k2, g.lda2, kRows) : maps.a;
   maps.b2 = g.k2 > 0 ? map_b(g.b2, g.k2, g.ldb2) : maps.b;
-  maps.swiglu = Swiglu ? tensor_map(g.swiglu, g.m, wide, wide, 64) : maps.d;
 
   const auto kernel = multiply<Columns, TransposedB, Residual, Swiglu>;
   constexpr int kShared = Stage<Columns>::kShared;
@@ -345,7 +369,8 @@ bool gemm_sm90_takes(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
   if (target.capability != 90 || g.m < 1 || g.n < 8 || g.k < 8) return false;
   if (!aligned(g.a, g.lda) || !aligned(g.b, g.ldb) || !aligned(g.d, g.ldd)) return false;
   if (g.k2 > 0 && (!aligned(g.a2, g.lda2) || !aligned(g.b2, g.ldb2))) return false;
-  if (g.c != nullptr && (!g.b_transposed || g.n % 2 != 0)) return false;
+  if (g.b_transposed && g.n % (g.swiglu != nullptr ? 64 : 32) != 0) return false;
+  if (g.c != nullptr && (!g.b_transposed || !aligned(g.c, g.ldd))) return false;
   if (g.swiglu != nullptr && (!g.b_transposed || g.c != nullptr || !aligned(g.swiglu, g.n / 2))) return false;
   return g.m < INT32_MAX / 2 && g.n < INT32_MAX / 2;
 }

@@ -67,6 +67,15 @@ __device__ inline void tma_load_multicast(void* to, const CUtensorMap* map, int3
       "l"(map), "r"(column), "r"(row), "r"(shared_address(barrier)), "h"(mask)
       : "memory");
 }
+/** The same for a map of tensor_map_permuted; `block` counts 32 rows. */
+__device__ inline void tma_load_permuted_multicast(void* to, const CUtensorMap* map, int32_t column, int32_t block,
+                                                   uint64_t* barrier, uint16_t mask) {
+  asm volatile(
+      "cp.async.bulk.tensor.5d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster"
+      " [%0], [%1, {%2, %6, %6, %6, %3}], [%4], %5;" ::"r"(shared_address(to)),
+      "l"(map), "r"(column), "r"(block), "r"(shared_address(barrier)), "h"(mask), "r"(0)
+      : "memory");
+}
 __device__ inline void tma_store(const CUtensorMap* map, int32_t column, int32_t row, const void* from) {
   asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%0, {%1, %2}], [%3];" ::"l"(map), "r"(column),
                "r"(row), "r"(shared_address(from))

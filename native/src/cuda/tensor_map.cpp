@@ -2,6 +2,8 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
+
 #include "cuda/check.h"
 #include "error.h"
 
@@ -21,20 +23,34 @@ Encode driver_encode() {
   return reinterpret_cast<Encode>(function);
 }
 
+template <int Rank>
+CUtensorMap encode(const void* p, const cuuint64_t (&sizes)[Rank], const cuuint64_t (&strides)[Rank - 1],
+                   const cuuint32_t (&box)[Rank]) {
+  static const Encode call = driver_encode();
+  cuuint32_t steps[Rank];
+  std::fill_n(steps, Rank, 1);
+  CUtensorMap map;
+  const CUresult result = call(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, Rank, const_cast<void*>(p), sizes, strides, box, steps,
+                               CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                               CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  if (result != CUDA_SUCCESS) {
+    throw Error("device-failed", "The GPU's driver refused a tensor map (" + std::to_string(result) + ").");
+  }
+  return map;
+}
+
 }  // namespace
 
 CUtensorMap tensor_map(const void* p, int64_t rows, int64_t columns, int64_t stride, uint32_t box_rows) {
-  static const Encode encode = driver_encode();
-  CUtensorMap map;
-  const cuuint64_t sizes[2] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
-  const cuuint64_t strides[1] = {static_cast<cuuint64_t>(stride) * 2};
-  const cuuint32_t box[2] = {64, box_rows}, steps[2] = {1, 1};
-  const CUresult result =
-      encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(p), sizes, strides, box, steps,
-             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-             CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  if (result != CUDA_SUCCESS) throw Error("device-failed", "The GPU's driver refused a tensor map (" + std::to_string(result) + ").");
-  return map;
+  const auto size = [](int64_t n) { return static_cast<cuuint64_t>(n); };
+  return encode<2>(p, {size(columns), size(rows)}, {size(stride) * 2}, {64, box_rows});
+}
+
+CUtensorMap tensor_map_permuted(const void* p, int64_t rows, int64_t columns, int64_t stride, uint32_t box_rows) {
+  const auto size = [](int64_t n) { return static_cast<cuuint64_t>(n); };
+  const cuuint64_t row = size(stride) * 2;
+  return encode<5>(p, {size(columns), 2, 4, 4, size(rows / 32)}, {row, 8 * row, 2 * row, 32 * row},
+                   {64, 2, 4, 4, box_rows / 32});
 }
 
 }  // namespace tunesmith
