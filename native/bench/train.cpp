@@ -102,7 +102,9 @@ void bench_linear(Device& device, int64_t rows, int64_t in, int64_t out, int par
 void bench_ops(const LlamaConfig& c, int64_t rows, int threads) {
   const auto device = open_cpu_device(threads);
   const AttentionShape shape{c.query_heads, c.kv_heads, c.head_dim};
-  device->reserve_scratch({rows, shape, 1 << 20});
+  ScratchLimits limits;
+  limits.tokens = rows, limits.attention = shape, limits.parameters = 1 << 20;
+  device->reserve_scratch(limits);
   const int64_t hidden = c.hidden_size, heads = c.query_heads * c.head_dim, wide = c.intermediate_size;
   const double elements = static_cast<double>(rows * hidden);
 

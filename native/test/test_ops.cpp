@@ -73,7 +73,9 @@ constexpr double kForward = 3e-6, kBackward = 1e-5;
 
 std::unique_ptr<Device> device_for(int threads) {
   auto device = open_cpu_device(threads);
-  device->reserve_scratch({512, {4, 2, 80}, 100000});
+  ScratchLimits limits;
+  limits.tokens = 512, limits.attention = {4, 2, 80}, limits.parameters = 100000;
+  device->reserve_scratch(limits);
   return device;
 }
 

@@ -65,16 +65,6 @@ double CpuDevice::seconds_between(int mark, int later_mark) {
 
 void CpuDevice::zero(void* to, size_t bytes) { std::memset(to, 0, bytes); }
 
-int CpuDevice::mark() {
-  marks_.push_back(std::chrono::steady_clock::now());
-  return static_cast<int>(marks_.size()) - 1;
-}
-
-double CpuDevice::seconds_between(int mark, int later_mark) {
-  const auto time = marks_.at(static_cast<size_t>(later_mark)) - marks_.at(static_cast<size_t>(mark));
-  return std::chrono::duration<double>(time).count();
-}
-
 void CpuDevice::upload_weight(Weight* to, const WeightShape& shape, int64_t first_row, const TensorView& from) {
   from.copy_to({as_float(to) + first_row * shape.columns, static_cast<size_t>(from.count())});
 }

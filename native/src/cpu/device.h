@@ -1,7 +1,5 @@
 #pragma once
-#include <chrono>
 #include <cstddef>
-#include <vector>
 #include <vector>
 
 #include "ops.h"
@@ -11,7 +9,7 @@ namespace tunesmith {
 /** The CPU's device: activations and weights are float32 in ordinary memory; every op has run when its call returns.
     OpenMP loops on its own number of threads; products go to OpenBLAS, each call on one of them. The bits do not depend on
     the number of threads. */
-class CpuDevice final : public Device {
+class CpuDevice : public Device {
  public:
   explicit CpuDevice(int threads);
   ~CpuDevice() override;
@@ -29,8 +27,6 @@ class CpuDevice final : public Device {
   void copy_to_host(void* to, const void* from, size_t bytes) override;
   void zero(void* to, size_t bytes) override;
   void synchronize() override {}
-  int mark() override;
-  double seconds_between(int mark, int later_mark) override;
   int mark() override;
   double seconds_between(int mark, int later_mark) override;
   void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) override;
@@ -63,7 +59,6 @@ class CpuDevice final : public Device {
   int threads_;
   std::byte* scratch_ = nullptr;
   size_t scratch_bytes_ = 0;
-  std::vector<std::chrono::steady_clock::time_point> marks_;
   std::vector<double> marks_;  // seconds of a steady clock
   /** Threads for a loop over `elements`: one where starting the others would cost more than it saves. */
   int threads_for(int64_t elements) const { return elements < 16384 ? 1 : threads_; }

@@ -4,6 +4,22 @@
 
 namespace tunesmith {
 
+ScratchLimits scratch_limits(const LlamaConfig& c, const AdapterLayout& adapter, int64_t tokens) {
+  ScratchLimits limits;
+  limits.tokens = tokens;
+  limits.attention = {c.query_heads, c.kv_heads, c.head_dim};
+  limits.parameters = adapter.count();
+  for (int g = 0; g < kLinearGroups; ++g) {
+    const LinearGroup group = static_cast<LinearGroup>(g);
+    const auto [in, out] = adapter.size(group);
+    limits.product_weights = std::max(limits.product_weights, in * out);
+    if (!adapter.trains(group)) continue;
+    limits.widest = std::max({limits.widest, in, out});
+    limits.adapter_columns = std::max(limits.adapter_columns, adapter.columns(group));
+  }
+  return limits;
+}
+
 int64_t head_chunk_rows(const Device& device, const LlamaConfig& config, int64_t rows) {
   constexpr int64_t kFewest = 64, kMost = 8192, kTile = 128;  // rows of a tile of the products
   const int64_t row_bytes = config.vocabulary_size * static_cast<int64_t>(device.activation_size());

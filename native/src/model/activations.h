@@ -66,6 +66,9 @@ struct ActivationLimits {
 Activations lay_out_activations(Arena& arena, const Device&, const LlamaConfig&, const AdapterLayout&,
                                 const ActivationLimits&);
 
+/** Of batches of up to `tokens` tokens. */
+ScratchLimits scratch_limits(const LlamaConfig&, const AdapterLayout&, int64_t tokens);
+
 /** Rows of one lm_head product, so that its logits take Device::logits_chunk_bytes at most, but no fewer than 64. */
 int64_t head_chunk_rows(const Device&, const LlamaConfig&, int64_t rows);
 

@@ -44,6 +44,11 @@ class AdapterLayout {
   /** Columns of the group's x·aᵀ: parts × rank. */
   int64_t columns(LinearGroup group) const;
   bool trains(LinearGroup group) const { return columns(group) > 0; }
+  struct Size {
+    int64_t in, out;
+  };
+  /** Of the group's product. */
+  const Size& size(LinearGroup group) const { return sizes_[static_cast<size_t>(group)]; }
 
  private:
   struct Part {
@@ -53,9 +58,6 @@ class AdapterLayout {
     int64_t a_offset = 0;
     std::vector<Part> parts;
     void* copy = nullptr;
-  };
-  struct Size {
-    int64_t in, out;
   };
   const Slot& slot(int64_t layer, LinearGroup group) const;
   /** Without `parameters`: its sizes alone. */

@@ -98,7 +98,7 @@ void Generator::Impl::reserve(int64_t positions) {
   w = lay_out(arena, model, positions);
   rope.emplace(arena, model.config(), positions);
   rope->fill(device, model.config());
-  device.reserve_scratch({positions, model.attention_shape(), 0});
+  device.reserve_scratch(scratch_limits(model.config(), model.adapter(), positions));
   logits.resize(static_cast<size_t>(model.config().vocabulary_size));
   capacity = positions;
 }

@@ -28,20 +28,6 @@ ActivationLimits limits_of(const TrainerOptions& options) {
   return {options.max_tokens, options.max_targets, keep_of(options.recompute)};
 }
 
-ScratchLimits scratch_of(const LlamaConfig& config, const AdapterLayout& adapter, const TrainerOptions& options) {
-  const int64_t heads = config.query_heads * config.head_dim, row_width = heads + 2 * config.kv_heads * config.head_dim;
-  const int64_t tallest = std::max(row_width, 2 * config.intermediate_size);  // of the stacked matrices on `hidden` columns
-  ScratchLimits limits;
-  limits.tokens = options.max_tokens, limits.attention = {config.query_heads, config.kv_heads, config.head_dim};
-  limits.parameters = adapter.count();
-  limits.product_weights = config.hidden_size * std::max({tallest, heads, config.intermediate_size});
-  limits.widest = std::max({tallest, heads, config.hidden_size});
-  for (int g = 0; g < kLinearGroups; ++g) {
-    limits.adapter_columns = std::max(limits.adapter_columns, adapter.columns(static_cast<LinearGroup>(g)));
-  }
-  return limits;
-}
-
 /** Everything that a trainer holds on its device, in one piece of memory. */
 struct Layout {
   LlamaWeights weights;
@@ -121,7 +107,7 @@ Trainer::Impl::Impl(std::unique_ptr<Device> device_, const LlamaConfig& config_,
       memory(*device, lay_out(Arena(), *device, config, adapter, options).bytes),
       at(lay_out(Arena(memory.data()), *device, config, adapter, options)),
       model(*device, config, at.weights, adapter, at.parameters) {
-  device->reserve_scratch(scratch_of(config, adapter, options));
+  device->reserve_scratch(scratch_limits(config, adapter, options.max_tokens));
   at.weights.load(*device, config, base);
   at.rope.fill(*device, config);
   for (float* buffer : {at.gradient, at.first_moment, at.second_moment}) {
@@ -241,7 +227,7 @@ MemoryPlan Trainer::plan(const Device& device, const LlamaConfig& config, const 
   plan.saved_bytes = static_cast<int64_t>(layout.activations.saved_bytes);
   plan.working_bytes = static_cast<int64_t>(layout.activations.working_bytes);
   plan.head_bytes = static_cast<int64_t>(layout.activations.head_bytes);
-  plan.scratch_bytes = static_cast<int64_t>(device.scratch_bytes(scratch_of(config, adapter, options)));
+  plan.scratch_bytes = static_cast<int64_t>(device.scratch_bytes(scratch_limits(config, adapter, options.max_tokens)));
   plan.parameters = LlamaWeights::parameters(config);
   plan.trainable_parameters = adapter.count();
   return plan;
