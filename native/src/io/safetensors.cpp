@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "io/atomic_file.h"
+#include "io/bitsandbytes.h"
 #include "io/json.h"
 #include "io/mapped_file.h"
 
@@ -140,8 +141,6 @@ void widen(std::span<const std::byte> bytes, std::span<float> out) {
 
 }  // namespace
 
-size_t size_of(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
-
 int64_t TensorView::count() const {
   int64_t count = 1;
   for (const int64_t size : shape) count *= size;
@@ -161,6 +160,8 @@ void TensorView::copy_to(std::span<float> out) const {
       return widen<from_f16>(bytes, out);
     case DType::bf16:
       return widen<from_bf16>(bytes, out);
+    case DType::nf4:
+      return nf4->copy_to(out);
   }
 }
 
@@ -168,8 +169,8 @@ struct TensorSource::Impl {
   std::string path;
   std::vector<MappedFile> files;
   std::map<std::string, TensorView> tensors;
-  /** Name → dtype of tensors the engine cannot compute with. */
-  std::map<std::string, std::string> unsupported;
+  /** Of dtypes that the engine cannot compute with. */
+  std::map<std::string, RawTensor> unsupported;
 
   void add(const std::string& file);
 };
@@ -209,12 +210,12 @@ void TensorSource::Impl::add(const std::string& file) {
     if (tensors.contains(entry.name) || unsupported.contains(entry.name)) {
       throw Error("safetensors-duplicate", file + ": " + tensor_in(entry.name) + " lies in another file of the model too.");
     }
-    if (!entry.dtype->supported) {
-      unsupported.emplace(entry.name, entry.dtype->name);
-      continue;
-    }
     const auto view = data.subspan(entry.begin, entry.end - entry.begin);
-    tensors.emplace(entry.name, TensorView{entry.dtype->type, std::move(entry.shape), view, file});
+    if (!entry.dtype->supported) {
+      unsupported.emplace(entry.name, RawTensor{entry.dtype->name, std::move(entry.shape), view, file});
+    } else {
+      tensors.emplace(entry.name, TensorView{entry.dtype->type, std::move(entry.shape), view, file, entry.name});
+    }
   }
 }
 
@@ -222,10 +223,18 @@ TensorSource::TensorSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 TensorSource::~TensorSource() = default;
 TensorSource::TensorSource(TensorSource&&) noexcept = default;
 
+TensorSource TensorSource::from_views(std::map<std::string, TensorView> views) {
+  auto impl = std::make_unique<Impl>();
+  impl->path = "(in memory)";
+  impl->tensors = std::move(views);
+  return TensorSource(std::move(impl));
+}
+
 TensorSource TensorSource::open_file(const std::string& path) {
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->add(path);
+  join_nf4_tensors(impl->tensors, impl->unsupported);
   return TensorSource(std::move(impl));
 }
 
@@ -262,6 +271,7 @@ TensorSource TensorSource::open_model(const std::string& directory) {
   std::error_code error;
   if (std::filesystem::exists(single, error)) {
     impl->add(single);
+    join_nf4_tensors(impl->tensors, impl->unsupported);
     return TensorSource(std::move(impl));
   }
   if (!std::filesystem::exists(index, error)) {
@@ -270,16 +280,22 @@ TensorSource TensorSource::open_model(const std::string& directory) {
   }
   std::unordered_set<std::string> listed;
   for (const auto& [file, names] : read_index(index)) {
-    impl->add(directory + "/" + file);
+    const std::string path = directory + "/" + file;
+    impl->add(path);
     for (const std::string& name : names) {
       const auto found = impl->tensors.find(name);
-      if (found != impl->tensors.end() ? found->second.file != directory + "/" + file : !impl->unsupported.contains(name)) {
+      const auto other = impl->unsupported.find(name);
+      const bool here = found != impl->tensors.end() ? found->second.file == path
+                                                     : other != impl->unsupported.end() && other->second.file == path;
+      if (!here) {
         throw Error("safetensors-index", index + " says that " + tensor_in(name) + " lies in " + file + ", which lacks it.");
       }
       listed.insert(name);
     }
   }
   std::erase_if(impl->tensors, [&](const auto& item) { return !listed.contains(item.first); });
+  std::erase_if(impl->unsupported, [&](const auto& item) { return !listed.contains(item.first); });
+  join_nf4_tensors(impl->tensors, impl->unsupported);
   return TensorSource(std::move(impl));
 }
 
@@ -290,8 +306,8 @@ const TensorView& TensorSource::at(const std::string& name, std::span<const int6
   if (found == impl_->tensors.end()) {
     const auto other = impl_->unsupported.find(name);
     if (other != impl_->unsupported.end()) {
-      throw Error("safetensors-dtype", impl_->path + ": " + tensor_in(name) + " has the dtype " + other->second +
-                                           "; the engine reads F32, F16 and BF16.");
+      throw Error("safetensors-dtype", impl_->path + ": " + tensor_in(name) + " has the dtype " + other->second.dtype +
+                                           "; the engine reads F32, F16, BF16 and bitsandbytes' NF4.");
     }
     throw Error("safetensors-missing", impl_->path + " lacks the " + tensor_in(name) + ".");
   }

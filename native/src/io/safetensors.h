@@ -9,24 +9,31 @@
 
 namespace tunesmith {
 
-enum class DType { f32, f16, bf16 };
-size_t size_of(DType);
+/** nf4: 4-bit codes and scales as bitsandbytes stores them. */
+enum class DType { f32, f16, bf16, nf4 };
+
+struct Nf4Tensor;
 
 /** A tensor that lies in a mapped file; valid as long as its TensorSource. */
 struct TensorView {
   DType dtype;
   std::vector<int64_t> shape;
-  std::span<const std::byte> bytes;
-  std::string file;  // for error messages
+  std::span<const std::byte> bytes;  // nf4: the codes
+  std::string file;                  // for error messages, as the name
+  std::string name = {};
+  std::shared_ptr<const Nf4Tensor> nf4 = nullptr;  // given for that dtype
   int64_t count() const;
   /** Widens to float32. */
   void copy_to(std::span<float> out) const;
 };
 
 /** The tensors of one .safetensors file, or of a model folder (model.safetensors, or shards by its index). Memory-mapped.
-    Every header is validated: offsets inside the file, shape × dtype = bytes, no overlap, no duplicate. Throws Error. */
+    Every header is validated: offsets inside the file, shape × dtype = bytes, no overlap, no duplicate. The tensors that
+    make up a matrix in bitsandbytes' NF4 appear as one. Throws Error. */
 class TensorSource {
  public:
+  /** Of tensors in memory that outlives it. */
+  static TensorSource from_views(std::map<std::string, TensorView> views);
   static TensorSource open_file(const std::string& path);
   static TensorSource open_model(const std::string& directory);
   ~TensorSource();

@@ -67,15 +67,25 @@ std::vector<int32_t> read_end_tokens(const Json& json, const Fields& fields, int
   return tokens;
 }
 
+/** Of quantised checkpoints the engine reads bitsandbytes' NF4. */
+void check_quantisation(const Fields& quantisation) {
+  if (!quantisation.absent("quant_method")) quantisation.choice("quant_method", {"bitsandbytes"});
+  if (!quantisation.absent("load_in_8bit") && quantisation.boolean("load_in_8bit")) {
+    quantisation.fail("load_in_8bit", "false: of bitsandbytes' formats the engine reads 4-bit NF4");
+  }
+  if (quantisation.absent("load_in_4bit") || !quantisation.boolean("load_in_4bit")) {
+    quantisation.fail("load_in_4bit", "true: of the quantised formats the engine reads bitsandbytes' 4-bit NF4");
+  }
+  quantisation.choice("bnb_4bit_quant_type", {"nf4"});
+}
+
 void refuse_unsupported(const Fields& fields) {
   fields.choice("model_type", {"llama"});
   if (!fields.absent("hidden_act")) fields.choice("hidden_act", {"silu"});
   for (const char* bias : {"attention_bias", "mlp_bias"}) {
     if (!fields.absent(bias) && fields.boolean(bias)) fields.fail(bias, "false: biases are not supported");
   }
-  if (!fields.absent("quantization_config")) {
-    fields.fail("quantization_config", "absent: the engine reads unquantised weights (F32, F16 or BF16)");
-  }
+  if (!fields.absent("quantization_config")) check_quantisation(fields.object("quantization_config"));
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ struct LlamaConfig {
 };
 
 /** Reads DIRECTORY/config.json: `rope_parameters` (transformers 5) or `rope_theta` + `rope_scaling` (4). Throws Error
-    naming the file and the field for anything missing, of the wrong type or not supported (biases, activations, RoPE kinds). */
+    naming the file and the field for anything missing, of the wrong type or not supported (biases, activations, RoPE kinds,
+    quantisation other than bitsandbytes' NF4). */
 LlamaConfig read_llama_config(const std::string& directory);
 
 }  // namespace tunesmith
