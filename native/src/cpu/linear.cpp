@@ -83,6 +83,7 @@ void CpuDevice::linear_backward(const LinearBackward& op) {
            adapter_columns, op.lora.a + t.column, op.in, 1, dx, op.in);
     }
   });
+  if (op.gate_up != nullptr) swiglu_backward(op.rows, op.in, op.dx, op.gate_up);
 }
 
 void CpuDevice::linear_backward_a(const LinearBackward& op) {

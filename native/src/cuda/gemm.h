@@ -22,6 +22,9 @@ struct Gemm {
   int64_t ldd = 0;  // of c, too
   /** Where given, n is even, and this [m, n / 2] becomes silu(d's left half)·d's right half. */
   T* swiglu = nullptr;
+  /** Where given, [m, 2·n]: rows of [gate | up] whose silu(gate)·up has the product as its gradient: it becomes its own
+      gradient, and d gets silu(gate)·up. */
+  T* gate_up = nullptr;
 };
 
 /** wgmma and TMA, compute capability 9.0 alone. */

@@ -1,5 +1,6 @@
 /**
- * d = a·b + a2·b2 + c in bfloat16 on Hopper, accumulated in float32; optionally silu(left half)·right half beside it.
+ * d = a·b + a2·b2 + c in bfloat16 on Hopper, accumulated in float32; optionally silu(left half)·right half beside it, or
+ * the product sent backward through silu(gate)·up.
  *   a [m, k], a2 [m, k2]; b [n, k] ("transposed") or [k, n]; c, d [m, n]
  * FLOP: 2·m·n·(k + k2), the floor at about 700 TFLOP/s on an H100; bytes from memory: each operand about once.
  *
@@ -40,12 +41,16 @@ struct Stage {
   static constexpr int kShared = 1024 + kCount * kBytes + kOutput + 2 * kCount * 8;
 };
 
+/** What is done with the sums. All but the last two want b [n, k]. */
+enum class Epilogue { plain, residual, swiglu, plain_of_kn, swiglu_backward_of_kn };
+__host__ __device__ constexpr bool takes_nk(Epilogue e) { return e < Epilogue::plain_of_kn; }
+
 struct Problem {
   int32_t m, n, slices, slices2, last_steps;   // k16 steps of the very last slice
   int32_t row_pairs, column_tiles;             // tiles of 256 rows × Columns
   int32_t up_offset;                           // SwiGLU: first column of the right half
   const __nv_bfloat16* c;
-  __nv_bfloat16 *d, *swiglu;
+  __nv_bfloat16 *d, *swiglu, *gate_up;
   int64_t ldd;
 };
 
@@ -68,9 +73,10 @@ __device__ TileAt tile_at(const Problem& p, int32_t index, uint32_t rank) {
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
-template <int Columns, bool TransposedB, bool Swiglu>
+template <int Columns, Epilogue kEpilogue>
 __device__ void produce(const Maps& maps, const Problem& p, std::byte* stages, uint64_t* full, uint64_t* empty, uint32_t rank) {
   using S = Stage<Columns>;
+  constexpr bool TransposedB = takes_nk(kEpilogue), Swiglu = kEpilogue == Epilogue::swiglu;
   constexpr int kTileColumns = Swiglu ? Columns / 2 : Columns;
   constexpr uint16_t kBoth = (1 << kCluster) - 1;
   const int32_t tiles = p.row_pairs * p.column_tiles;
@@ -159,10 +165,44 @@ __device__ inline uint4 packed(const float (&sum)[Count], int block, int half, c
   return {out[0], out[1], out[2], out[3]};
 }
 
-template <int Columns, bool TransposedB, bool Residual, bool Swiglu>
+/** Turns four registers of a thread, of two neighbouring columns each, eight columns apart, into the eight neighbouring
+    columns that its quad's four threads hold of one of them. */
+__device__ inline uint4 gather_columns(const uint32_t (&held)[4]) {
+  uint32_t r[4] = {held[0], held[1], held[2], held[3]};
+  const bool odd = threadIdx.x % 2 != 0, high = threadIdx.x % 4 >= 2;
+#pragma unroll
+  for (int i = 0; i < 4; i += 2) {
+    const uint32_t other = __shfl_xor_sync(0xffffffffu, odd ? r[i] : r[i + 1], 1);
+    (odd ? r[i] : r[i + 1]) = other;
+  }
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const uint32_t other = __shfl_xor_sync(0xffffffffu, high ? r[i] : r[i + 2], 2);
+    (high ? r[i] : r[i + 2]) = other;
+  }
+  return {r[0], r[1], r[2], r[3]};
+}
+
+/** Of two elements: dy = d(silu(gate)·up) becomes silu(gate)·up, gate and up their gradients. */
+__device__ inline void swiglu_backward(uint32_t& dys, uint32_t& gates, uint32_t& ups) {
+  const float2 dy = unpack(dys), gate = unpack(gates), up = unpack(ups);
+  float2 active, d_gate, d_up;
+  const auto one = [](float dy, float gate, float up, float& active, float& d_gate, float& d_up) {
+    const float sigmoid = __fdividef(1.0f, 1.0f + __expf(-gate)), silu = gate * sigmoid;
+    active = silu * up, d_up = dy * silu;
+    d_gate = dy * up * (sigmoid + silu * (1.0f - sigmoid));
+  };
+  one(dy.x, gate.x, up.x, active.x, d_gate.x, d_up.x);
+  one(dy.y, gate.y, up.y, active.y, d_gate.y, d_up.y);
+  dys = pack(active.x, active.y), gates = pack(d_gate.x, d_gate.y), ups = pack(d_up.x, d_up.y);
+}
+
+template <int Columns, Epilogue kEpilogue>
 __device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, std::byte* output, uint64_t* full,
                         uint64_t* empty, uint32_t rank) {
   using S = Stage<Columns>;
+  constexpr bool TransposedB = takes_nk(kEpilogue), Swiglu = kEpilogue == Epilogue::swiglu;
+  constexpr bool Residual = kEpilogue == Epilogue::residual;
   constexpr int kTileColumns = Swiglu ? Columns / 2 : Columns;
   const int warpgroup = threadIdx.x / 128 - 1, thread = threadIdx.x % 128;
   const int row_in_tile = warpgroup * 64 + thread / 32 * 16 + thread % 32 / 4, column_in_block = thread % 4 * 8;
@@ -256,6 +296,39 @@ __device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, s
           }
         }
       }
+    } else if constexpr (kEpilogue == Epilogue::swiglu_backward_of_kn) {
+#pragma unroll
+      for (int block = 0; block < Columns / 32; ++block) {
+        const int32_t column = at.column + block * 32 + column_in_block;
+        uint4 dy[2], gate[2], up[2];
+        bool inside[2];
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const int32_t row = at.row + row_in_tile + half * 8;
+          inside[half] = row < p.m && column < p.n;
+          if (inside[half]) {
+            const __nv_bfloat16* from = p.gate_up + static_cast<int64_t>(row) * 2 * p.n + column;
+            gate[half] = *reinterpret_cast<const uint4*>(from), up[half] = *reinterpret_cast<const uint4*>(from + p.n);
+          }
+          uint32_t held[4];
+#pragma unroll
+          for (int j = 0; j < 4; ++j) {
+            const int i = (block * 4 + j) * 4 + half * 2;
+            held[j] = pack(sum[i], sum[i + 1]);
+          }
+          dy[half] = gather_columns(held);
+        }
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          if (!inside[half]) continue;
+          const int32_t row = at.row + row_in_tile + half * 8;
+          swiglu_backward(dy[half].x, gate[half].x, up[half].x), swiglu_backward(dy[half].y, gate[half].y, up[half].y);
+          swiglu_backward(dy[half].z, gate[half].z, up[half].z), swiglu_backward(dy[half].w, gate[half].w, up[half].w);
+          __nv_bfloat16* to = p.gate_up + static_cast<int64_t>(row) * 2 * p.n + column;
+          *reinterpret_cast<uint4*>(to) = gate[half], *reinterpret_cast<uint4*>(to + p.n) = up[half];
+          *reinterpret_cast<uint4*>(p.d + row * p.ldd + column) = dy[half];
+        }
+      }
     } else {
       const int32_t row = at.row + warpgroup * 64;
 #pragma unroll
@@ -273,12 +346,12 @@ __device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, s
       }
     }
   }
-  if (!TransposedB && thread == 0) sm90::tma_store_wait<0>();
+  if (kEpilogue == Epilogue::plain_of_kn && thread == 0) sm90::tma_store_wait<0>();
 }
 
 #endif
 
-template <int Columns, bool TransposedB, bool Residual, bool Swiglu>
+template <int Columns, Epilogue kEpilogue>
 __global__ void __cluster_dims__(kCluster, 1, 1) __launch_bounds__(kThreads, 1)
     multiply(const __grid_constant__ Maps maps, const Problem p) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -299,18 +372,19 @@ __global__ void __cluster_dims__(kCluster, 1, 1) __launch_bounds__(kThreads, 1)
   sm90::cluster_sync();
   if (threadIdx.x < 128) {
     sm90::give_registers<40>();
-    if (threadIdx.x == 0) produce<Columns, TransposedB, Swiglu>(maps, p, stages, full, empty, rank);
+    if (threadIdx.x == 0) produce<Columns, kEpilogue>(maps, p, stages, full, empty, rank);
   } else {
     sm90::take_registers<232>();
-    compute<Columns, TransposedB, Residual, Swiglu>(maps, p, stages, output, full, empty, rank);
+    compute<Columns, kEpilogue>(maps, p, stages, output, full, empty, rank);
   }
   __syncwarp();
   sm90::cluster_sync();  // the other block may still write to this one's memory
 #endif
 }
 
-template <int Columns, bool TransposedB, bool Residual, bool Swiglu>
+template <int Columns, Epilogue kEpilogue>
 void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
+  constexpr bool TransposedB = takes_nk(kEpilogue), Swiglu = kEpilogue == Epilogue::swiglu;
   constexpr int kTileColumns = Swiglu ? Columns / 2 : Columns;
   const int64_t wide = Swiglu ? g.n / 2 : g.n;
   Problem p{};
@@ -321,7 +395,7 @@ void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
   p.row_pairs = static_cast<int32_t>((g.m + kCluster * kRows - 1) / (kCluster * kRows));
   p.column_tiles = static_cast<int32_t>((wide + kTileColumns - 1) / kTileColumns);
   p.up_offset = static_cast<int32_t>(wide);
-  p.c = g.c, p.d = g.d, p.swiglu = g.swiglu, p.ldd = g.ldd;
+  p.c = g.c, p.d = g.d, p.swiglu = g.swiglu, p.gate_up = g.gate_up, p.ldd = g.ldd;
 
   Maps maps;
   maps.a = tensor_map(g.a, g.m, g.k, g.lda, kRows);
@@ -333,7 +407,7 @@ void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
   maps.a2 = g.k2 > 0 ? tensor_map(g.a2, g.m, g.k2, g.lda2, kRows) : maps.a;
   maps.b2 = g.k2 > 0 ? map_b(g.b2, g.k2, g.ldb2) : maps.b;
 
-  const auto kernel = multiply<Columns, TransposedB, Residual, Swiglu>;
+  const auto kernel = multiply<Columns, kEpilogue>;
   constexpr int kShared = Stage<Columns>::kShared;
   static const cudaError_t allowed = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kShared);
   check_cuda(allowed, "preparing a product");
@@ -344,13 +418,10 @@ void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
 
 template <int Columns>
 void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
-  if (g.swiglu != nullptr) {
-    launch<Columns, true, false, true>(target, g);
-  } else if (g.b_transposed) {
-    g.c != nullptr ? launch<Columns, true, true, false>(target, g) : launch<Columns, true, false, false>(target, g);
-  } else {
-    launch<Columns, false, false, false>(target, g);
-  }
+  if (g.swiglu != nullptr) return launch<Columns, Epilogue::swiglu>(target, g);
+  if (g.gate_up != nullptr) return launch<Columns, Epilogue::swiglu_backward_of_kn>(target, g);
+  if (!g.b_transposed) return launch<Columns, Epilogue::plain_of_kn>(target, g);
+  g.c != nullptr ? launch<Columns, Epilogue::residual>(target, g) : launch<Columns, Epilogue::plain>(target, g);
 }
 
 /** Rounds of the whole machine that the tiles take, in units of 128 columns' time. */
@@ -372,6 +443,7 @@ bool gemm_sm90_takes(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
   if (g.b_transposed && g.n % (g.swiglu != nullptr ? 64 : 32) != 0) return false;
   if (g.c != nullptr && (!g.b_transposed || !aligned(g.c, g.ldd))) return false;
   if (g.swiglu != nullptr && (!g.b_transposed || g.c != nullptr || !aligned(g.swiglu, g.n / 2))) return false;
+  if (g.gate_up != nullptr && (g.b_transposed || g.c != nullptr || g.n % 8 != 0 || !aligned(g.gate_up, 2 * g.n))) return false;
   return g.m < INT32_MAX / 2 && g.n < INT32_MAX / 2;
 }
 

@@ -104,7 +104,14 @@ void CudaDevice::linear_backward(const LinearBackward& op, int64_t stride) {
     product.b = product_weight<T>(op.w, op.use, op.out, op.in), product.ldb = op.in, product.b_transposed = false;
     product.a2 = as<T>(op.g), product.lda2 = stride, product.b2 = adapter.a, product.ldb2 = op.in;
     product.d = as<T>(op.dx), product.ldd = op.in;
+    bool fused = false;
+    if constexpr (sizeof(T) == sizeof(__nv_bfloat16)) {
+      product.gate_up = as<T>(op.gate_up);
+      fused = op.gate_up != nullptr && gemm_sm90_takes(target_, product);
+      if (!fused) product.gate_up = nullptr;
+    }
     multiply(product);
+    if (op.gate_up != nullptr && !fused) swiglu_backward(op.rows, op.in, op.dx, op.gate_up);
   }
 }
 

@@ -165,9 +165,8 @@ bool Llama::backward_mlp(Activations& a, const LayerRun& run, float* gradient) c
     return false;
   }
   // The activation that A's gradient reads comes out of SwiGLU's backward, in place of its gradient.
-  down.dx = a.mlp;
+  down.dx = a.mlp, down.gate_up = run.kept.gate_up;
   device_.linear_backward(down);
-  device_.swiglu_backward(run.rows, c.intermediate_size, a.mlp, run.kept.gate_up);
   if (adapter_.trains(LinearGroup::down)) {
     down.x = a.mlp;
     device_.linear_backward_a(down);
