@@ -226,7 +226,9 @@ TEST_CASE("Parts that a reference lacks are named and the rest is checked") {
 TEST_CASE("verify refuses arguments it does not know") {
   CHECK_THROWS_AS(run_verify({"--model", kModel}), UsageError);
   CHECK_THROWS_AS(run_verify({"--model"}), UsageError);
-  CHECK_THROWS_AS(run_verify({"--model", kModel, "--reference", kGolden, "--device", "cuda"}), UsageError);
+  CHECK_THROWS_AS(run_verify({"--model", kModel, "--reference", kGolden, "--device", "tpu"}), UsageError);
+  CHECK_THROWS_AS(run_verify({"--model", kModel, "--reference", kGolden, "--precision", "bf16"}), UsageError);
+  CHECK_THROWS_AS(run_verify({"--model", kModel, "--reference", kGolden, "--device", "cuda", "--precision", "f16"}), UsageError);
   CHECK_THROWS_AS(run_verify({"--model", kModel, "--reference", kGolden, "--threads", "two"}), UsageError);
   CHECK_THROWS_AS(run_verify({"--model", kModel, "--reference", kGolden, "--fast", "1"}), UsageError);
 }

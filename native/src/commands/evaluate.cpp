@@ -11,19 +11,17 @@
 namespace tunesmith {
 
 int run_evaluate(const std::vector<std::string>& arguments) {
-  const Arguments options(arguments, {"--model", "--adapter", "--data", "--split", "--threads"}, {"--json"});
+  const Arguments options(arguments, {"--model", "--adapter", "--data", "--split", "--device", "--threads"}, {"--json"});
   const std::string model = options.required("--model"), data = options.required("--data");
   const std::string split_name = options.required("--split");
   if (split_name != "train" && split_name != "eval") throw UsageError{"--split must be train or eval"};
-  const auto threads = options.number("--threads", 1, 1024);
 
   const LlamaConfig config = read_llama_config(model);
   const PackedSplit split = PackedSplit::open(data, split_name, config.vocabulary_size, config.max_position_embeddings);
   if (split.sequences() == 0) {
     throw Error("data-empty", data + "/" + split_name + ".tokens holds nothing to evaluate on; hold some rows out.");
   }
-  const auto trainer =
-      open_for_inference(config, model, options.optional("--adapter"), split.longest_sequence(), split.most_targets(), threads);
+  const auto trainer = open_for_inference(options, config, model, split.longest_sequence(), split.most_targets());
   double sum = 0;
   BatchBuffer buffer;
   for (int64_t i = 0; i < split.sequences(); ++i) {

@@ -1,5 +1,7 @@
 #include "commands/inference.h"
 
+#include "commands/commands.h"
+#include "commands/machine.h"
 #include "error.h"
 #include "io/peft.h"
 #include "run/memory_plan.h"
@@ -7,9 +9,22 @@
 
 namespace tunesmith {
 
-std::unique_ptr<Trainer> open_for_inference(const LlamaConfig& config, const std::string& model,
-                                            const std::optional<std::string>& adapter, int64_t max_tokens,
-                                            int64_t max_targets, std::optional<int> threads) {
+std::optional<CudaOptions> cuda_options(const Arguments& asked) {
+  const bool cuda = asked.choice("--device", {"cpu", "cuda"}).value_or(0) == 1;
+  const auto precision = asked.choice("--precision", {"float32", "bf16"});
+  if (!cuda) {
+    if (precision == 1) throw UsageError{"--precision bf16 needs --device cuda"};
+    return std::nullopt;
+  }
+  CudaOptions options;
+  options.index = choose_device(*this_machine(), RunSpec::Device::cuda).gpu->index;
+  options.float32 = precision == 0;
+  return options;
+}
+
+std::unique_ptr<Trainer> open_for_inference(const Arguments& asked, const LlamaConfig& config, const std::string& model,
+                                            int64_t max_tokens, int64_t max_targets) {
+  const auto adapter = asked.optional("--adapter");
   TrainerOptions options;
   options.lora = {1, 1, {true, false, false, false, false, false, false}};
   if (adapter) options.lora = read_adapter_config(*adapter).lora;
@@ -17,7 +32,8 @@ std::unique_ptr<Trainer> open_for_inference(const LlamaConfig& config, const std
   options.max_targets = max_targets;
   // Nothing is kept for a backward pass that never comes.
   options.recompute = Recompute::block;
-  options.threads = threads.value_or(usable_cores());
+  options.threads = asked.number("--threads", 1, 1024).value_or(usable_cores());
+  options.cuda = cuda_options(asked);
   std::unique_ptr<Device> device = open_device(options);
   const int64_t needed = Trainer::plan(*device, config, options).total_bytes(), free = device->memory().available;
   if (needed > free) {

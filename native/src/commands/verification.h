@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,13 @@ namespace tunesmith {
 struct Figure {
   std::string name;  // e.g. "base.nll[3]", "loss[12]", "gradient model.layers.0.mlp.up_proj.lora_A.weight"
   double error;
-  double limit;
+  double limit;  // infinite: reported only
   bool passed() const { return error <= limit; }  // false for NaN
 };
 
 struct VerifyOptions {
   int threads = 1;
+  std::optional<CudaOptions> cuda;  // none: the CPU. In bfloat16 the limits are wider, and some figures have none
   Recompute recompute = Recompute::none;
 };
 
