@@ -93,6 +93,7 @@ const nativeForbidden: Record<string, string[]> = {
   run: ["cpu", "cuda", "commands"],
   cpu: ["model", "train", "run", "commands", "cuda"],
   cuda: ["model", "train", "run", "commands", "cpu"],
+  no_cuda: ["model", "train", "run", "commands", "cpu"],
 };
 
 describe("includes in native/src", () => {
