@@ -132,7 +132,7 @@ __constant__ const Levels kBounds = bounds();
 // Quantisation ---------------------------------------------------------------------------------------------------------
 
 template <class T>
-__device__ void load_word(const T* from, float (&x)[kWord]) {
+__device__ void load_eight(const T* from, float (&x)[kWord]) {
 #pragma unroll
   for (int first = 0; first < kWord; first += Pack<T>::kCount) {
     const Pack<T> pack = load_pack(from + first);
@@ -162,7 +162,7 @@ template <class T>
 __global__ void find_absmax(int64_t words, const T* __restrict__ staged, float* __restrict__ absmax) {
   const int64_t word = blockIdx.x * static_cast<int64_t>(kThreads) + threadIdx.x;
   float x[kWord] = {};
-  if (word < words) load_word(staged + word * kWord, x);
+  if (word < words) load_eight(staged + word * kWord, x);
   const float largest = block_absmax(x);
   if (word < words && word % kBlockWords == 0) absmax[word / kBlockWords] = largest;
 }
@@ -209,7 +209,7 @@ template <class T>
 __global__ void quantise_codes(int64_t words, const T* __restrict__ staged, uint32_t* __restrict__ codes) {
   const int64_t word = blockIdx.x * static_cast<int64_t>(kThreads) + threadIdx.x;
   float x[kWord] = {};
-  if (word < words) load_word(staged + word * kWord, x);
+  if (word < words) load_eight(staged + word * kWord, x);
   const float by = reciprocal(block_absmax(x));
   uint32_t out = 0;
 #pragma unroll
@@ -227,28 +227,15 @@ __global__ void quantise_codes(int64_t words, const T* __restrict__ staged, uint
 
 constexpr int kWarps = 4;
 
-/** One store. The compiler takes some plain stores of four words apart. */
-__device__ void store_16_bytes(void* to, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-  asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};"
-               :
-               : "l"(__cvta_generic_to_global(to)), "r"(a), "r"(b), "r"(c), "r"(d)
-               : "memory");
-}
-__device__ void store_word(float* to, const float (&x)[kWord]) {
+template <class T>
+__device__ void store_eight(T* to, const float (&x)[kWord]) {
 #pragma unroll
-  for (int i = 0; i < kWord; i += 4) {
-    store_16_bytes(to + i, __float_as_uint(x[i]), __float_as_uint(x[i + 1]), __float_as_uint(x[i + 2]),
-                   __float_as_uint(x[i + 3]));
-  }
-}
-__device__ void store_word(__nv_bfloat16* to, const float (&x)[kWord]) {
-  uint32_t pair[kWord / 2];
+  for (int first = 0; first < kWord; first += Pack<T>::kCount) {
+    float some[Pack<T>::kCount];
 #pragma unroll
-  for (int i = 0; i < kWord / 2; ++i) {
-    const __nv_bfloat162 rounded = __floats2bfloat162_rn(x[2 * i], x[2 * i + 1]);
-    memcpy(&pair[i], &rounded, sizeof rounded);
+    for (int i = 0; i < Pack<T>::kCount; ++i) some[i] = x[first + i];
+    store_global(to + first, round_pack<T>(some));
   }
-  store_16_bytes(to, pair[0], pair[1], pair[2], pair[3]);
 }
 
 /** A warp widens kWarpBlocks blocks; each lane computes the scale of one. Each load and store of the warp is contiguous:
@@ -295,7 +282,7 @@ __global__ void __launch_bounds__(kWarps * 32)
       // A shuffle looks at the low five bits of the lane alone, and both half-warps hold the levels: no mask.
       x[i] = __shfl_sync(0xffffffffu, level, word[j] >> (i / 2 * 8 + (i % 2 == 0 ? 4 : 0))) * by;
     }
-    if (j * 32 + lane < words) store_word(out + j * 32 * kWord, x);
+    if (j * 32 + lane < words) store_eight(out + j * 32 * kWord, x);
   }
 }
 
