@@ -12,6 +12,7 @@ namespace tunesmith {
 
 int run_evaluate(const std::vector<std::string>& arguments) {
   const Arguments options(arguments, {"--model", "--adapter", "--data", "--split", "--device", "--threads"}, {"--json"});
+  const Inference inference = inference_options(options);
   const std::string model = options.required("--model"), data = options.required("--data");
   const std::string split_name = options.required("--split");
   if (split_name != "train" && split_name != "eval") throw UsageError{"--split must be train or eval"};
@@ -21,7 +22,7 @@ int run_evaluate(const std::vector<std::string>& arguments) {
   if (split.sequences() == 0) {
     throw Error("data-empty", data + "/" + split_name + ".tokens holds nothing to evaluate on; hold some rows out.");
   }
-  const auto trainer = open_for_inference(options, config, model, split.longest_sequence(), split.most_targets());
+  const auto trainer = open_for_inference(inference, config, model, split.longest_sequence(), split.most_targets());
   double sum = 0;
   BatchBuffer buffer;
   for (int64_t i = 0; i < split.sequences(); ++i) {

@@ -22,9 +22,13 @@ std::optional<CudaOptions> cuda_options(const Arguments& asked) {
   return options;
 }
 
-std::unique_ptr<Trainer> open_for_inference(const Arguments& asked, const LlamaConfig& config, const std::string& model,
+Inference inference_options(const Arguments& asked) {
+  return {asked.optional("--adapter"), cuda_options(asked), asked.number("--threads", 1, 1024).value_or(usable_cores())};
+}
+
+std::unique_ptr<Trainer> open_for_inference(const Inference& asked, const LlamaConfig& config, const std::string& model,
                                             int64_t max_tokens, int64_t max_targets) {
-  const auto adapter = asked.optional("--adapter");
+  const auto& adapter = asked.adapter;
   TrainerOptions options;
   options.lora = {1, 1, {true, false, false, false, false, false, false}};
   if (adapter) options.lora = read_adapter_config(*adapter).lora;
@@ -32,8 +36,8 @@ std::unique_ptr<Trainer> open_for_inference(const Arguments& asked, const LlamaC
   options.max_targets = max_targets;
   // Nothing is kept for a backward pass that never comes.
   options.recompute = Recompute::block;
-  options.threads = asked.number("--threads", 1, 1024).value_or(usable_cores());
-  options.cuda = cuda_options(asked);
+  options.threads = asked.threads;
+  options.cuda = asked.cuda;
   std::unique_ptr<Device> device = open_device(options);
   const int64_t needed = Trainer::plan(*device, config, options).total_bytes(), free = device->memory().available;
   if (needed > free) {

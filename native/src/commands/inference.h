@@ -15,9 +15,16 @@ namespace tunesmith {
     Error. */
 std::optional<CudaOptions> cuda_options(const Arguments&);
 
-/** A base with its adapter, for commands that only compute forward. Without an adapter a fresh one of rank 1 stands in, whose
-    B is zero. The options' `--device`, `--adapter` and `--threads` count. Throws UsageError or Error. */
-std::unique_ptr<Trainer> open_for_inference(const Arguments&, const LlamaConfig& config, const std::string& model,
+/** `--adapter`, `--device` and `--threads` of a command that only computes forward. */
+struct Inference {
+  std::optional<std::string> adapter;
+  std::optional<CudaOptions> cuda;
+  int threads;
+};
+Inference inference_options(const Arguments&);
+
+/** A base with its adapter. Without an adapter a fresh one of rank 1 stands in, whose B is zero. Throws Error. */
+std::unique_ptr<Trainer> open_for_inference(const Inference&, const LlamaConfig& config, const std::string& model,
                                             int64_t max_tokens, int64_t max_targets);
 
 }  // namespace tunesmith

@@ -64,7 +64,9 @@ void append_logits(std::string& text, std::span<const float> logits) {
 }  // namespace
 
 int run_reference(const std::vector<std::string>& arguments) {
-  const Arguments options(arguments, {"--model", "--adapter", "--prompts", "--greedy", "--out", "--device", "--threads"}, {});
+  const Arguments options(arguments,
+                          {"--model", "--adapter", "--prompts", "--greedy", "--out", "--device", "--threads"}, {});
+  const Inference inference = inference_options(options);
   const std::string model = options.required("--model"), out = options.required("--out");
   const std::string prompts_path = options.required("--prompts");
   const int greedy = options.number("--greedy", 0, 1'000'000).value_or(0);
@@ -76,7 +78,7 @@ int run_reference(const std::vector<std::string>& arguments) {
   config.end_tokens.clear();
   int64_t longest = 0;
   for (const auto& prompt : prompts) longest = std::max(longest, static_cast<int64_t>(prompt.size()));
-  const auto trainer = open_for_inference(options, config, model, longest + greedy, 1);
+  const auto trainer = open_for_inference(inference, config, model, longest + greedy, 1);
   Generator generator(*trainer);
 
   std::string text = "{\"prompts\":[";
