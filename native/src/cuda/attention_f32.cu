@@ -4,7 +4,8 @@
  *
  * A block of 8 warps owns 8·R rows of one head, R a warp; the other rows pass through shared memory 32 at a time, one a
  * lane. Scores: a lane's dot products of its row with the warp's R; sums over rows: a lane has the columns lane, lane + 32,
- * …, and the probabilities come by shuffle. R is 4, and 2 for head_dim above 128, whose rows would not fit into shared memory.
+ * …, and the probabilities come by shuffle. R is 4, and 2 for head_dim above 128, whose rows would not fit into
+ * shared memory.
  *   forward:   online softmax over the keys
  *   backward:  one kernel for dQ, which also leaves (lse, delta) of every row for the other, one for dK and dV, which loops
  *              over the queries of all heads of the group; each gradient has one writer, sums have a fixed order

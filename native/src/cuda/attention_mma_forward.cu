@@ -8,8 +8,8 @@
  *
  * The reference of the exponents is a row's largest score as of the last time that it was raised; it is raised, and O and
  * sum rescaled, only where a score exceeds it by more than 8 (P below 2⁸: the same precision in bf16 and float32). So most
- * steps need neither shuffles nor a rescaling. Only chunks that reach past the warp's first query are masked; chunks past its last
- * one are skipped.
+ * steps need neither shuffles nor a rescaling. Only chunks that reach past the warp's first query are masked; chunks
+ * past its last one are skipped.
  *
  * FLOPs: 4·head_dim per query head and (query, key) pair: 137 G at 8 × 2,048 tokens, 32 heads of 64. Bytes: qkv and out once
  * (168 MB there), the rest from L2.
