@@ -22,8 +22,8 @@ inline int64_t attention_tile_limit(int64_t rows, int64_t documents, int64_t blo
 void list_attention_tiles(const CudaTarget&, int64_t documents, const int32_t* starts, int64_t first_row, int64_t block,
                           int64_t limit, AttentionTile* tiles);
 
-/** Bytes of scratch that forward and backward need: two tile lists of blocks of 16 rows or more, each from a multiple of 256
-    bytes on, and two floats a row and query head. For up to `tokens` rows in documents of a token or more. */
+/** Bytes of scratch that forward and backward need: 512 for counters, two tile lists of blocks of 16 rows or more, each from a
+    multiple of 256 bytes on, and two floats a row and query head. For up to `tokens` rows in documents of a token or more. */
 size_t attention_scratch_bytes(const AttentionShape&, int64_t tokens);
 
 /** Where the backward keeps (lse, row sum of dout·out) [query_heads, rows]: behind a list of `limit` tiles. */

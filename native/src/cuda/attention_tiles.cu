@@ -89,11 +89,11 @@ void list_attention_tiles(const CudaTarget& target, int64_t documents, const int
 
 size_t attention_scratch_bytes(const AttentionShape& shape, int64_t tokens) {
   // Generation may run prompts longer than the training's batch.
-  constexpr int64_t kLeastTokens = 4096, kSmallestBlock = 16;
+  constexpr int64_t kLeastTokens = 4096, kSmallestBlock = 16, kCounters = 512;
   tokens = std::max(tokens, kLeastTokens);
   const int64_t tiles = attention_tile_limit(tokens, tokens, kSmallestBlock);  // at worst a document is one token
   const auto aligned = [](int64_t bytes) { return (bytes + 255) / 256 * 256; };
-  return static_cast<size_t>(2 * aligned(tiles * static_cast<int64_t>(sizeof(AttentionTile))) +
+  return static_cast<size_t>(kCounters + 2 * aligned(tiles * static_cast<int64_t>(sizeof(AttentionTile))) +
                              aligned(tokens * shape.query_heads * static_cast<int64_t>(sizeof(float2))));
 }
 
