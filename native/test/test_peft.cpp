@@ -94,7 +94,8 @@ TEST_CASE("an adapter that a run writes has PEFT's files, names and shapes") {
     spec["lora"]["targets"] = {"k_proj", "down_proj"};
     spec["lora"]["alpha"] = 2.5;
   });
-  train(run.path(), std::nullopt);
+  Machine machine;
+  train(run.path(), {}, machine);
   const std::string folder = run.path() + "/adapter";
   const AdapterConfig config = read_adapter_config(folder);
   CHECK(config.lora.rank == 4);
@@ -119,7 +120,8 @@ TEST_CASE("the reference adapter of PEFT is read, and ours has its names") {
   CHECK(read_adapter_config(folder).lora.rank == 8);
   const TensorSource theirs = TensorSource::open_file(adapter_weights_path(folder));
   const TinyRun run([](Json& spec) { spec["training"]["steps"] = 1; });
-  train(run.path(), std::nullopt);
+  Machine machine;
+  train(run.path(), {}, machine);
   const TensorSource ours = TensorSource::open_file(adapter_weights_path(run.path() + "/adapter"));
   // Ours has two of their eight layers.
   CHECK(ours.all().size() * 4 == theirs.all().size());

@@ -17,7 +17,8 @@ namespace {
 
 std::string failure(const TinyRun& run) {
   try {
-    train(run.path(), std::nullopt);
+    Machine machine;
+    train(run.path(), {}, machine);
   } catch (const Error& error) {
     return error.what();
   }
@@ -45,9 +46,13 @@ TEST_CASE("a run trains, evaluates, saves and says so") {
   CHECK(events[0]["type"] == "start");
   CHECK(events[0]["totalSteps"] == 12);
   CHECK(events[0]["threads"] == 2);
-  CHECK(events[1]["type"] == "plan");
-  CHECK(events[1]["microBatch"] == 2);
-  CHECK(events[2]["type"] == "eval");
+  CHECK(events[0]["device"] == "cpu");
+  CHECK(events[0]["deviceName"] == cpu_name());
+  CHECK(events[1]["type"] == "warning");
+  CHECK(events[1]["code"] == "device-cpu");
+  CHECK(events[2]["type"] == "plan");
+  CHECK(events[2]["microBatch"] == 2);
+  CHECK(events[3]["type"] == "eval");
   CHECK(events.back()["type"] == "done");
   CHECK(events.back()["reason"] == "finished");
   CHECK(run.events("step").size() == 12);
@@ -107,10 +112,9 @@ TEST_CASE("a skipped checkpoint is reported") {
   flip_byte(run, "run/checkpoints/step-8/adapter_model.safetensors");
   REQUIRE(failure(run) == "");
   CHECK(run.events("start")[1]["resumedFrom"] == 4);
-  const auto warnings = run.events("warning");
+  const auto warnings = run.warnings("checkpoint-skipped");
   REQUIRE(warnings.size() == 1);
-  CHECK(warnings[0]["code"] == "checkpoint-skipped");
-  CHECK(warnings[0]["message"].get<std::string>().find("step-8") != std::string::npos);
+  CHECK(warnings[0].find("step-8") != std::string::npos);
 }
 
 TEST_CASE("a run that has been changed is not resumed; the message says what changed") {

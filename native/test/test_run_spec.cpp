@@ -3,7 +3,6 @@
 #include <set>
 
 #include "error.h"
-#include "run/memory_plan.h"
 #include "run/run_spec.h"
 #include "run/sequence_order.h"
 #include "tiny_run.h"
@@ -191,48 +190,4 @@ TEST_CASE("how long a run is") {
   CHECK(epochs(0.001).steps == 1);
   CHECK(epochs(0.001).sequences == 1);
   CHECK(epochs(3, 1).steps == 1);
-}
-
-TEST_CASE("the memory plan takes the cheapest policy that fits, and says what would where none does") {
-  const TinyRun run;
-  PlanRequest request;
-  request.config = read_llama_config(TUNESMITH_REPOSITORY "/models/tiny-python");
-  request.options.threads = 1;
-  request.sequence_tokens = 1024;
-  request.sequence_targets = 512;
-  request.sequences_per_step = 16;
-  const std::unique_ptr<Device> device = open_device(request.options);
-  const MemoryPlan ample = choose_plan(*device, request, int64_t{64} << 30);
-  CHECK(ample.recompute == Recompute::none);
-  CHECK(ample.micro_batch == 4);
-  // Memory falls, and the plan gives up first micro-batch, then activations; it never exceeds what there is.
-  Recompute last = Recompute::none;
-  int plans = 0;
-  std::string refusal;
-  for (int64_t free = int64_t{4} << 30; free > int64_t{256} << 20 && refusal.empty(); free -= int64_t{16} << 20) {
-    try {
-      const MemoryPlan plan = choose_plan(*device, request, free);
-      CHECK(plan.total_bytes() < free);
-      CHECK(plan.recompute >= last);
-      last = plan.recompute;
-      ++plans;
-    } catch (const Error& error) {
-      CHECK(error.code() == "memory-insufficient");
-      refusal = error.what();
-    }
-  }
-  CHECK(plans > 10);
-  CHECK(last == Recompute::block);
-  CHECK(refusal.find("would fit") != std::string::npos);
-  CHECK(std::count(refusal.begin(), refusal.end(), '.') >= 1);
-  CHECK_THROWS_WITH_AS(choose_plan(*device, request, 0), doctest::Contains("smaller model"), Error);
-
-  request.micro_batch = 2;
-  request.recompute = Recompute::gate_up;
-  const MemoryPlan asked = choose_plan(*device, request, int64_t{64} << 30);
-  CHECK(asked.micro_batch == 2);
-  CHECK(asked.recompute == Recompute::gate_up);
-  const DeviceMemoryInfo memory = device->memory();
-  CHECK(memory.available > 0);
-  CHECK(memory.total >= memory.available);
 }

@@ -174,6 +174,14 @@ std::vector<Json> TinyRun::events(const std::string& type) const {
   return found;
 }
 
+std::vector<std::string> TinyRun::warnings(const std::string& code) const {
+  std::vector<std::string> found;
+  for (const Json& event : events("warning")) {
+    if (event["code"] == code) found.push_back(event["message"]);
+  }
+  return found;
+}
+
 EngineProcess::EngineProcess(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
   std::vector<std::string> words = {TUNESMITH_ENGINE}, settings = environment;
   words.insert(words.end(), arguments.begin(), arguments.end());

@@ -34,6 +34,8 @@ class TinyRun {
   /** The events so far; a torn last line is left out. */
   std::vector<tunesmith::Json> events() const;
   std::vector<tunesmith::Json> events(const std::string& type) const;
+  /** The messages of the warnings with that code. */
+  std::vector<std::string> warnings(const std::string& code) const;
   std::string adapter() const { return scratch_.read("run/adapter/adapter_model.safetensors"); }
 
  private:

@@ -35,16 +35,32 @@ std::string Arguments::required(const std::string& name) const {
   return *value;
 }
 
-std::optional<int> Arguments::number(const std::string& name, int low, int high) const {
+std::optional<int64_t> Arguments::whole(const std::string& name, int64_t low, int64_t high) const {
   const auto value = optional(name);
   if (!value) return std::nullopt;
-  int number = 0;
+  int64_t number = 0;
   const auto [rest, error] = std::from_chars(value->data(), value->data() + value->size(), number);
   if (error != std::errc() || rest != value->data() + value->size() || number < low || number > high) {
     throw UsageError{name + " must be a whole number from " + std::to_string(low) + " to " + std::to_string(high) +
                      ", not \"" + *value + "\""};
   }
   return number;
+}
+
+std::optional<int> Arguments::number(const std::string& name, int low, int high) const {
+  const auto value = whole(name, low, high);
+  return value ? std::optional(static_cast<int>(*value)) : std::nullopt;
+}
+
+std::optional<size_t> Arguments::choice(const std::string& name, const std::vector<const char*>& allowed) const {
+  const auto value = optional(name);
+  if (!value) return std::nullopt;
+  std::string list;
+  for (size_t i = 0; i < allowed.size(); ++i) {
+    if (*value == allowed[i]) return i;
+    list += (i == 0 ? "" : i + 1 < allowed.size() ? ", " : " or ") + std::string(allowed[i]);
+  }
+  throw UsageError{name + " must be " + list + ", not \"" + *value + "\""};
 }
 
 bool Arguments::flag(const std::string& name) const { return optional(name).has_value(); }

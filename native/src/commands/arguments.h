@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,9 @@ class Arguments {
   std::optional<std::string> optional(const std::string& name) const;
   /** A whole number from `low` to `high`. */
   std::optional<int> number(const std::string& name, int low, int high) const;
+  std::optional<int64_t> whole(const std::string& name, int64_t low, int64_t high) const;
+  /** Index of the value in `allowed`. */
+  std::optional<size_t> choice(const std::string& name, const std::vector<const char*>& allowed) const;
   bool flag(const std::string& name) const;
 
  private:

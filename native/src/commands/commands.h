@@ -11,6 +11,7 @@ struct UsageError {
 
 /** Each takes the arguments after its name and gives the exit code; throws UsageError or Error. */
 int run_train(const std::vector<std::string>& arguments);
+int run_plan(const std::vector<std::string>& arguments);
 int run_evaluate(const std::vector<std::string>& arguments);
 int run_reference(const std::vector<std::string>& arguments);
 int run_bench(const std::vector<std::string>& arguments);

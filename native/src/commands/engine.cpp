@@ -12,13 +12,18 @@ namespace {
 
 constexpr const char* kUsage =
     "Usage: tunesmith-engine COMMAND …\n"
-    "  train --run DIR [--threads N]\n"
-    "      start the run in DIR, or go on from its newest checkpoint\n"
-    "  evaluate --model DIR [--adapter DIR] --data DIR --split train|eval [--threads N] [--json]\n"
+    "  train --run DIR [--device auto|cpu|cuda] [--recompute none|gate-up|block] [--micro-batch N]\n"
+    "      [--memory-budget BYTES] [--threads N]\n"
+    "      start the run in DIR, or go on from its newest checkpoint; the options count in place of run.json's\n"
+    "  plan --run DIR [--tokens N [--eval-tokens N]] [--runs DIR] [the options of train] [--json]\n"
+    "      what the run would take in memory and time; --tokens where its data is not prepared yet\n"
+    "  evaluate --model DIR [--adapter DIR] --data DIR --split train|eval [--device cpu|cuda] [--threads N]\n"
+    "      [--json]\n"
     "      mean loss on prepared data\n"
-    "  reference --model DIR [--adapter DIR] --prompts FILE --greedy N --out FILE [--threads N]\n"
+    "  reference --model DIR [--adapter DIR] --prompts FILE --greedy N --out FILE [--device cpu|cuda]\n"
+    "      [--threads N]\n"
     "      logits and greedy continuations of prompts, to compare an export with\n"
-    "  verify --model DIR --reference DIR [--device cpu]\n"
+    "  verify --model DIR --reference DIR [--device cpu|cuda] [--precision float32|bf16] [--threads N]\n"
     "      recompute reference figures and compare\n"
     "  bench --shape llama-3.2-1b [--batch N] [--seq N] [--recompute none|gate-up|block|auto] [--base bf16|nf4]\n"
     "      [--loss all|response] [--docs LENGTHS.json] [--memory-budget-mib N] [--device cuda|cpu] [--json]\n"
@@ -34,8 +39,9 @@ struct Command {
   bool computes;
 };
 constexpr Command kCommands[] = {
-    {"train", run_train, true},   {"evaluate", run_evaluate, true}, {"reference", run_reference, true},
-    {"bench", run_bench, true},   {"verify", run_verify, true}, {"devices", run_devices, false},  {"schema", run_schema, false},
+    {"train", run_train, true},         {"plan", run_plan, false},   {"evaluate", run_evaluate, true},
+    {"reference", run_reference, true}, {"verify", run_verify, true}, {"bench", run_bench, true},
+    {"devices", run_devices, false},    {"schema", run_schema, false},
 };
 
 int dispatch(char** argv, const std::vector<std::string>& arguments) {

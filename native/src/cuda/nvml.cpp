@@ -112,15 +112,14 @@ bool has_nvidia_card() {
 
 std::string missing_driver() {
   if (!has_nvidia_card()) return "this machine has no NVIDIA GPU";
-  return std::string("the NVIDIA GPU has no driver here: libcuda.so.1 is missing; install the NVIDIA driver ") + kNeededDriver +
-         " or newer";
+  return std::string("the NVIDIA GPU has no driver here: libcuda.so.1 is missing; install the NVIDIA driver ") +
+         kNeededDriver + " or newer";
 }
 
 std::string failed_start(const Cuda& cuda, Cuda::Result result) {
   if (result == Cuda::kNoDevice) {
-    return has_nvidia_card() ? "the NVIDIA driver lets this process see no GPU; look at CUDA_VISIBLE_DEVICES and at what the "
-                               "container was given"
-                             : "this machine has no NVIDIA GPU";
+    if (!has_nvidia_card()) return "this machine has no NVIDIA GPU";
+    return "the NVIDIA driver lets this process see no GPU; look at CUDA_VISIBLE_DEVICES and at what the container was given";
   }
   const char* text = nullptr;
   const bool known = cuda.error_text(result, &text) == 0 && text != nullptr;
@@ -204,8 +203,8 @@ double nvidia_peak_flops(const NvidiaGpu& gpu) {
   // Of one multiprocessor in one clock: dense bfloat16 with float32 sums.
   constexpr struct {
     int capability, flops;
-  } kPerClock[] = {{80, 2048}, {86, 512}, {87, 512}, {89, 512}, {90, 4096}, {100, 8192}, {103, 8192}, {110, 8192}, {120, 512},
-                   {121, 512}};
+  } kPerClock[] = {{80, 2048},  {86, 512},   {87, 512},   {89, 512},  {90, 4096},
+                   {100, 8192}, {103, 8192}, {110, 8192}, {120, 512}, {121, 512}};
   for (const auto& [capability, flops] : kPerClock) {
     if (capability == gpu.capability) return static_cast<double>(gpu.clock_hz) * gpu.multiprocessors * flops;
   }

@@ -42,6 +42,7 @@ Json to_json(const RunState& state) {
           {"threads", state.threads},
           {"microBatch", state.micro_batch},
           {"recompute", name_of(state.recompute)},
+          {"device", state.device},
           {"settings", state.settings},
           {"model", state.model},
           {"data", state.data}};
@@ -62,7 +63,9 @@ RunState from_json(const Json& json, const std::string& file) {
   state.eval_step = fields.integer("evalStep", -1, kMost);
   state.threads = static_cast<int>(fields.integer("threads", 1, 4096));
   state.micro_batch = fields.integer("microBatch", 1, 4096);
-  state.recompute = static_cast<Recompute>(fields.choice("recompute", {"none", "gate-up", "block"}));
+  state.recompute = static_cast<Recompute>(fields.choice("recompute", recompute_names()));
+  // Checkpoints of before there was a choice lack it.
+  if (json.contains("device")) state.device = fields.string("device");
   for (const char* part : {"settings", "data", "files"}) fields.object(part);
   state.settings = json["settings"];
   state.model = fields.string("model");

@@ -25,6 +25,8 @@ struct RunState {
   int threads = 1;
   int64_t micro_batch = 1;
   Recompute recompute = Recompute::none;
+  /** "cpu" or "cuda": the result is close to the other's, not the same to the bit. */
+  std::string device = "cpu";
   /** Fingerprint: RunSpec::settings and the digests of model and data. */
   Json settings, data;
   std::string model;

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "io/json.h"
+#include "run/run_spec.h"
+#include "train/trainer.h"
 
 namespace tunesmith {
 
@@ -16,25 +18,53 @@ struct StartEvent {
   static constexpr const char* kType = "start";
   std::string engine;
   int64_t pid = 0;
-  std::string device;
+  std::string device, device_name;
   int64_t threads = 0, resumed_from = 0, total_steps = 0;
   template <class Visit>
   void visit(Visit&& v) const {
-    v("engine", engine), v("pid", pid), v("device", device), v("threads", threads), v("resumedFrom", resumed_from),
-        v("totalSteps", total_steps);
+    v("engine", engine), v("pid", pid), v("device", device), v("deviceName", device_name), v("threads", threads),
+        v("resumedFrom", resumed_from), v("totalSteps", total_steps);
   }
 };
 
+/** Bytes; `memory` is the plan's forecast by item. */
 struct PlanEvent {
   static constexpr const char* kType = "plan";
-  std::string recompute;
-  int64_t micro_batch = 0, forecast_bytes = 0, weight_bytes = 0, adapter_bytes = 0, activation_bytes = 0, parameters = 0,
-          trainable_parameters = 0;
+  MemoryPlan memory;
+  int64_t usable_bytes = 0;
+  std::string quantization;
   template <class Visit>
   void visit(Visit&& v) const {
-    v("recompute", recompute), v("microBatch", micro_batch), v("forecastBytes", forecast_bytes),
-        v("weightBytes", weight_bytes), v("adapterBytes", adapter_bytes), v("activationBytes", activation_bytes),
-        v("parameters", parameters), v("trainableParameters", trainable_parameters);
+    v("recompute", std::string(name_of(memory.recompute))), v("quantization", quantization),
+        v("microBatch", memory.micro_batch), v("usableBytes", usable_bytes), v("forecastBytes", memory.total_bytes()),
+        v("weightBytes", memory.weight_bytes), v("adapterBytes", memory.adapter_bytes),
+        v("activationBytes", memory.activation_bytes()), v("savedBytes", memory.saved_bytes),
+        v("workingBytes", memory.working_bytes), v("headBytes", memory.head_bytes), v("scratchBytes", memory.scratch_bytes),
+        v("parameters", memory.parameters), v("trainableParameters", memory.trainable_parameters);
+  }
+};
+
+/** After the first step of an attempt: what the forecast has come to. */
+struct MemoryEvent {
+  static constexpr const char* kType = "memory";
+  int64_t used_bytes = 0, forecast_bytes = 0;
+  template <class Visit>
+  void visit(Visit&& v) const {
+    v("usedBytes", used_bytes), v("forecastBytes", forecast_bytes);
+  }
+};
+
+/** A GPU at work, at most once a second. What the driver does not tell is null. */
+struct TelemetryEvent {
+  static constexpr const char* kType = "telemetry";
+  int64_t step = 0;
+  double tokens_per_second = 0;
+  int64_t memory_used = 0, memory_total = 0;
+  std::optional<double> utilisation, temperature, watts;
+  template <class Visit>
+  void visit(Visit&& v) const {
+    v("step", step), v("tokensPerSecond", tokens_per_second), v("memoryUsed", memory_used), v("memoryTotal", memory_total),
+        v("utilisation", utilisation), v("temperature", temperature), v("watts", watts);
   }
 };
 

@@ -51,7 +51,17 @@ struct ChosenDevice {
 /** `automatic` takes the first GPU that can be used, else the CPU. `cuda` with none: Error "device-unavailable". */
 ChosenDevice choose_device(Machine&, RunSpec::Device);
 
+/** Throws Error. */
 std::unique_ptr<Device> open_chosen(Machine&, const ChosenDevice&, int threads, Quantization);
+
+/** A device that is open and what it was chosen for. */
+struct OpenedDevice {
+  ChosenDevice chosen;
+  std::unique_ptr<Device> device;
+};
+
+/** Chooses and opens a run's device. One that was chosen by itself and does not open gives way to the CPU. Throws Error. */
+OpenedDevice open_for(Machine&, const RunSpec&, int threads);
 
 /** A clause as a sentence of its own. */
 std::string as_sentence(std::string clause);

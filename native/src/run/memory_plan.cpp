@@ -2,33 +2,104 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <vector>
 
 #include "error.h"
 #include "run/run_spec.h"
+#include "run/speed.h"
 
 namespace tunesmith {
 
 namespace {
 
-/** More tokens at once make no CPU product faster, only the memory larger. */
-constexpr int64_t kUsefulTokens = 4096;
+/** How many ways out an error names. */
+constexpr size_t kRemedies = 3;
+constexpr int64_t kShortestSequence = 64;
 
-/** Left to everything else on the machine. */
-int64_t budget(int64_t available) { return available - std::max<int64_t>(available / 10, int64_t{256} << 20); }
+int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
-std::string hint_for(const Device& device, const PlanRequest& request, int64_t available) {
-  PlanRequest smaller = request;
-  while (smaller.sequence_tokens > 64) {
-    smaller.sequence_tokens /= 2;
-    smaller.sequence_targets = std::min(smaller.sequence_targets, smaller.sequence_tokens);
-    const MemoryPlan plan = Trainer::plan(device, request.config, options_for(smaller, 1, Recompute::block));
-    if (plan.total_bytes() <= budget(available)) {
-      return "packed sequences of " + std::to_string(smaller.sequence_tokens) + " tokens (now " +
-             std::to_string(request.sequence_tokens) + ") with recompute \"block\" and micro-batch 1 would fit";
+MemoryPlan plan_for(const Device& device, const PlanRequest& request, int64_t micro_batch, Recompute recompute) {
+  MemoryPlan plan = Trainer::plan(device, request.config, options_for(request, micro_batch, recompute));
+  plan.recompute = recompute;
+  plan.micro_batch = micro_batch;
+  return plan;
+}
+
+/** Of all that a request allows, the one that needs least. */
+MemoryPlan smallest_plan(const Device& device, const PlanRequest& request) {
+  return plan_for(device, request, request.micro_batch.value_or(1), request.recompute.value_or(Recompute::block));
+}
+
+/** Descending, each with fewer micro-batches a step than any smaller size has: one of 5 for 8 sequences is no faster than
+    one of 4 and larger. The steps grow, as no plan hangs on one more among many. */
+std::vector<int64_t> micro_batches(const PlanRequest& request) {
+  if (request.micro_batch) return {std::min(*request.micro_batch, request.sequences_per_step)};
+  const int64_t sequence = std::max<int64_t>(1, request.sequence_tokens);
+  const int64_t most = request.most_micro_batch.value_or(request.sequences_per_step);
+  const int64_t largest = std::clamp<int64_t>(request.rules.useful_tokens / sequence, 1,
+                                              std::max<int64_t>(1, std::min(most, request.sequences_per_step)));
+  std::vector<int64_t> sizes;
+  for (int64_t count = divide_up(request.sequences_per_step, largest); count <= request.sequences_per_step;
+       count = std::max(count + 1, count * 5 / 4)) {
+    const int64_t size = divide_up(request.sequences_per_step, count);
+    if (sizes.empty() || size < sizes.back()) sizes.push_back(size);
+  }
+  if (sizes.back() > 1) sizes.push_back(1);
+  return sizes;
+}
+
+/** What would make the run fit into `usable`, each with what it would then need. */
+std::vector<std::string> remedies(const Device& device, const PlanRequest& request, int64_t usable) {
+  std::vector<std::string> found;
+  const auto add = [&](const std::string& what, const MemoryPlan& plan) {
+    if (found.size() >= kRemedies || plan.total_bytes() > usable) return false;
+    found.push_back(what + " (" + shown_bytes(plan.total_bytes()) + ")");
+    return true;
+  };
+  PlanRequest free = request;
+  free.micro_batch.reset(), free.recompute.reset();
+  if (request.micro_batch.value_or(1) > 1) {
+    PlanRequest one = request;
+    one.micro_batch = 1;
+    add("a micro-batch of 1", smallest_plan(device, one));
+  }
+  if (request.recompute.value_or(Recompute::block) != Recompute::block) {
+    PlanRequest block = request;
+    block.recompute = Recompute::block;
+    if (!add("recompute \"block\"", smallest_plan(device, block)) && request.micro_batch.value_or(1) > 1) {
+      add("recompute \"block\" with a micro-batch of 1", smallest_plan(device, free));
     }
   }
-  return "take a smaller model";
+  if (request.open_quantized) {
+    if (const std::unique_ptr<Device> quantized = request.open_quantized()) {
+      add("4-bit weights, model.quantization \"nf4\"", smallest_plan(*quantized, free));
+    }
+  }
+  for (PlanRequest shorter = free; shorter.sequence_tokens > kShortestSequence;) {
+    shorter.sequence_tokens /= 2;
+    shorter.sequence_targets = std::min(shorter.sequence_targets, shorter.sequence_tokens);
+    if (add("packed sequences of " + std::to_string(shorter.sequence_tokens) + " tokens instead of " +
+                std::to_string(request.sequence_tokens),
+            smallest_plan(device, shorter))) {
+      break;
+    }
+  }
+  for (PlanRequest lower = free; lower.options.lora.rank > 1;) {
+    lower.options.lora.rank /= 2;
+    if (add("a rank of " + std::to_string(lower.options.lora.rank), smallest_plan(device, lower))) break;
+  }
+  return found;
+}
+
+[[noreturn]] void refuse(const Device& device, const PlanRequest& request, int64_t usable) {
+  const MemoryPlan least = smallest_plan(device, request);
+  const std::string start = "The run needs " + shown_bytes(least.total_bytes()) + " of memory at least and " +
+                            shown_bytes(usable) + " can be used: close other programs, ";
+  std::string ways;
+  const std::vector<std::string> found = remedies(device, request, usable);
+  for (size_t i = 0; i < found.size(); ++i) ways += (i == 0 ? "" : i + 1 < found.size() ? ", " : " or ") + found[i];
+  if (!ways.empty()) throw Error("memory-insufficient", start + "or take what would fit: " + ways + ".");
+  throw Error("memory-insufficient", start + "or take a smaller model; this one's weights alone are " +
+                                         shown_bytes(least.weight_bytes) + ".");
 }
 
 }  // namespace
@@ -51,29 +122,40 @@ TrainerOptions options_for(const PlanRequest& request, int64_t micro_batch, Reco
   return options;
 }
 
-MemoryPlan choose_plan(const Device& device, const PlanRequest& request, int64_t available) {
+int64_t usable_bytes(const PlanningRules& rules, int64_t available, std::optional<int64_t> budget) {
+  const int64_t usable = available - std::max(available / 100 * rules.reserve_percent, rules.reserve_bytes);
+  return std::max<int64_t>(0, budget ? std::min(usable, *budget) : usable);
+}
+
+double expected_cost(const PlanRequest& request, int64_t micro_batch, Recompute recompute) {
+  const StepShape shape = shape_of(request);
+  const double tokens = static_cast<double>(request.sequences_per_step * request.sequence_tokens);
+  const double recomputed = training_flops(request.config, shape, recompute) /
+                            training_flops(request.config, shape, Recompute::none);
+  const int64_t starts = divide_up(request.sequences_per_step, micro_batch);
+  return tokens * recomputed + static_cast<double>(starts * request.rules.start_tokens);
+}
+
+std::vector<MemoryPlan> candidate_plans(const Device& device, const PlanRequest& request) {
   std::vector<Recompute> policies = {Recompute::none, Recompute::gate_up, Recompute::block};
   if (request.recompute) policies = {*request.recompute};
-  const int64_t useful = std::clamp<int64_t>(kUsefulTokens / std::max<int64_t>(1, request.sequence_tokens), 1,
-                                             request.sequences_per_step);
-  const int64_t largest = std::min(request.micro_batch.value_or(useful), request.sequences_per_step);
-  const int64_t smallest = request.micro_batch ? largest : 1;
-  MemoryPlan plan;
+  std::vector<std::pair<double, MemoryPlan>> costs;
   for (const Recompute policy : policies) {
-    for (int64_t micro_batch = largest; micro_batch >= smallest; --micro_batch) {
-      plan = Trainer::plan(device, request.config, options_for(request, micro_batch, policy));
-      plan.recompute = policy;
-      plan.micro_batch = micro_batch;
-      if (plan.total_bytes() <= budget(available)) return plan;
+    for (const int64_t micro_batch : micro_batches(request)) {
+      costs.emplace_back(expected_cost(request, micro_batch, policy), plan_for(device, request, micro_batch, policy));
     }
   }
-  const std::string advice = request.micro_batch.value_or(1) > 1 || request.recompute.value_or(Recompute::block) != Recompute::block
-                                 ? "set training.microBatch to null and training.recompute to \"auto\", or "
-                                 : "";
-  throw Error("memory-insufficient", "The run needs " + shown_bytes(plan.total_bytes()) + " of memory and " +
-                                         shown_bytes(std::max<int64_t>(0, budget(available))) +
-                                         " can be used: close other programs, or " + advice +
-                                         hint_for(device, request, available) + ".");
+  std::stable_sort(costs.begin(), costs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<MemoryPlan> plans;
+  for (auto& [cost, plan] : costs) plans.push_back(plan);
+  return plans;
+}
+
+MemoryPlan choose_plan(const Device& device, const PlanRequest& request, int64_t usable) {
+  for (const MemoryPlan& plan : candidate_plans(device, request)) {
+    if (plan.total_bytes() <= usable) return plan;
+  }
+  refuse(device, request, usable);
 }
 
 }  // namespace tunesmith

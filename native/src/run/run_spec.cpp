@@ -147,6 +147,14 @@ const char* name_of(Recompute recompute) { return recompute_names()[static_cast<
 
 const char* name_of(Quantization quantization) { return quantization_names()[static_cast<size_t>(quantization)]; }
 
+void RunOverrides::apply(RunSpec& spec) const {
+  if (threads) spec.threads = *threads;
+  if (device) spec.device = *device;
+  if (recompute) spec.recompute = recompute;
+  if (micro_batch) spec.micro_batch = micro_batch;
+  if (memory_budget) spec.memory_budget = memory_budget;
+}
+
 RunSpec parse_run_spec(const Json& json, const std::string& file) {
   const Fields fields(json, file, "", kCode);
   RunSpec spec;

@@ -46,6 +46,15 @@ struct RunSpec {
   Json settings;
 };
 
+/** What the command line asks for in place of run.json. None of it decides whether a checkpoint fits. */
+struct RunOverrides {
+  std::optional<int> threads;
+  std::optional<RunSpec::Device> device;
+  std::optional<Recompute> recompute;
+  std::optional<int64_t> micro_batch, memory_budget;
+  void apply(RunSpec&) const;
+};
+
 RunSpec read_run_spec(const std::string& path);
 RunSpec parse_run_spec(const Json& json, const std::string& file);
 

@@ -6,10 +6,13 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <new>
 #include <thread>
 
 #include "error.h"
+#include "model/llama.h"
+#include "run/forecast.h"
 #include "run/run_lock.h"
 #include "run/stop_signal.h"
 #include "train/schedule.h"
@@ -19,6 +22,11 @@ namespace tunesmith {
 namespace {
 
 constexpr auto kPausePoll = std::chrono::milliseconds(200);
+constexpr auto kReadingEvery = std::chrono::seconds(1);
+/** What is left of a plan whose memory could not be had, in percent: one a few bytes smaller would fail as well. */
+constexpr int64_t kNextPlanPercent = 90;
+constexpr const char* kNotTheSameBits =
+    ": its result will be close to that of an uninterrupted run, not the same to the bit.";
 
 /** The fields of a run that make two checkpoints interchangeable. */
 void add_fingerprint(RunState& state, const RunSpec& spec, const PackedSplit& train, const PackedSplit& eval) {
@@ -44,6 +52,15 @@ void check_data(const RunSpec& spec, const std::string& folder, const PackedSpli
   }
 }
 
+/** Of this process, without the files that it has mapped. */
+int64_t own_memory() {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("RssAnon:")) return std::strtoll(line.c_str() + 8, nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
 PackedSplit open_split(const std::string& folder, const char* split, const LlamaConfig& config) {
   return PackedSplit::open(folder + "/data", split, config.vocabulary_size, config.max_position_embeddings);
 }
@@ -56,9 +73,11 @@ int usable_cores() {
   return std::max(1, CPU_COUNT(&set));
 }
 
-TrainingRun::TrainingRun(std::string folder, std::optional<int> threads, EventLog& log)
+TrainingRun::TrainingRun(std::string folder, const RunOverrides& overrides, Machine& machine, EventLog& log)
     : folder_(std::move(folder)),
       log_(log),
+      machine_(machine),
+      overrides_(overrides),
       spec_(read_run_spec(folder_ + "/run.json")),
       config_(read_llama_config(spec_.model_path)),
       train_(open_split(folder_, "train", config_)),
@@ -69,13 +88,10 @@ TrainingRun::TrainingRun(std::string folder, std::optional<int> threads, EventLo
       store_(folder_),
       control_(folder_ + "/control.jsonl", log.attempt()),
       adapter_{spec_.lora, spec_.model_path} {
-  if (spec_.device == RunSpec::Device::cuda) {
-    throw Error("device-unavailable", folder_ + "/run.json: device is \"cuda\", but this engine computes on the CPU only; set "
-                                                "it to \"auto\" or \"cpu\".");
-  }
+  overrides_.apply(spec_);
   check_data(spec_, folder_, train_, eval_);
   state_.order_seed = spec_.seed;
-  state_.threads = threads.value_or(spec_.threads > 0 ? spec_.threads : usable_cores());
+  state_.threads = threads_of(spec_);
   add_fingerprint(state_, spec_, train_, eval_);
 }
 
@@ -96,38 +112,77 @@ void TrainingRun::begin() {
     state_ = then;
   }
   saved_step_ = resumed_ ? state_.step : -1;
-  log_.write(StartEvent{TUNESMITH_VERSION, getpid(), "cpu", state_.threads, state_.step, length_.steps});
+  OpenedDevice opened = open_for(machine_, spec_, state_.threads);
+  device_ = std::move(opened.chosen);
+  opened_ = std::move(opened.device);
+  log_.write(StartEvent{TUNESMITH_VERSION, getpid(), device_.id(), device_.name(), state_.threads, state_.step,
+                        length_.steps});
   for (const std::string& message : skipped) warn("checkpoint-skipped", message);
   if (!skipped.empty() && !resumed_) warn("checkpoint-none", "No complete checkpoint is left; the run starts from the beginning.");
-  if (asked_threads != state_.threads) {
+  if (!device_.problem.empty()) warn("device-cpu", "The run computes on the CPU: " + device_.problem + ".");
+  warn_of_changes(asked_threads);
+}
+
+void TrainingRun::warn_of_changes(int asked_threads) {
+  const std::string device = device_.gpu ? "cuda" : "cpu";
+  if (resumed_ && state_.device != device) {
+    warn("device-changed", std::string("The run began on the ") +
+                               (device_.gpu ? "CPU and goes on on the GPU" : "GPU and goes on on the CPU") + kNotTheSameBits);
+  }
+  state_.device = device;
+  if (asked_threads != state_.threads && !device_.gpu) {
     warn("threads-from-checkpoint", "The run goes on with " + std::to_string(state_.threads) +
                                         " threads as it began, so that its result stays the same to the bit.");
   }
 }
 
+/** How a step is cut decides how its sums are rounded, so a resumed run keeps it where it can; recompute does not change a
+    bit. */
+MemoryPlan TrainingRun::plan_within(const Device& device, PlanRequest& request, int64_t usable) {
+  if (!resumed_ || overrides_.micro_batch) return choose_plan(device, request, usable);
+  request.micro_batch = state_.micro_batch;
+  try {
+    return choose_plan(device, request, usable);
+  } catch (const Error&) {
+    if (state_.micro_batch <= 1) throw;
+  }
+  request.micro_batch.reset();
+  request.most_micro_batch = state_.micro_batch - 1;
+  return choose_plan(device, request, usable);
+}
+
 void TrainingRun::make_trainer() {
-  PlanRequest request;
-  request.config = config_;
-  request.options.lora = spec_.lora;
-  request.options.optimizer = spec_.optimizer;
-  request.options.threads = state_.threads;
-  request.options.seed = spec_.seed;
-  request.sequence_tokens = std::max(train_.longest_sequence(), eval_.longest_sequence());
-  request.sequence_targets = std::max(train_.most_targets(), eval_.most_targets());
-  request.sequences_per_step = spec_.sequences_per_step;
-  request.micro_batch = spec_.micro_batch;
-  request.recompute = spec_.recompute;
-  // How a step is cut decides how its sums are rounded, so a resumed run keeps it; recompute does not change a bit.
-  if (resumed_) request.micro_batch = state_.micro_batch;
-  std::unique_ptr<Device> device = open_device(request.options);
-  const MemoryPlan plan = choose_plan(*device, request, device->memory().available);
-  state_.micro_batch = plan.micro_batch;
-  state_.recompute = plan.recompute;
-  log_.write(PlanEvent{name_of(plan.recompute), plan.micro_batch, plan.total_bytes(), plan.weight_bytes, plan.adapter_bytes,
-                       plan.activation_bytes(), plan.parameters, plan.trainable_parameters});
   const TensorSource base = TensorSource::open_model(spec_.model_path);
-  trainer_ = std::make_unique<Trainer>(std::move(device), config_, base,
-                                       options_for(request, plan.micro_batch, plan.recompute));
+  std::optional<int64_t> ceiling = spec_.memory_budget;
+  for (;;) {
+    PlanRequest request = plan_request(machine_, device_, spec_, config_, state_.threads,
+                                       std::max(train_.longest_sequence(), eval_.longest_sequence()),
+                                       std::max(train_.most_targets(), eval_.most_targets()));
+    available_before_ = opened_->memory().available;
+    const int64_t usable = usable_bytes(request.rules, available_before_, ceiling);
+    const MemoryPlan plan = plan_within(*opened_, request, usable);
+    forecast_bytes_ = plan.total_bytes();
+    log_.write(PlanEvent{plan, usable, name_of(spec_.quantization)});
+    try {
+      trainer_ = std::make_unique<Trainer>(std::move(opened_), config_, base,
+                                           options_for(request, plan.micro_batch, plan.recompute));
+    } catch (const Error& error) {
+      if (error.code() != "out-of-memory") throw;
+      warn("plan-reduced",
+           "The " + shown_bytes(forecast_bytes_) + " of the plan could not be had; the next smaller one is tried.");
+      ceiling = forecast_bytes_ / 100 * kNextPlanPercent;
+      opened_ = open_chosen(machine_, device_, state_.threads, spec_.quantization);
+      continue;
+    }
+    if (resumed_ && plan.micro_batch != state_.micro_batch) {
+      warn("micro-batch-changed", "The run goes on with " + std::to_string(plan.micro_batch) +
+                                      " sequences at once where it had " + std::to_string(state_.micro_batch) +
+                                      (overrides_.micro_batch ? "" : ", for there is less memory") + kNotTheSameBits);
+    }
+    state_.micro_batch = plan.micro_batch;
+    state_.recompute = plan.recompute;
+    break;
+  }
   if (resumed_) restore(*trainer_, *resumed_);
 }
 
@@ -204,6 +259,8 @@ void TrainingRun::train_step() {
     for (int64_t i = 0; i < state_.micro_batch && position < end; ++i) train_.append(order_.at(position++), buffer_);
     trainer_->accumulate(buffer_.batch(), scale);
   }
+  // On a GPU the step is still being computed: a reading now shows it at work and costs no time.
+  const std::optional<GpuReading> reading = read_gpu();
   const double rate =
       learning_rate_at(spec_.schedule, state_.step, length_.steps, spec_.warmup_steps, spec_.learning_rate);
   const Trainer::StepResult result = trainer_->apply(rate);
@@ -221,6 +278,25 @@ void TrainingRun::train_step() {
   state_.tokens += tokens;
   state_.seconds += seconds;
   log_.write(StepEvent{state_.step, loss, rate, result.gradient_norm, tokens, targets, seconds});
+  if (!memory_told_) tell_memory();
+  if (reading) {
+    log_.write(TelemetryEvent{state_.step, static_cast<double>(tokens) / seconds, reading->memory_used, reading->memory_total,
+                              reading->utilisation, reading->temperature, reading->watts});
+  }
+}
+
+std::optional<GpuReading> TrainingRun::read_gpu() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!device_.gpu || now < next_reading_) return std::nullopt;
+  next_reading_ = now + kReadingEvery;
+  return machine_.read(*device_.gpu);
+}
+
+void TrainingRun::tell_memory() {
+  memory_told_ = true;
+  int64_t used = own_memory();
+  if (device_.gpu) used = std::max<int64_t>(0, available_before_ - trainer_->model().device().memory().available);
+  log_.write(MemoryEvent{used, forecast_bytes_});
 }
 
 void TrainingRun::take_messages() {
@@ -271,7 +347,7 @@ void TrainingRun::finish() {
                        evaluated_here ? state_.eval_loss : std::nullopt, state_.tokens, state_.seconds});
 }
 
-void train(const std::string& folder, std::optional<int> threads) {
+void train(const std::string& folder, const RunOverrides& overrides, Machine& machine) {
   std::error_code missing;
   if (!std::filesystem::is_regular_file(folder + "/run.json", missing)) {
     throw Error("run-missing", folder + " is not a run directory: it holds no run.json.");
@@ -288,7 +364,7 @@ void train(const std::string& folder, std::optional<int> threads) {
     }
   };
   try {
-    TrainingRun(folder, threads, log).run();
+    TrainingRun(folder, overrides, machine, log).run();
   } catch (const Error& error) {
     fail(error.code(), error.what());
     throw;

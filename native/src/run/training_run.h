@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,6 +8,7 @@
 #include "run/checkpoint.h"
 #include "run/control.h"
 #include "run/events.h"
+#include "run/machine.h"
 #include "run/memory_plan.h"
 #include "run/run_spec.h"
 #include "run/sequence_order.h"
@@ -17,15 +19,18 @@ namespace tunesmith {
     steps, and only there, it evaluates, saves, obeys control.jsonl and signals. */
 class TrainingRun {
  public:
-  /** Reads and checks everything that needs no memory to speak of. `threads`: of the command line. Throws Error. */
-  TrainingRun(std::string folder, std::optional<int> threads, EventLog& log);
+  /** Reads and checks everything that needs no memory to speak of. Throws Error. */
+  TrainingRun(std::string folder, const RunOverrides&, Machine&, EventLog& log);
   /** Throws Error; everything up to the last checkpoint is then on the disk. */
   void run();
 
  private:
   void warn(const std::string& code, const std::string& message);
   void begin();
+  /** What must be known of how the run began where it goes on elsewhere. */
+  void warn_of_changes(int asked_threads);
   void make_trainer();
+  MemoryPlan plan_within(const Device&, PlanRequest&, int64_t usable);
   bool evaluation_missing() const;
   void evaluate_if_due();
   /** Mean NLL over the held-out targets; nothing where a stop came in between. */
@@ -33,6 +38,9 @@ class TrainingRun {
   void save_if_due();
   void save();
   void train_step();
+  /** Reads a GPU at work, where a second has passed since the last time. */
+  std::optional<GpuReading> read_gpu();
+  void tell_memory();
   /** Stop, pause, checkpoint. */
   void obey();
   void take_messages();
@@ -41,6 +49,8 @@ class TrainingRun {
 
   std::string folder_;
   EventLog& log_;
+  Machine& machine_;
+  RunOverrides overrides_;
   RunSpec spec_;
   LlamaConfig config_;
   PackedSplit train_, eval_;
@@ -51,14 +61,19 @@ class TrainingRun {
   std::optional<Checkpoint> resumed_;
   AdapterConfig adapter_;
   RunState state_;
+  ChosenDevice device_;
+  std::unique_ptr<Device> opened_;  // until the trainer takes it
   std::unique_ptr<Trainer> trainer_;
+  int64_t available_before_ = 0, forecast_bytes_ = 0;
+  bool memory_told_ = false;
+  std::chrono::steady_clock::time_point next_reading_;
   BatchBuffer buffer_;
   int64_t saved_step_ = -1;
   bool stop_ = false, paused_ = false, save_asked_ = false;
 };
 
 /** `train`: takes the run's lock, then makes one attempt. An Error ends up as the attempt's last event and is thrown on. */
-void train(const std::string& folder, std::optional<int> threads);
+void train(const std::string& folder, const RunOverrides&, Machine&);
 
 /** Cores this process may run on. */
 int usable_cores();

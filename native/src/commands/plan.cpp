@@ -1,0 +1,101 @@
+#include <cstdio>
+#include <filesystem>
+
+#include "commands/arguments.h"
+#include "commands/commands.h"
+#include "commands/machine.h"
+#include "error.h"
+#include "io/json.h"
+#include "run/forecast.h"
+
+namespace tunesmith {
+
+namespace {
+
+constexpr int64_t kMostTokens = int64_t{1} << 50;
+
+Json to_json(const RunForecast& forecast) {
+  const MemoryPlan& plan = forecast.plan;
+  return {{"device", forecast.device.id()},
+          {"deviceName", forecast.device.name()},
+          {"why", as_sentence(forecast.device.problem)},
+          {"memoryTotal", forecast.memory.total},
+          {"memoryFree", forecast.memory.available},
+          {"usableBytes", forecast.usable_bytes},
+          {"recompute", name_of(plan.recompute)},
+          {"microBatch", plan.micro_batch},
+          {"forecastBytes", plan.total_bytes()},
+          {"weightBytes", plan.weight_bytes},
+          {"adapterBytes", plan.adapter_bytes},
+          {"savedBytes", plan.saved_bytes},
+          {"workingBytes", plan.working_bytes},
+          {"headBytes", plan.head_bytes},
+          {"scratchBytes", plan.scratch_bytes},
+          {"parameters", plan.parameters},
+          {"trainableParameters", plan.trainable_parameters},
+          {"steps", forecast.steps},
+          {"tokens", forecast.tokens},
+          {"tokensPerSecond", forecast.tokens_per_second},
+          {"measured", forecast.measured},
+          {"seconds", forecast.seconds}};
+}
+
+/** "about 4 min" */
+std::string shown_time(double seconds) {
+  char text[32];
+  if (seconds < 90) {
+    std::snprintf(text, sizeof text, "about %.0f s", seconds < 1 ? 1.0 : seconds);
+  } else if (seconds < 90 * 60) {
+    std::snprintf(text, sizeof text, "about %.0f min", seconds / 60);
+  } else {
+    std::snprintf(text, sizeof text, "about %.1f h", seconds / 3600);
+  }
+  return text;
+}
+
+void print(const RunForecast& forecast) {
+  const MemoryPlan& plan = forecast.plan;
+  if (!forecast.device.problem.empty()) std::printf("%s\n", as_sentence(forecast.device.problem).c_str());
+  std::printf("%s: %s, %s of %s free\n", forecast.device.id().c_str(), forecast.device.name().c_str(),
+              shown_bytes(forecast.memory.available).c_str(), shown_bytes(forecast.memory.total).c_str());
+  std::printf("memory: %s (%s can be used), recompute %s, micro-batch %lld\n", shown_bytes(plan.total_bytes()).c_str(),
+              shown_bytes(forecast.usable_bytes).c_str(), name_of(plan.recompute),
+              static_cast<long long>(plan.micro_batch));
+  const std::pair<const char*, int64_t> items[] = {
+      {"weights", plan.weight_bytes},          {"adapter and optimizer", plan.adapter_bytes},
+      {"saved activations", plan.saved_bytes}, {"working space", plan.working_bytes},
+      {"logits", plan.head_bytes},             {"scratch", plan.scratch_bytes}};
+  for (const auto& [name, bytes] : items) std::printf("  %-22s %s\n", name, shown_bytes(bytes).c_str());
+  std::printf("time: %s for %lld steps, %lld tokens at %.0f tokens/s (%s)\n", shown_time(forecast.seconds).c_str(),
+              static_cast<long long>(forecast.steps), static_cast<long long>(forecast.tokens), forecast.tokens_per_second,
+              forecast.measured ? "as in the last run" : "by arithmetic");
+}
+
+}  // namespace
+
+int run_plan(const std::vector<std::string>& arguments) {
+  std::vector<std::string> names = kOverrideOptions;
+  names.insert(names.end(), {"--run", "--runs", "--tokens", "--eval-tokens"});
+  const Arguments options(arguments, names, {"--json"});
+  const std::filesystem::path run = options.required("--run");
+  const auto tokens = options.whole("--tokens", 1, kMostTokens);
+  const auto eval_tokens = options.whole("--eval-tokens", 0, kMostTokens);
+  if (eval_tokens && !tokens) throw UsageError{"--eval-tokens goes with --tokens"};
+  std::optional<ExpectedData> data;
+  if (tokens) data = ExpectedData{*tokens, eval_tokens.value_or(0)};
+  std::error_code error;
+  std::filesystem::path folder = std::filesystem::absolute(run, error).lexically_normal();
+  if (error) folder = run;
+  if (!folder.has_filename()) folder = folder.parent_path();
+  const std::string runs = options.optional("--runs").value_or(folder.parent_path().string());
+  const std::unique_ptr<Machine> machine = this_machine();
+  const RunForecast forecast = forecast_run(*machine, folder.string(), overrides_of(options), data, runs);
+  if (options.flag("--json")) {
+    std::printf("%s\n", to_json(forecast).dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  } else {
+    print(forecast);
+  }
+  return 0;
+}
+
+}  // namespace tunesmith
