@@ -70,12 +70,12 @@ __device__ inline void copies_wait() { asm volatile("cp.async.wait_all;" ::: "me
 /** Byte offset of the lane's row, for load_matrices of 16 rows × 16 columns: as the left operand; and, transposed, as a
     right operand whose rows are summed over. */
 template <int D>
-__device__ uint32_t lane_across(int lane) {
+__device__ uint32_t lane_across(uint32_t lane) {
   return (lane % 16 * kStride<D> + lane / 16 * 8) * static_cast<uint32_t>(sizeof(bf16));
 }
 /** The same for a right operand whose columns are summed over: r[0], r[1] belong to rows 0–7, r[2], r[3] to rows 8–15. */
 template <int D>
-__device__ uint32_t lane_along(int lane) {
+__device__ uint32_t lane_along(uint32_t lane) {
   return ((lane % 8 + lane / 16 * 8) * kStride<D> + lane / 8 % 2 * 8) * static_cast<uint32_t>(sizeof(bf16));
 }
 /** Byte offset of an element of a tile. */

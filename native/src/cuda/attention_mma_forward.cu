@@ -224,7 +224,8 @@ __global__ void __launch_bounds__(kThreads, kForwardBlocks<D>) forward(const For
 
   if (warp_keys == 0) return;
   // Read again: registers are short in the loop.
-  const AttentionTile same = a.tiles[blockIdx.x / a.query_heads];
+  const int block = block_now(), head_now = block % a.query_heads;
+  const AttentionTile same = a.tiles[block / a.query_heads];
   const int thread = thread_now(), lane = thread % 32, warp_row = thread / 32 * kWarpQueries;
   const int64_t row = same.first + warp_row - a.first_row;
   const int warp_rows = same.end - same.first - warp_row;
@@ -239,12 +240,12 @@ __global__ void __launch_bounds__(kThreads, kForwardBlocks<D>) forward(const For
       inverse[m][half] = 1.0f / sum;
       const int i = m * 16 + half * 8 + lane / 4;
       if (lane % 4 == 0 && i < warp_rows) {
-        a.lse[(row + i) * a.query_heads + head] = (rows.reference[m][half] + log2f(sum)) * kLn2;
+        a.lse[(row + i) * a.query_heads + head_now] = (rows.reference[m][half] + log2f(sum)) * kLn2;
       }
     }
   }
   const int out_width = a.query_heads * a.head_dim;
-  store_rows<D, kWarpTiles>(o, inverse, shared + at<D>(warp_row, 0), a.out + row * out_width + head * a.head_dim,
+  store_rows<D, kWarpTiles>(o, inverse, shared + at<D>(warp_row, 0), a.out + row * out_width + head_now * a.head_dim,
                             out_width, warp_rows, a.head_dim);
 }
 
