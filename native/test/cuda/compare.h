@@ -19,7 +19,8 @@ using Floats = std::vector<float>;
 
 /** The GPU in one of its formats, and the CPU beside it. */
 struct Backends {
-  explicit Backends(CudaOptions options = {}) : float32(options.float32), cpu(open_cpu_device(4)), gpu(open_cuda_device(options)) {}
+  explicit Backends(CudaOptions options = {})
+      : float32(options.float32), cpu(open_cpu_device(4)), gpu(open_cuda_device(options)) {}
   bool float32;
   std::unique_ptr<Device> cpu, gpu;
   /** Relative L2 that rounding alone explains. */
@@ -60,7 +61,8 @@ class Tensor {
     upload();
   }
   static Tensor poisoned(Backends& b, size_t count) { return {b, Floats(count, std::numeric_limits<float>::quiet_NaN())}; }
-  Tensor(Tensor&& other) noexcept : b_(other.b_), host_(std::move(other.host_)), memory_(std::exchange(other.memory_, nullptr)) {}
+  Tensor(Tensor&& other) noexcept
+      : b_(other.b_), host_(std::move(other.host_)), memory_(std::exchange(other.memory_, nullptr)) {}
   ~Tensor() {
     if (memory_) b_.gpu->release(memory_);
   }
@@ -106,7 +108,8 @@ class Tensor {
 template <class T>
 class Values {
  public:
-  Values(Backends& b, std::vector<T> values) : b_(b), host_(std::move(values)), memory_(b.gpu->allocate(host_.size() * sizeof(T))) {
+  Values(Backends& b, std::vector<T> values)
+      : b_(b), host_(std::move(values)), memory_(b.gpu->allocate(host_.size() * sizeof(T))) {
     b.gpu->copy_to_device(memory_, host_.data(), host_.size() * sizeof(T));
   }
   ~Values() { b_.gpu->release(memory_); }
