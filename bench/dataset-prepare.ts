@@ -56,7 +56,7 @@ function spec(path: string): RunSpec {
     id: "bench",
     name: "bench",
     createdAt: "2026-01-01T00:00:00Z",
-    model: { path: resolve("models/tiny-python") },
+    model: { path: resolve("models/tiny-python"), quantization: "none" },
     dataset: {
       path,
       format: "auto",
@@ -90,6 +90,7 @@ function spec(path: string): RunSpec {
     },
     device: "cpu",
     threads: 0,
+    memoryBudget: null,
   };
 }
 

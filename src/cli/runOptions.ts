@@ -30,6 +30,7 @@ const numbers = {
   "keep-checkpoints": "training.keepCheckpoints",
   seed: "training.seed",
   threads: "threads",
+  "memory-budget": "memoryBudget",
   "max-train-rows": "dataset.maxTrainRows",
   "max-eval-rows": "dataset.maxEvalRows",
 } as const satisfies Record<string, keyof typeof ranges>;
@@ -58,6 +59,7 @@ export const newRunOptions: OptionSpecs = {
   schedule: { type: "string", value: "NAME", description: "constant, linear or cosine" },
   recompute: { type: "string", value: "NAME", description: "auto, none, gate-up or block" },
   device: { type: "string", value: "NAME", description: "auto, cpu or cuda" },
+  quantization: { type: "string", value: "NAME", description: "none, or nf4: frozen weights in 4 bits (on a GPU)" },
   ...Object.fromEntries(
     Object.entries(numbers).map(([option, field]) => [
       option,
@@ -84,7 +86,10 @@ export function newRunFrom(context: CommandContext): NewRun {
   const rank = number("rank") ?? defaults.lora.rank;
   return {
     name: stringOption(context, "name") ?? nameOf(dataPath),
-    model: { path: resolve(context.cwd, requiredOption(context, "model")) },
+    model: {
+      path: resolve(context.cwd, requiredOption(context, "model")),
+      quantization: choice(context, "quantization", ["none", "nf4"]) ?? "none",
+    },
     dataset: {
       path: dataPath,
       format: stringOption(context, "format") ?? "auto",
@@ -118,6 +123,7 @@ export function newRunFrom(context: CommandContext): NewRun {
     },
     device: choice(context, "device", ["auto", "cpu", "cuda"]) ?? defaults.device,
     threads: number("threads") ?? defaults.threads,
+    memoryBudget: number("memory-budget") ?? defaults.memoryBudget,
   };
 }
 

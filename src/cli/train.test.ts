@@ -24,7 +24,7 @@ function start(cwd: string, ...argv: string[]) {
 async function newRunOf(steps: number): Promise<{ folder: string; directory: string }> {
   const folder = temporaryFolder();
   const path = writeRows(join(folder, "rows.jsonl"), 20);
-  const run = newRun({ model: { path: tinyPython }, dataset: { ...newRun().dataset, path } });
+  const run = newRun({ model: { path: tinyPython, quantization: "none" }, dataset: { ...newRun().dataset, path } });
   const { directory } = await createRun(join(folder, ".tunesmith", "runs"), run);
   behave(directory, { steps, stepMs: 20 });
   return { folder, directory };

@@ -46,7 +46,7 @@ function specOf(path: string, dataset: Partial<RunSpec["dataset"]> = {}, sequenc
     id: "r",
     name: "r",
     createdAt: "2026-01-01T00:00:00Z",
-    model: { path: model },
+    model: { path: model, quantization: "none" },
     dataset: {
       path,
       format: "auto",
@@ -81,6 +81,7 @@ function specOf(path: string, dataset: Partial<RunSpec["dataset"]> = {}, sequenc
     },
     device: "cpu",
     threads: 1,
+    memoryBudget: null,
   };
 }
 
@@ -316,7 +317,7 @@ describe("what cannot be prepared ends in one sentence and leaves nothing", () =
     ],
     [
       "a model without config.json",
-      () => ({ ...specOf(file("data.jsonl", rows(3))), model: { path: folder } }),
+      () => ({ ...specOf(file("data.jsonl", rows(3))), model: { path: folder, quantization: "none" } }),
       /config\.json/,
     ],
   ];

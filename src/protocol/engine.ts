@@ -3,7 +3,7 @@
  * native/src/run/; test/protocol keeps both equal (`tunesmith-engine schema --json`). Types only.
  */
 
-import type { Recompute } from "./run";
+import type { Quantization, Recompute } from "./run";
 
 export interface EventHead {
   /** Milliseconds since 1970. */
@@ -16,22 +16,41 @@ export interface StartEvent extends EventHead {
   type: "start";
   engine: string;
   pid: number;
+  /** "cpu" or "cuda:0". */
   device: string;
+  /** "NVIDIA H100 80GB HBM3"; engines up to 0.1.0 may leave it out. */
+  deviceName?: string;
   threads: number;
   /** The checkpoint's step this attempt goes on from; 0: from the beginning. Later steps of earlier attempts are void. */
   resumedFrom: number;
   totalSteps: number;
 }
+/** What the engine is about to allocate. A plan whose memory cannot be had is followed by a smaller one. */
 export interface PlanEvent extends EventHead {
   type: "plan";
   recompute: Exclude<Recompute, "auto">;
+  quantization?: Quantization;
   microBatch: number;
+  /** Of the device's free memory, what the plan may take. */
+  usableBytes?: number;
   forecastBytes: number;
   weightBytes: number;
+  /** With gradient and moments. */
   adapterBytes: number;
+  /** The four below together. */
   activationBytes: number;
+  savedBytes?: number;
+  workingBytes?: number;
+  headBytes?: number;
+  scratchBytes?: number;
   parameters: number;
   trainableParameters: number;
+}
+/** After the first step of an attempt: what the forecast has come to. */
+export interface MemoryEvent extends EventHead {
+  type: "memory";
+  usedBytes: number;
+  forecastBytes: number;
 }
 export interface StepEvent extends EventHead {
   type: "step";
@@ -44,6 +63,20 @@ export interface StepEvent extends EventHead {
   tokens: number;
   targets: number;
   seconds: number;
+}
+/** A GPU at work, at most once a second; null: the driver does not tell. */
+export interface TelemetryEvent extends EventHead {
+  type: "telemetry";
+  step: number;
+  tokensPerSecond: number;
+  /** Of the whole GPU, bytes. */
+  memoryUsed: number;
+  memoryTotal: number;
+  /** Percent. */
+  utilisation: number | null;
+  /** °C. */
+  temperature: number | null;
+  watts: number | null;
 }
 export interface EvalEvent extends EventHead {
   type: "eval";
@@ -88,7 +121,9 @@ export interface DoneEvent extends EventHead {
 export type EngineEvent =
   | StartEvent
   | PlanEvent
+  | MemoryEvent
   | StepEvent
+  | TelemetryEvent
   | EvalEvent
   | CheckpointEvent
   | PauseEvent
@@ -129,4 +164,26 @@ export interface EngineEvaluation {
   loss: number;
   targets: number;
   documents: number;
+}
+
+/** `tunesmith-engine plan --json`: what a run would take, before anything of it is allocated. Bytes and seconds. */
+export interface EnginePlan {
+  device: string;
+  deviceName: string;
+  /** One sentence: why it is not a GPU; empty where it is one, or none was asked for. */
+  why: string;
+  memoryTotal: number;
+  memoryFree: number;
+  usableBytes: number;
+  recompute: Exclude<Recompute, "auto">;
+  microBatch: number;
+  forecastBytes: number;
+  parameters: number;
+  trainableParameters: number;
+  steps: number;
+  tokens: number;
+  tokensPerSecond: number;
+  /** The speed was measured in an earlier run; else it is arithmetic. */
+  measured: boolean;
+  seconds: number;
 }

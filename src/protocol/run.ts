@@ -21,6 +21,8 @@ export type LoraTarget = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj"
 export type Schedule = "constant" | "linear" | "cosine";
 export type Recompute = "auto" | "none" | "gate-up" | "block";
 export type DeviceChoice = "auto" | "cpu" | "cuda";
+/** How the frozen weights are held: as they are, or in 4 bits (NF4, on a GPU only). */
+export type Quantization = "none" | "nf4";
 
 /** Formats and templates are named by id; the registries in src/dataset say which exist. */
 export type FormatId = string;
@@ -41,7 +43,8 @@ export interface RunSpec {
   name: string;
   /** ISO 8601. */
   createdAt: string;
-  model: { path: string };
+  /** A run.json without `quantization` means "none". */
+  model: { path: string; quantization: Quantization };
   dataset: {
     path: string;
     format: FormatId | "auto";
@@ -82,6 +85,8 @@ export interface RunSpec {
   device: DeviceChoice;
   /** 0: as many as there are cores. */
   threads: number;
+  /** Bytes of the device's memory that the plan may use; null, or absent from run.json: what is free. */
+  memoryBudget: number | null;
 }
 
 /** How the model may be used: what completion must obey. Written by preparation, travels with the model. */

@@ -1,6 +1,7 @@
 /** Extension host ↔ webviews: two discriminated unions a view. Types only. */
 
-import type { RunSpec } from "./run";
+import type { EnginePlan } from "./engine";
+import type { Quantization, RunSpec } from "./run";
 
 export type RunState = "queued" | "preparing" | "running" | "paused" | "stopped" | "failed" | "finished";
 
@@ -23,9 +24,25 @@ export interface RunSnapshot {
   tokensPerSecond: number | null;
   secondsLeft: number | null;
   checkpointStep: number | null;
+  /** "cpu" or "cuda:0". */
   device: string | null;
+  deviceName: string | null;
+  /** Bytes: the plan's forecast, and what it came to after the first step. */
+  memory: { forecast: number; used: number | null } | null;
+  /** Of a GPU at work; null while there is none to tell of. */
+  telemetry: Telemetry | null;
   curve: { loss: Point[]; evalLoss: Point[]; checkpoints: number[] };
   inUse: boolean;
+}
+
+export interface Telemetry {
+  /** Of the whole GPU, bytes. */
+  memoryUsed: number;
+  memoryTotal: number;
+  /** Percent, °C and W; null: the driver does not tell. */
+  utilisation: number | null;
+  temperature: number | null;
+  watts: number | null;
 }
 
 export interface ModelChoice {
@@ -54,6 +71,7 @@ export interface DataSummary {
 /** What the launch form can change. */
 export interface PlanForm {
   modelPath: string;
+  quantization: Quantization;
   name: string;
   rank: number;
   alpha: number;
@@ -80,6 +98,23 @@ export interface RunDetails {
   data: { trainRows: number; evalRows: number; skipped: number; tokens: number } | null;
 }
 
+/** What the run would take where it were started now. */
+export type RunForecast = Pick<
+  EnginePlan,
+  | "device"
+  | "deviceName"
+  | "why"
+  | "memoryTotal"
+  | "memoryFree"
+  | "forecastBytes"
+  | "parameters"
+  | "trainableParameters"
+  | "steps"
+  | "tokensPerSecond"
+  | "measured"
+  | "seconds"
+>;
+
 export type ToRunPanel =
   | { type: "plan"; dataset: string; models: ModelChoice[]; form: PlanForm; formErrors: FormErrors }
   /** The answer to `formChanged`; each message names the range. */
@@ -87,6 +122,10 @@ export type ToRunPanel =
   | { type: "data"; state: "loading"; fraction: number | null }
   | { type: "data"; state: "ready"; summary: DataSummary }
   | { type: "data"; state: "error"; message: string }
+  | { type: "forecast"; state: "loading" }
+  | { type: "forecast"; state: "ready"; forecast: RunForecast }
+  /** Why the run could not be started, with what would help. */
+  | { type: "forecast"; state: "error"; message: string }
   | { type: "starting"; stage: string; fraction: number | null }
   | { type: "startFailed"; message: string }
   | { type: "run"; run: RunSnapshot; details: RunDetails }

@@ -22,7 +22,7 @@ async function preparedRun(changes: { steps: number; checkpointEvery: number }):
   const folder = temporaryFolder();
   const defaults = defaultSettings();
   const run = newRun({
-    model: { path: tinyPython },
+    model: { path: tinyPython, quantization: "none" },
     dataset: { ...newRun().dataset, path: writeRows(join(folder, "rows.jsonl"), 60), maxEvalRows: 2 },
     sequenceLength: 128,
     lora: { ...defaults.lora, rank: 4, alpha: 8 },

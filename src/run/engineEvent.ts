@@ -1,7 +1,7 @@
 import type { EngineEvent } from "../protocol/engine";
 
-type Kind = "number" | "integer" | "string" | "number or null";
-type Shape<T> = { [K in Exclude<keyof T, "type" | "time" | "attempt">]: Kind };
+type Kind = "number" | "integer" | "string" | "number or null" | "string or absent" | "number or absent";
+type Shape<T> = { [K in Exclude<keyof T, "type" | "time" | "attempt">]-?: Kind };
 type EventOf<T extends EngineEvent["type"]> = Extract<EngineEvent, { type: T }>;
 
 /** One entry a type of event; the compiler keeps it complete. */
@@ -10,20 +10,28 @@ const shapes: { [T in EngineEvent["type"]]: Shape<EventOf<T>> } = {
     engine: "string",
     pid: "integer",
     device: "string",
+    deviceName: "string or absent",
     threads: "integer",
     resumedFrom: "integer",
     totalSteps: "integer",
   },
   plan: {
     recompute: "string",
+    quantization: "string or absent",
     microBatch: "integer",
+    usableBytes: "number or absent",
     forecastBytes: "number",
     weightBytes: "number",
     adapterBytes: "number",
     activationBytes: "number",
+    savedBytes: "number or absent",
+    workingBytes: "number or absent",
+    headBytes: "number or absent",
+    scratchBytes: "number or absent",
     parameters: "number",
     trainableParameters: "number",
   },
+  memory: { usedBytes: "number", forecastBytes: "number" },
   step: {
     step: "integer",
     loss: "number",
@@ -32,6 +40,15 @@ const shapes: { [T in EngineEvent["type"]]: Shape<EventOf<T>> } = {
     tokens: "integer",
     targets: "integer",
     seconds: "number",
+  },
+  telemetry: {
+    step: "integer",
+    tokensPerSecond: "number",
+    memoryUsed: "number",
+    memoryTotal: "number",
+    utilisation: "number or null",
+    temperature: "number or null",
+    watts: "number or null",
   },
   eval: { step: "integer", loss: "number", targets: "integer" },
   checkpoint: { step: "integer", path: "string" },
@@ -75,6 +92,10 @@ function fits(value: unknown, kind: Kind): boolean {
   switch (kind) {
     case "string":
       return typeof value === "string";
+    case "string or absent":
+      return value === undefined || typeof value === "string";
+    case "number or absent":
+      return value === undefined || Number.isFinite(value);
     case "number":
       return Number.isFinite(value);
     case "number or null":

@@ -27,6 +27,48 @@ function newFile(): { file: string; follower: EventFollower } {
   return { file, follower: new EventFollower(file) };
 }
 
+describe("parseEngineEvent", () => {
+  const start = { type: "start", time: 1, attempt: 1, engine: "0.1.0", pid: 7, device: "cpu", threads: 2 };
+  const plan = {
+    type: "plan",
+    time: 1,
+    attempt: 1,
+    recompute: "none",
+    microBatch: 4,
+    forecastBytes: 1,
+    weightBytes: 1,
+  };
+  const older = [
+    { ...start, resumedFrom: 0, totalSteps: 10 },
+    { ...plan, adapterBytes: 1, activationBytes: 1, parameters: 1, trainableParameters: 1 },
+  ];
+
+  it("reads the events of engines that knew one device", () => {
+    expect(older.map((event) => parseEngineEvent(JSON.stringify(event)))).toEqual(older);
+  });
+
+  it("reads those of a GPU, and refuses what is of the wrong kind", () => {
+    const gpu = { ...older[0], deviceName: "NVIDIA H100 80GB HBM3" };
+    expect(parseEngineEvent(JSON.stringify(gpu))).toEqual(gpu);
+    expect(parseEngineEvent(JSON.stringify({ ...gpu, deviceName: 7 }))).toBeUndefined();
+    expect(parseEngineEvent(JSON.stringify({ ...older[1], savedBytes: "much" }))).toBeUndefined();
+    const reading = {
+      type: "telemetry",
+      time: 1,
+      attempt: 1,
+      step: 3,
+      tokensPerSecond: 9,
+      memoryUsed: 1,
+      memoryTotal: 2,
+    };
+    const told = { ...reading, utilisation: 98, temperature: null, watts: 650.5 };
+    expect(parseEngineEvent(JSON.stringify(told))).toEqual(told);
+    expect(parseEngineEvent(JSON.stringify(reading))).toBeUndefined();
+    const memory = { type: "memory", time: 1, attempt: 1, usedBytes: 9, forecastBytes: 8 };
+    expect(parseEngineEvent(JSON.stringify(memory))).toEqual(memory);
+  });
+});
+
 describe("EventFollower", () => {
   it("waits for the file", async () => {
     const { file, follower } = newFile();

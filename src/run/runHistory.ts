@@ -4,9 +4,11 @@ import type {
   EngineEvent,
   ErrorEvent,
   EvalEvent,
+  MemoryEvent,
   PlanEvent,
   StartEvent,
   StepEvent,
+  TelemetryEvent,
   WarningEvent,
 } from "../protocol/engine";
 import type { Point, RunSnapshot } from "../protocol/webview";
@@ -27,6 +29,9 @@ export class RunHistory {
   attempt = 0;
   start: StartEvent | undefined;
   plan: PlanEvent | undefined;
+  memory: MemoryEvent | undefined;
+  /** The last reading of the present attempt. */
+  telemetry: TelemetryEvent | undefined;
   step = 0;
   totalSteps = 0;
   checkpoint: CheckpointEvent | undefined;
@@ -50,6 +55,12 @@ export class RunHistory {
         return;
       case "plan":
         this.plan = event;
+        return;
+      case "memory":
+        this.memory = event;
+        return;
+      case "telemetry":
+        this.telemetry = event;
         return;
       case "step":
         this.#onStep(event);
@@ -99,6 +110,8 @@ export class RunHistory {
     this.attempt = event.attempt;
     this.paused = false;
     this.end = undefined;
+    this.memory = undefined;
+    this.telemetry = undefined;
     this.#pace = new Pace();
   }
 

@@ -7,6 +7,14 @@ describe("parseRunSpec", () => {
     expect(parseRunSpec(validSpec(), "run.json")).toEqual(validSpec());
   });
 
+  it("gives an older run.json the defaults of what came later", () => {
+    const { memoryBudget: _, model, ...older } = validSpec();
+    const read = parseRunSpec({ ...older, model: { path: model.path } }, "run.json");
+    expect(read).toEqual(validSpec());
+    expect(read.model.quantization).toBe("none");
+    expect(read.memoryBudget).toBeNull();
+  });
+
   it.each(brokenSpecs)("names the field: $name", ({ change, field, says }) => {
     const spec = structuredClone(validSpec()) as unknown as Record<string, unknown>;
     change(spec);

@@ -36,6 +36,7 @@ export const ranges = {
   "training.keepCheckpoints": { min: 1, max: 1000, whole: true },
   "training.seed": { min: 0, max: 2 ** 32 - 1, whole: true },
   threads: { min: 0, max: 1024, whole: true },
+  memoryBudget: { min: 2 ** 26, max: 2 ** 50, whole: true },
 } satisfies Record<string, Range>;
 
 export interface Range {
@@ -84,6 +85,7 @@ export function defaultSettings(): RunSettings {
     },
     device: "auto",
     threads: 0,
+    memoryBudget: null,
   };
 }
 
@@ -129,7 +131,8 @@ const schema = object({
   id: v.pipe(text, v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, dots, hyphens and underscores")),
   name: text,
   createdAt: v.pipe(text, v.isoTimestamp("must be a time in ISO 8601")),
-  model: object({ path }),
+  // What came later has a default: an older run.json lacks it.
+  model: object({ path, quantization: v.optional(oneOf("none", "nf4"), "none") }),
   dataset: object({
     path,
     format: text,
@@ -171,6 +174,7 @@ const schema = object({
   }),
   device: oneOf("auto", "cpu", "cuda"),
   threads: number("threads"),
+  memoryBudget: v.optional(orNull("memoryBudget"), null),
 });
 
 export interface FieldProblem {
@@ -181,20 +185,25 @@ export interface FieldProblem {
 
 /** Every field that is wrong, in the order of the fields; empty for a valid spec. */
 export function findSpecProblems(value: unknown): FieldProblem[] {
-  const result = v.safeParse(schema, value);
-  if (!result.success) return result.issues.map(problemOf);
-  const { steps, epochs } = result.output.training;
-  if ((steps === null) === (epochs === null)) {
-    return [{ field: "training.steps", message: "training.steps or training.epochs must be set, and the other null." }];
-  }
-  return [];
+  return check(value).problems;
 }
 
-/** Throws one sentence that names `file` and the first wrong field. */
+/** The run with its defaults. Throws one sentence that names `file` and the first wrong field. */
 export function parseRunSpec(value: unknown, file: string): RunSpec {
-  const [problem] = findSpecProblems(value);
-  if (problem !== undefined) throw new RunError(`${file}: ${problem.message}`);
-  return value as RunSpec;
+  const { problems, spec } = check(value);
+  if (spec === undefined) throw new RunError(`${file}: ${problems[0]?.message}`);
+  return spec;
+}
+
+function check(value: unknown): { problems: FieldProblem[]; spec?: RunSpec } {
+  const result = v.safeParse(schema, value);
+  if (!result.success) return { problems: result.issues.map(problemOf) };
+  const { steps, epochs } = result.output.training;
+  if ((steps === null) === (epochs === null)) {
+    const message = "training.steps or training.epochs must be set, and the other null.";
+    return { problems: [{ field: "training.steps", message }] };
+  }
+  return { problems: [], spec: result.output };
 }
 
 function problemOf(issue: v.BaseIssue<unknown>): FieldProblem {

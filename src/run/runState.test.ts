@@ -31,6 +31,29 @@ const step = (attempt: number, number: number, loss = 3): EngineEvent => ({
   targets: 50,
   seconds: 0.5,
 });
+const planned = (attempt: number, forecastBytes: number): EngineEvent => ({
+  ...at(attempt),
+  type: "plan",
+  recompute: "none",
+  microBatch: 8,
+  forecastBytes,
+  weightBytes: 1,
+  adapterBytes: 1,
+  activationBytes: 1,
+  parameters: 1,
+  trainableParameters: 1,
+});
+const reading = (attempt: number, temperature: number | null): EngineEvent => ({
+  ...at(attempt),
+  type: "telemetry",
+  step: 1,
+  tokensPerSecond: 20_000,
+  memoryUsed: 12,
+  memoryTotal: 80,
+  utilisation: 98,
+  temperature,
+  watts: 650,
+});
 const evaluated = (attempt: number, number: number, loss: number): EngineEvent => ({
   ...at(attempt),
   type: "eval",
@@ -176,9 +199,26 @@ describe("headOf", () => {
       secondsLeft: null,
       checkpointStep: null,
       device: "cpu",
+      deviceName: null,
+      memory: null,
+      telemetry: null,
       inUse: false,
     });
   });
+});
+
+it("shows the GPU at work, and nothing of it once the run has ended", () => {
+  const past = history(start(1), planned(1, 10), planned(1, 8), step(1, 1), reading(1, 70), reading(1, 71));
+  past.add({ ...at(1), type: "memory", usedBytes: 9, forecastBytes: 8 });
+  const running = headOf({ id: "a", name: "A" }, past, { state: "running", cause: null });
+  expect(running.memory).toEqual({ forecast: 8, used: 9 });
+  expect(running.telemetry).toEqual({ memoryUsed: 12, memoryTotal: 80, utilisation: 98, temperature: 71, watts: 650 });
+  const ended = headOf({ id: "a", name: "A" }, past, { state: "stopped", cause: null });
+  expect(ended.telemetry).toBeNull();
+  expect(ended.memory).toEqual({ forecast: 8, used: 9 });
+  // A reading of the attempt before says nothing of this one.
+  past.add(start(2));
+  expect(headOf({ id: "a", name: "A" }, past, { state: "running", cause: null }).telemetry).toBeNull();
 });
 
 it("allows a start only where no engine is at work and steps are left", () => {

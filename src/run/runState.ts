@@ -1,4 +1,5 @@
-import type { RunSnapshot, RunState } from "../protocol/webview";
+import type { TelemetryEvent } from "../protocol/engine";
+import type { RunSnapshot, RunState, Telemetry } from "../protocol/webview";
 import type { EngineState } from "./engineLock";
 import type { RunHistory } from "./runHistory";
 import type { StartState } from "./startMark";
@@ -57,8 +58,20 @@ export function headOf(run: { id: string; name: string }, history: RunHistory, v
     secondsLeft: moving ? history.secondsLeft : null,
     checkpointStep: history.checkpoint?.step ?? null,
     device: history.start?.device ?? null,
+    deviceName: history.start?.deviceName ?? null,
+    memory:
+      history.plan === undefined
+        ? null
+        : { forecast: history.plan.forecastBytes, used: history.memory?.usedBytes ?? null },
+    telemetry: moving ? telemetryOf(history.telemetry) : null,
     inUse: false,
   };
+}
+
+function telemetryOf(event: TelemetryEvent | undefined): Telemetry | null {
+  if (event === undefined) return null;
+  const { memoryUsed, memoryTotal, utilisation, temperature, watts } = event;
+  return { memoryUsed, memoryTotal, utilisation, temperature, watts };
 }
 
 /** Whether an engine may be started on the run: it is not finished and none is at work. */

@@ -91,7 +91,10 @@ async function newRun(data: string, context: CommandContext): Promise<NewRun> {
   const model = stringOption(context, "model");
   return {
     name: "demo",
-    model: { path: model === undefined ? join(installRoot(), "models", "tiny-python") : resolve(context.cwd, model) },
+    model: {
+      path: model === undefined ? join(installRoot(), "models", "tiny-python") : resolve(context.cwd, model),
+      quantization: "none",
+    },
     dataset: {
       path: data,
       format: "auto",

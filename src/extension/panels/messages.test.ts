@@ -4,6 +4,7 @@ import { parseFromNowView, parseFromRunPanel, parsePanelState } from "./messages
 
 const form: PlanForm = {
   modelPath: "/models/tiny",
+  quantization: "none",
   name: "alpaca",
   rank: 16,
   alpha: 32,
@@ -51,6 +52,12 @@ it("takes messages of the Now view with their run only", () => {
   expect(parseFromNowView({ type: "stop", id: "a" })).toEqual({ type: "stop", id: "a" });
   expect(parseFromNowView({ type: "stop" })).toBeUndefined();
   expect(parseFromNowView({ type: "openRun", id: 3 })).toBeUndefined();
+});
+
+it("takes a plan that was kept before there was a choice of quantization", () => {
+  const { quantization: _, ...older } = form;
+  expect(parsePanelState({ kind: "plan", dataset: "/a.jsonl", form: older })).toMatchObject({ form });
+  expect(parseFromRunPanel({ type: "start", form: { ...form, quantization: "int8" } })).toBeUndefined();
 });
 
 it("takes a kept state that is whole", () => {

@@ -12,6 +12,8 @@ const figure = v.pipe(
 
 const form = v.strictObject({
   modelPath: text,
+  // A plan that an earlier version of the page kept lacks it.
+  quantization: v.optional(v.picklist(["none", "nf4"]), "none"),
   name: text,
   rank: figure,
   alpha: figure,

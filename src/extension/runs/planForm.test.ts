@@ -54,7 +54,15 @@ describe("the run of a form", () => {
   });
 
   it("gives the form back when it is run again", () => {
-    const changed = { rank: 8, alpha: 4, epochs: 2.5, heldOutPercent: 12.5, schedule: "linear" as const, seed: 7 };
+    const changed = {
+      quantization: "nf4" as const,
+      rank: 8,
+      alpha: 4,
+      epochs: 2.5,
+      heldOutPercent: 12.5,
+      schedule: "linear" as const,
+      seed: 7,
+    };
     expect(formOf(specOf(changed))).toEqual(form(changed));
   });
 

@@ -16,6 +16,7 @@ export function defaultForm(dataset: string, modelPath: string, sequenceLength: 
   const { lora, optimizer, training } = defaultSettings();
   return {
     modelPath,
+    quantization: "none",
     name: runName(dataset),
     rank: lora.rank,
     alpha: lora.alpha,
@@ -41,6 +42,7 @@ export function formOf(spec: RunSpec): PlanForm {
   const { heldOut } = spec.dataset;
   return {
     modelPath: spec.model.path,
+    quantization: spec.model.quantization,
     name: spec.name,
     rank: spec.lora.rank,
     alpha: spec.lora.alpha,
@@ -112,7 +114,7 @@ export function newRun(form: PlanForm, { dataset, threads, trainTokens }: RunReq
   return {
     ...defaults,
     name: form.name.trim(),
-    model: { path: form.modelPath },
+    model: { path: form.modelPath, quantization: form.quantization },
     dataset: {
       path: dataset,
       format: "auto",

@@ -84,6 +84,10 @@ export const brokenSpecs: BrokenSpec[] = [
   set("training.seed", -1, "must be a whole number"),
   set("training.recompute", "all", "must be one of"),
   set("device", "tpu", "must be one of"),
+  set("model.quantization", "int8", 'must be one of "none", "nf4", not "int8".'),
+  set("model.quantization", null, "must be one of"),
+  set("memoryBudget", 1000, "must be a whole number"),
+  set("memoryBudget", "8 GB", "must be a whole number"),
   set("threads", -1, "must be a whole number from 0 to 1,024, not -1."),
   set("colour", "green", "is not a field of a run."),
 ];

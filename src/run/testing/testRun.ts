@@ -23,7 +23,7 @@ export function temporaryFolder(): string {
 export function newRun(changes: Partial<NewRun> = {}): NewRun {
   return {
     name: "Try",
-    model: { path: "/models/tiny" },
+    model: { path: "/models/tiny", quantization: "none" },
     dataset: {
       path: "/data/rows.jsonl",
       format: "auto",

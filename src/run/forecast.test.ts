@@ -1,0 +1,81 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { forecastRun } from "./forecast";
+import { newRun, temporaryFolder } from "./testing/testRun";
+
+const plan = {
+  device: "cuda:0",
+  deviceName: "NVIDIA H100 80GB HBM3",
+  why: "",
+  memoryTotal: 85e9,
+  memoryFree: 84e9,
+  usableBytes: 82e9,
+  recompute: "none",
+  microBatch: 8,
+  forecastBytes: 30e9,
+  parameters: 1.2e9,
+  trainableParameters: 11e6,
+  steps: 100,
+  tokens: 1e6,
+  tokensPerSecond: 40_000,
+  measured: false,
+  seconds: 30,
+};
+
+/** An engine that answers `plan` with this shell script. */
+function engineThat(script: string): { engine: string; folder: string } {
+  const folder = temporaryFolder();
+  const engine = join(folder, "engine.sh");
+  writeFileSync(engine, `#!/bin/sh\n${script}\n`);
+  chmodSync(engine, 0o755);
+  return { engine, folder };
+}
+const request = (engine: string) => ({
+  engine,
+  run: newRun(),
+  trainTokens: 1000.4,
+  evalTokens: 0,
+  runsFolder: "/runs",
+});
+const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith("tunesmith-forecast-"));
+
+describe("forecastRun", () => {
+  it("asks the engine with the run as it would be, and leaves nothing behind", async () => {
+    const { engine, folder } = engineThat(
+      `echo "$@" > "$(dirname "$0")/args"; cp "$3/run.json" "$(dirname "$0")/run.json"; echo '${JSON.stringify(plan)}'`,
+    );
+    const before = leftovers();
+    expect(await forecastRun(request(engine))).toEqual(plan);
+    expect(readFileSync(join(folder, "args"), "utf8")).toMatch(
+      /^plan --run \S+ --runs \/runs --tokens 1000 --eval-tokens 0 --json\n$/,
+    );
+    expect(JSON.parse(readFileSync(join(folder, "run.json"), "utf8"))).toMatchObject(newRun());
+    expect(leftovers()).toEqual(before);
+  });
+
+  it("passes on the engine's sentence", async () => {
+    const { engine } = engineThat(`echo "tunesmith-engine: The run needs 9 GiB." >&2; exit 1`);
+    await expect(forecastRun(request(engine))).rejects.toThrow(/^The run needs 9 GiB\.$/);
+  });
+
+  it.each(["echo nonsense", "echo '{}'", "exit 3"])("says so where the engine gives none: %s", async (script) => {
+    const { engine } = engineThat(script);
+    await expect(forecastRun(request(engine))).rejects.toThrow("gave no forecast");
+  });
+
+  it("says so where there is no engine", async () => {
+    await expect(forecastRun(request("/absent/engine"))).rejects.toThrow("/absent/engine gave no forecast");
+  });
+
+  it("ends the engine when it is no longer wanted", async () => {
+    const { engine, folder } = engineThat(`touch "$(dirname "$0")/begun"; exec sleep 30`);
+    const wanted = new AbortController();
+    const asked = forecastRun({ ...request(engine), signal: wanted.signal });
+    const failure = expect(asked).rejects.toThrow(/abort/i);
+    while (!existsSync(join(folder, "begun"))) await new Promise((resolve) => setTimeout(resolve, 5));
+    wanted.abort();
+    await failure;
+  });
+});
