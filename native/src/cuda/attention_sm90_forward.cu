@@ -31,9 +31,11 @@ struct Forward {
   static constexpr int kKeys = D == 64 ? 64 : 128;
   static constexpr int kStages = D == 64 ? 5 : 3;
   static constexpr int kThreads = kGroups * 128 + 128;
-  static constexpr int kRegisters = D == 64 ? 120 : 240;  // of a thread that computes
-  static_assert(kGroups * kRegisters + 24 <= 512);
-  static constexpr int kHeld = D == 64 ? 3 : 8;  // steps of q that a warpgroup keeps in registers
+  static constexpr int kRegisters = D == 64 ? 112 : 240;  // of a thread that computes
+  /** What a block starts with, which setmaxnreg can only hand on: registers a thread, times its warpgroups. */
+  static constexpr int kAtLaunch = 65536 / ((kGroups + 1) * 128) / 8 * 8;
+  static_assert(kGroups * kRegisters + 24 <= (kGroups + 1) * kAtLaunch);
+  static constexpr int kHeld = D == 64 ? 1 : 8;  // steps of q that a warpgroup keeps in registers
   static constexpr int kBuffers = kHeld * 16 == D ? 1 : 2;  // of q: one, where it is free as soon as it is in registers
   static constexpr int kQueryBytes = kTile * D * 2;  // of a warpgroup
   static constexpr int kTileBytes = kKeys * D * 2;   // of keys, or of values

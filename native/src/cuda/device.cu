@@ -146,6 +146,10 @@ void CudaDevice::upload_weight(Weight* to, const WeightShape& shape, int64_t fir
   const int64_t count = from.count();
   const size_t bytes = static_cast<size_t>(count) * activation_size();
   const bool compress = options_.nf4 && shape.use == WeightShape::Use::product;
+  if (compress) {
+    check_nf4_part(shape, first_row, from);
+    if (nf4_take_over(target_, *this, shape, first_row, from, to)) return;
+  }
   std::byte* place = compress ? static_cast<std::byte*>(allocate(bytes))
                               : reinterpret_cast<std::byte*>(to) + static_cast<size_t>(first_row * shape.columns) * activation_size();
   if (from.dtype == DType::bf16 && !options_.float32) {
@@ -166,7 +170,9 @@ void CudaDevice::upload_weight(Weight* to, const WeightShape& shape, int64_t fir
     }
   }
   if (!compress) return;
-  nf4_quantise(target_, shape, first_row, count / shape.columns, reinterpret_cast<const __nv_bfloat16*>(place), to);
+  for_element([&]<class T>(T*) {
+    nf4_quantise(target_, shape, first_row, count / shape.columns, reinterpret_cast<const T*>(place), to);
+  });
   synchronize();
   release(place);
 }
@@ -188,12 +194,12 @@ void CudaDevice::read_activations(float* to, const Activation* from, int64_t cou
 // Scratch --------------------------------------------------------------------------------------------------------------
 
 size_t CudaDevice::kernel_scratch_bytes(const ScratchLimits& limits) const {
-  return round_up(std::max({attention_scratch_bytes(limits.attention, limits.tokens), norm_scratch_bytes(limits.parameters),
+  return round_up(std::max({attention_scratch_bytes(limits.attention, limits.tokens), gradient_norm_scratch_bytes(limits.parameters),
                             lora_scratch_bytes(target_, limits.tokens, limits.widest, adapter_stride(limits.adapter_columns))}));
 }
 
 size_t CudaDevice::scratch_bytes(const ScratchLimits& limits) const {
-  const size_t widened = options_.nf4 ? static_cast<size_t>(limits.product_weights) * sizeof(__nv_bfloat16) : 0;
+  const size_t widened = options_.nf4 ? static_cast<size_t>(limits.product_weights) * activation_size() : 0;
   return kernel_scratch_bytes(limits) + (cublas_ ? kCublasWorkspace : 0) + round_up(widened);
 }
 

@@ -43,14 +43,10 @@ void CudaDevice::round_adapter(const LinearLora& lora, int64_t in, int64_t out) 
 
 template <class T>
 const T* CudaDevice::product_weight(const Weight* w, WeightShape::Use use, int64_t out, int64_t in) {
-  if constexpr (sizeof(T) == sizeof(__nv_bfloat16)) {
-    if (options_.nf4 && use == WeightShape::Use::product) {
-      T* widened = reinterpret_cast<T*>(widened_);
-      nf4_dequantise(target_, {use, out, in}, w, widened);
-      return widened;
-    }
-  }
-  return as<T>(w);
+  if (!options_.nf4 || use != WeightShape::Use::product) return as<T>(w);
+  T* widened = reinterpret_cast<T*>(widened_);
+  nf4_dequantise(target_, {use, out, in}, w, widened);
+  return widened;
 }
 
 template <>

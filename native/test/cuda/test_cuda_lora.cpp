@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "cuda/compare.h"
+#include "compare.h"
 #include "cuda/lora_products.h"
 
 using namespace tunesmith;
