@@ -28,6 +28,26 @@ export function compact(value: number): string {
   return count(value);
 }
 
+const GB = 2 ** 30;
+
+/** Memory as GPU makers count it, in units of 1,024: "80 GB", "12.3 GB", "613 MB". */
+export function memory(bytes: number): string {
+  if (bytes < GB) return t("{0} MB", count(bytes / 2 ** 20));
+  return t("{0} GB", gigabytes(bytes));
+}
+
+/** "12.3 of 80 GB" */
+export function memoryOf(used: number, total: number): string {
+  return t("{0} of {1} GB", gigabytes(used), gigabytes(total));
+}
+
+function gigabytes(bytes: number): string {
+  const value = bytes / GB;
+  // 79.6 GB that can be used of a GPU sold as 80.
+  const digits = Math.abs(value - Math.round(value)) < 0.05 || value >= 100 ? 0 : 1;
+  return value.toFixed(digits);
+}
+
 export function fileName(path: string): string {
   return (
     path

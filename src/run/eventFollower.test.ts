@@ -27,7 +27,7 @@ function newFile(): { file: string; follower: EventFollower } {
   return { file, follower: new EventFollower(file) };
 }
 
-describe("parseEngineEvent", () => {
+describe("parseEngineEvent, from one version to the next", () => {
   const start = { type: "start", time: 1, attempt: 1, engine: "0.1.0", pid: 7, device: "cpu", threads: 2 };
   const plan = {
     type: "plan",

@@ -29,6 +29,7 @@ function receive(message: ToRunPanel): void {
       return;
     case "formErrors":
     case "data":
+    case "forecast":
     case "starting":
     case "startFailed":
       if (view instanceof PlanView) view.receive(message);

@@ -11,10 +11,11 @@ import { compact, fileName } from "../figures";
 import { t } from "../texts";
 import { type Button, button, dropdown, progressRing, textField } from "../toolkit";
 import { DataSection } from "./dataSection";
+import { ForecastSection } from "./forecastSection";
 import { FormField } from "./formField";
 
 type Plan = Extract<ToRunPanel, { type: "plan" }>;
-type PlanMessage = Extract<ToRunPanel, { type: "formErrors" | "data" | "starting" | "startFailed" }>;
+type PlanMessage = Extract<ToRunPanel, { type: "formErrors" | "data" | "forecast" | "starting" | "startFailed" }>;
 type NumberName = { [K in keyof PlanForm]: PlanForm[K] extends number ? K : never }[keyof PlanForm];
 
 interface Connection {
@@ -27,6 +28,7 @@ export class PlanView {
   readonly element: HTMLElement;
   readonly dataset: string;
   readonly #data: DataSection;
+  readonly #forecast = new ForecastSection();
   readonly #preview = element("div", { class: "preview" });
   readonly #modelPlace = element("div");
   readonly #fields = new Map<keyof PlanForm, FormField>();
@@ -64,7 +66,7 @@ export class PlanView {
         "div",
         { class: "columns" },
         element("div", { class: "column" }, this.#modelSection(), this.#data.element, this.#more),
-        element("div", { class: "column" }, this.#previewSection()),
+        element("div", { class: "column" }, this.#forecast.element, this.#previewSection()),
       ),
       element("footer", { class: "actions" }, this.#start.element, this.#message),
       this.#live,
@@ -91,7 +93,11 @@ export class PlanView {
         this.#data.show(message);
         this.#usable = message.state === "loading" ? null : message.state === "ready" && message.summary.used > 0;
         if (message.state !== "loading") this.#showPreview(message.state === "ready" ? message.summary : "none");
+        this.#forecast.setPossible(this.#usable !== false);
         this.#enable();
+        return;
+      case "forecast":
+        this.#forecast.show(message);
         return;
       case "starting":
         this.#showStarting(message.stage, message.fraction);
@@ -139,6 +145,19 @@ export class PlanView {
       { label: t("Schedule"), hint: t("How the learning rate falls after the warm-up"), testId: "field-schedule" },
     );
     this.#fields.set("schedule", schedule);
+    const precisions = [
+      { value: "none", label: t("As they are") },
+      { value: "nf4", label: t("4 bits (NF4)") },
+    ];
+    const quantization = new FormField(
+      dropdown(precisions, this.#form.quantization, () => this.#changed()),
+      {
+        label: t("Weights of the base model"),
+        hint: t("4 bits take a quarter of the memory, on a GPU only"),
+        testId: "field-quantization",
+      },
+    );
+    this.#fields.set("quantization", quantization);
     const group = (title: string, ...fields: FormField[]) =>
       element(
         "fieldset",
@@ -165,6 +184,7 @@ export class PlanView {
         t("Adapter"),
         number("rank", t("Rank"), t("How much the adapter can learn")),
         number("alpha", t("Alpha"), t("How strongly the adapter acts; twice the rank is usual")),
+        quantization,
       ),
       group(
         t("Learning"),
@@ -227,6 +247,7 @@ export class PlanView {
     const form: PlanForm = { ...this.#form };
     const text = (name: keyof PlanForm) => this.#fields.get(name)!.field.value();
     form.modelPath = text("modelPath");
+    form.quantization = text("quantization") as PlanForm["quantization"];
     form.name = text("name");
     form.schedule = text("schedule") as PlanForm["schedule"];
     for (const name of numberNames) {

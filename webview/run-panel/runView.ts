@@ -6,6 +6,7 @@ import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { compact, count, duration, fileName, loss } from "../figures";
 import { t } from "../texts";
 import { type Button, button } from "../toolkit";
+import { describeDevice, describeForecast } from "./deviceText";
 import { type Exporting, finishedText, outcome, type RunHead } from "./outcome";
 
 type RunMessage = Extract<ToRunPanel, { type: "points" | "exporting" | "exportFailed" | "actionFailed" }>;
@@ -36,6 +37,7 @@ export class RunView {
   readonly #table: CurveTable;
   readonly #state = element("span", { class: "state", testId: "run-state" });
   readonly #made = element("p", { class: "quiet made" });
+  readonly #device = element("p", { class: "quiet device", testId: "device", hidden: true });
   readonly #figures = new Map<string, HTMLElement>();
   readonly #stop: Button;
   readonly #live = liveRegion();
@@ -70,7 +72,7 @@ export class RunView {
     this.element = element(
       "div",
       { class: "page run", testId: "run" },
-      element("header", {}, element("h1", { text: run.name }, this.#state), this.#made),
+      element("header", {}, element("h1", { text: run.name }, this.#state), this.#made, this.#device),
       this.#failure,
       this.#outcome,
       this.#figureStrip(),
@@ -154,6 +156,7 @@ export class RunView {
     const active = head.state === "running" || head.state === "paused" || head.state === "preparing";
     this.#showState(head.state);
     this.#showMade();
+    this.#showDevice(head);
     this.#showFigures(head, active);
     this.#liveActions.hidden = !active;
     this.#stop.element.hidden = head.state === "preparing";
@@ -186,6 +189,14 @@ export class RunView {
       linkButton(fileName(dataset), () => this.post({ type: "openDataset" }), "open-dataset"),
       ` · ${parts.join(" · ")}`,
     );
+  }
+
+  /** "NVIDIA H100 80GB HBM3 · 12.3 of 80 GB · 71 °C · 650 W · 98 %" */
+  #showDevice(head: RunHead): void {
+    const text = describeDevice(head);
+    setText(this.#device, text);
+    this.#device.title = describeForecast(head);
+    this.#device.hidden = text === "";
   }
 
   #showFigures(head: RunHead, active: boolean): void {

@@ -1,12 +1,13 @@
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { DataSummary, PlanForm, ToRunPanel } from "../../protocol/webview";
+import { forecastRun } from "../../run/forecast";
 import type { Services } from "../context";
 import { JobCancelled, runJob } from "../jobs/runJob";
-import { checkForm, defaultForm } from "../runs/planForm";
+import { checkForm, defaultForm, newRun } from "../runs/planForm";
 import type { TrackedRun } from "../runs/runRegistry";
-import { startRun } from "../runs/startRun";
-import { sequenceLengthFor } from "../settings";
+import { engineOf, startRun } from "../runs/startRun";
+import { readSettings, sequenceLengthFor } from "../settings";
 import { parseSummary } from "./messages";
 
 /** Typing in a field must not start a count per key. */
@@ -18,6 +19,10 @@ export class PlanSession implements vscode.Disposable {
   form: PlanForm | undefined;
   #summary: DataSummary | undefined;
   #data: Extract<ToRunPanel, { type: "data" }> = { type: "data", state: "loading", fraction: null };
+  #forecast: Extract<ToRunPanel, { type: "forecast" }> = { type: "forecast", state: "loading" };
+  #forecasting: AbortController | undefined;
+  /** What the last forecast was made for. */
+  #forecastFor = "";
   #starting: Extract<ToRunPanel, { type: "starting" | "startFailed" }> | undefined;
   #counting: AbortController | undefined;
   /** What the last count was made with. */
@@ -47,6 +52,7 @@ export class PlanSession implements vscode.Disposable {
   async show(): Promise<void> {
     await this.#postPlan();
     this.post(this.#data);
+    this.post(this.#forecast);
     if (this.#starting !== undefined) this.post(this.#starting);
     this.#count();
   }
@@ -74,7 +80,10 @@ export class PlanSession implements vscode.Disposable {
     this.form = form;
     this.post({ type: "formErrors", formErrors: checkForm(form, translate) });
     clearTimeout(this.#settle);
-    this.#settle = setTimeout(() => this.#count(), SETTLE_MS);
+    this.#settle = setTimeout(() => {
+      this.#count();
+      void this.#forecastRun();
+    }, SETTLE_MS);
   }
 
   /** A model that was chosen elsewhere while the plan is open. */
@@ -83,6 +92,7 @@ export class PlanSession implements vscode.Disposable {
     this.form.modelPath = path;
     await this.#postPlan();
     this.#count();
+    void this.#forecastRun();
   }
 
   #countAgain(): void {
@@ -129,12 +139,51 @@ export class PlanSession implements vscode.Disposable {
       if (counting !== this.#counting) return;
       this.#summary = parseSummary(value);
       this.#setData({ type: "data", state: "ready", summary: this.#summary });
+      void this.#forecastRun();
     } catch (error) {
       if (counting !== this.#counting || error instanceof JobCancelled) return;
       this.#counted = "";
       this.#summary = undefined;
       this.#setData({ type: "data", state: "error", message: describeError(error) });
     }
+  }
+
+  /** Asks the engine what the run would take, unless that is what it was last asked. */
+  async #forecastRun(): Promise<void> {
+    const { form } = this;
+    const summary = this.#summary;
+    if (form === undefined || summary === undefined || summary.used === 0) return;
+    if (Object.keys(checkForm(form, translate)).length > 0) return;
+    const trainTokens = learnedTokens(summary);
+    const run = newRun(form, { dataset: this.dataset.fsPath, threads: readSettings().threads, trainTokens });
+    const key = JSON.stringify([run, summary.tokens]);
+    if (key === this.#forecastFor) return;
+    this.#forecastFor = key;
+    this.#forecasting?.abort();
+    const forecasting = new AbortController();
+    this.#forecasting = forecasting;
+    this.#setForecast({ type: "forecast", state: "loading" });
+    try {
+      const forecast = await forecastRun({
+        engine: await engineOf(this.services),
+        run,
+        trainTokens,
+        evalTokens: summary.tokens - trainTokens,
+        runsFolder: this.services.runs.folderFor(this.dataset) ?? null,
+        signal: forecasting.signal,
+      });
+      if (forecasting === this.#forecasting) this.#setForecast({ type: "forecast", state: "ready", forecast });
+    } catch (error) {
+      if (forecasting !== this.#forecasting || forecasting.signal.aborted) return;
+      // Memory may have become free when it is asked again.
+      this.#forecastFor = "";
+      this.#setForecast({ type: "forecast", state: "error", message: describeError(error) });
+    }
+  }
+
+  #setForecast(forecast: Extract<ToRunPanel, { type: "forecast" }>): void {
+    this.#forecast = forecast;
+    this.post(forecast);
   }
 
   #setData(data: Extract<ToRunPanel, { type: "data" }>): void {
@@ -186,6 +235,7 @@ export class PlanSession implements vscode.Disposable {
   dispose(): void {
     clearTimeout(this.#settle);
     this.#counting?.abort();
+    this.#forecasting?.abort();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 }

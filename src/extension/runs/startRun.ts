@@ -25,7 +25,7 @@ export interface StartRequest {
   trainTokens: number | null;
 }
 
-function engineOf(services: Services): Promise<string> {
+export function engineOf(services: Services): Promise<string> {
   return findEngine({ root: services.extension.extensionPath, configured: readSettings().enginePath });
 }
 
