@@ -185,6 +185,8 @@ std::vector<std::string> TinyRun::warnings(const std::string& code) const {
 EngineProcess::EngineProcess(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
   std::vector<std::string> words = {TUNESMITH_ENGINE}, settings = environment;
   words.insert(words.end(), arguments.begin(), arguments.end());
+  // The same on every machine: where there is a GPU, it is hidden.
+  settings.emplace_back("CUDA_VISIBLE_DEVICES=");
   for (char** item = environ; *item != nullptr; ++item) settings.emplace_back(*item);
   std::vector<char*> argv, envp;
   for (std::string& word : words) argv.push_back(word.data());

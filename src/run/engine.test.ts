@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { prepareRun } from "../dataset/prepare";
+import { forecastRun } from "./forecast";
 import { launchEngine } from "./launch";
-import { createRun, runPaths } from "./runDirectory";
+import { createRun, type NewRun, runPaths } from "./runDirectory";
 import { RunMonitor, readSnapshot } from "./runMonitor";
 import { defaultSettings } from "./runSpec";
 import { brokenSpecs, validSpec } from "./testing/brokenSpecs";
@@ -49,6 +50,31 @@ describe("the engine's own check of run.json", () => {
     expect(failure?.code).toBe(1);
     expect(failure?.stderr).toContain(`run.json: ${field} `);
     expect(failure?.stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("the engine's forecast", () => {
+  const request = (changes: Partial<NewRun> = {}) => ({
+    engine,
+    run: newRun({ model: { path: tinyPython, quantization: "none" }, device: "cpu", ...changes }),
+    trainTokens: 100_000,
+    evalTokens: 10_000,
+    runsFolder: null,
+  });
+
+  it("says what a run would take, without its data", async () => {
+    const plan = await forecastRun(request());
+    expect(plan).toMatchObject({ device: "cpu", why: "", measured: false, recompute: "none" });
+    expect(plan.parameters).toBeGreaterThan(15e6);
+    expect(plan.forecastBytes).toBeGreaterThan(plan.parameters * 4);
+    expect(plan.steps).toBe(Math.ceil(100_000 / 1024 / 4));
+    expect(plan.seconds).toBeGreaterThan(0);
+  });
+
+  it("says what would fit where the run does not", async () => {
+    await expect(forecastRun(request({ memoryBudget: 100 * 2 ** 20 }))).rejects.toThrow(
+      /^The run needs \d+ MiB of memory at least and 100 MiB can be used: .*packed sequences of \d+ tokens instead of 1024 \(/,
+    );
   });
 });
 
