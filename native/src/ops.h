@@ -63,6 +63,8 @@ struct LinearForward {
   LinearLora lora;
   Activation* xa = nullptr;  // [rows, adapter_stride]: x·aᵀ, saved for the backward; null without an adapter
   Activation* y = nullptr;   // [rows, out]; null: only xa is computed
+  /** y is for cross_entropy and read_logits alone: the device may hold it in another format of the activations' size. */
+  bool logits = false;
   /** Where given, out is even, y a row of [gate | up], and this becomes silu(gate)·up: [rows, out / 2]. */
   Activation* swiglu = nullptr;
 };
@@ -123,8 +125,8 @@ struct Rope {
   Activation* x = nullptr;
 };
 
-/** Per row: nll = logsumexp(logits) - logits[target], in float32. With `backward`, logits become
-    scale·(softmax - onehot(target)). */
+/** Per row: nll = logsumexp(logits) - logits[target], in float32. With `backward`, logits, in the format of
+    LinearForward::logits, become scale·(softmax - onehot(target)), ordinary activations. */
 struct CrossEntropy {
   int64_t rows = 0, vocabulary = 0;
   const int32_t* targets = nullptr;  // [rows]
@@ -191,6 +193,8 @@ class Device {
   virtual void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) = 0;
   /** Widens `count` activations to float32 on the host. Waits for the ops before it. */
   virtual void read_activations(float* to, const Activation* from, int64_t count) = 0;
+  /** The same of what a linear op with `logits` wrote. */
+  virtual void read_logits(float* to, const Activation* from, int64_t count) = 0;
   virtual size_t scratch_bytes(const ScratchLimits&) const = 0;
   virtual void reserve_scratch(const ScratchLimits&) = 0;
 

@@ -47,6 +47,7 @@ class TimedDevice final : public Device {
   void read_activations(float* to, const Activation* from, int64_t count) override {
     device_->read_activations(to, from, count);
   }
+  void read_logits(float* to, const Activation* from, int64_t count) override { device_->read_logits(to, from, count); }
   size_t scratch_bytes(const ScratchLimits& limits) const override { return device_->scratch_bytes(limits); }
   void reserve_scratch(const ScratchLimits& limits) override { device_->reserve_scratch(limits); }
 

@@ -31,6 +31,7 @@ class CpuDevice : public Device {
   double seconds_between(int mark, int later_mark) override;
   void upload_weight(Weight* to, const WeightShape&, int64_t first_row, const TensorView& from) override;
   void read_activations(float* to, const Activation* from, int64_t count) override;
+  void read_logits(float* to, const Activation* from, int64_t count) override { read_activations(to, from, count); }
   size_t scratch_bytes(const ScratchLimits&) const override;
   void reserve_scratch(const ScratchLimits&) override;
 

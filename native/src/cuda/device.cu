@@ -6,6 +6,8 @@
  */
 #include "cuda/device.h"
 
+#include <cuda_fp16.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -189,6 +191,13 @@ void CudaDevice::read_activations(float* to, const Activation* from, int64_t cou
     const uint32_t wide = static_cast<uint32_t>(bits[i]) << 16;
     std::memcpy(to + i, &wide, sizeof wide);
   }
+}
+
+void CudaDevice::read_logits(float* to, const Activation* from, int64_t count) {
+  if (options_.float32) return read_activations(to, from, count);
+  std::vector<__half> values(static_cast<size_t>(count));
+  copy_to_host(values.data(), from, values.size() * sizeof(__half));
+  std::transform(values.begin(), values.end(), to, [](__half value) { return __half2float(value); });
 }
 
 // Scratch --------------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ struct Gemm {
   const T* c = nullptr;  // or null
   T* d = nullptr;
   int64_t ldd = 0;  // of c, too
+  bool half_d = false;  // d is float16; without c
   /** Where given, n is even, and this [m, n / 2] becomes silu(d's left half)·d's right half. */
   T* swiglu = nullptr;
   /** Where given, [m, 2·n]: rows of [gate | up] whose silu(gate)·up has the product as its gradient: it becomes its own

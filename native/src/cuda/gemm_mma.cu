@@ -13,6 +13,8 @@
  */
 #include <algorithm>
 
+#include <cuda_fp16.h>
+
 #include "cuda/check.h"
 #include "cuda/gemm.h"
 
@@ -32,6 +34,7 @@ struct Arguments {
   int m, n, k, k2;
   int tiles_m, tiles_n;
   bool wide_rows;  // rows of c and d are 16-byte aligned
+  bool half_d;
 };
 
 /** A block's tile (kRows × kColumns, kDepth of k a step) and the warps that share it: kWarpsM × kWarpsN over the tile, times
@@ -174,6 +177,11 @@ __device__ __forceinline__ void load_chunk(uint32_t (&word)[4], const bf16* p, i
     word[i] = low | high << 16;
   }
 }
+template <class Pair>
+__device__ __forceinline__ uint32_t pair_bits(const Pair& pair) {
+  return *reinterpret_cast<const uint32_t*>(&pair);
+}
+
 __device__ __forceinline__ void store_chunk(bf16* p, const uint32_t (&word)[4], int valid, bool wide) {
   if (wide && valid == kChunk) {
     *reinterpret_cast<uint4*>(p) = make_uint4(word[0], word[1], word[2], word[3]);
@@ -209,8 +217,7 @@ __device__ __forceinline__ void store_result(const Arguments& p, const float (&s
         for (int t = 0; t < 4; ++t) {
           const float low = sum[i][j + t][2 * half] + __uint_as_float(word[t] << 16);
           const float high = sum[i][j + t][2 * half + 1] + __uint_as_float(word[t] & 0xffff0000u);
-          const __nv_bfloat162 rounded = __floats2bfloat162_rn(low, high);
-          word[t] = *reinterpret_cast<const uint32_t*>(&rounded);
+          word[t] = p.half_d ? pair_bits(__floats2half2_rn(low, high)) : pair_bits(__floats2bfloat162_rn(low, high));
         }
         transpose_quad(word, lane);
         store_chunk(p.d + at, word, valid, p.wide_rows);
@@ -408,6 +415,7 @@ void gemm_mma(const CudaTarget& target, const Gemm<bf16>& g) {
     arguments.k2 = static_cast<int>(g.k2);
     aligned = aligned && aligned_rows(g.a2, g.lda2) && aligned_rows(g.b2, g.ldb2);
   }
+  arguments.half_d = g.half_d;
   arguments.wide_rows = aligned_rows(g.d, g.ldd) && (g.c == nullptr || aligned_rows(g.c, g.ldd));
   if (g.b_transposed) {
     choose<true>(target, arguments, aligned);

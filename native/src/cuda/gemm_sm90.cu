@@ -17,6 +17,8 @@
  * Limits: compute capability 9.0; 16-byte aligned pointers, leading dimensions and sizes along them multiples of 8; with
  * b [n, k] n a multiple of 32 (64 with SwiGLU); any m. Same bits each time: no split along k.
  */
+#include <cuda_fp16.h>
+
 #include "cuda/check.h"
 #include "cuda/gemm.h"
 #include "cuda/sm90.cuh"
@@ -42,7 +44,7 @@ struct Stage {
 };
 
 /** What is done with the sums. All but the last two want b [n, k]. */
-enum class Epilogue { plain, residual, swiglu, plain_of_kn, swiglu_backward_of_kn };
+enum class Epilogue { plain, half, residual, swiglu, plain_of_kn, swiglu_backward_of_kn };
 __host__ __device__ constexpr bool takes_nk(Epilogue e) { return e < Epilogue::plain_of_kn; }
 
 struct Problem {
@@ -113,6 +115,10 @@ __device__ inline uint32_t pack(float low, float high) {
   const __nv_bfloat162 both = __floats2bfloat162_rn(low, high);
   return *reinterpret_cast<const uint32_t*>(&both);
 }
+__device__ inline uint32_t pack_half(float low, float high) {
+  const __half2 both = __floats2half2_rn(low, high);
+  return *reinterpret_cast<const uint32_t*>(&both);
+}
 __device__ inline float2 unpack(uint32_t both) {
   return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&both));
 }
@@ -152,7 +158,7 @@ __device__ inline uint32_t gated(uint32_t gates, uint32_t ups) {
 }
 
 /** The eight neighbouring columns of a thread in a block of 32, of the upper or lower of its rows. */
-template <bool Add, int Count>
+template <bool Add, bool Half = false, int Count>
 __device__ inline uint4 packed(const float (&sum)[Count], int block, int half, const uint4& residual) {
   const uint32_t add[4] = {residual.x, residual.y, residual.z, residual.w};
   uint32_t out[4];
@@ -160,7 +166,11 @@ __device__ inline uint4 packed(const float (&sum)[Count], int block, int half, c
   for (int j = 0; j < 4; ++j) {
     const int i = (block * 4 + j) * 4 + half * 2;
     const float2 more = Add ? unpack(add[j]) : make_float2(0, 0);
-    out[j] = Add ? pack(sum[i] + more.x, sum[i + 1] + more.y) : pack(sum[i], sum[i + 1]);
+    if constexpr (Half) {
+      out[j] = pack_half(sum[i], sum[i + 1]);
+    } else {
+      out[j] = Add ? pack(sum[i] + more.x, sum[i + 1] + more.y) : pack(sum[i], sum[i + 1]);
+    }
   }
   return {out[0], out[1], out[2], out[3]};
 }
@@ -292,7 +302,8 @@ __device__ void compute(const Maps& maps, const Problem& p, std::byte* stages, s
                 gated(gate.x, up.x), gated(gate.y, up.y), gated(gate.z, up.z), gated(gate.w, up.w)};
           } else {
             if (column >= p.n) break;
-            *reinterpret_cast<uint4*>(to + column) = packed<Residual>(sum, block, half, residual[Residual ? block : 0][half]);
+            *reinterpret_cast<uint4*>(to + column) =
+                packed<Residual, kEpilogue == Epilogue::half>(sum, block, half, residual[Residual ? block : 0][half]);
           }
         }
       }
@@ -420,6 +431,7 @@ template <int Columns>
 void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
   if (g.swiglu != nullptr) return launch<Columns, Epilogue::swiglu>(target, g);
   if (g.gate_up != nullptr) return launch<Columns, Epilogue::swiglu_backward_of_kn>(target, g);
+  if (g.half_d) return launch<Columns, Epilogue::half>(target, g);
   if (!g.b_transposed) return launch<Columns, Epilogue::plain_of_kn>(target, g);
   g.c != nullptr ? launch<Columns, Epilogue::residual>(target, g) : launch<Columns, Epilogue::plain>(target, g);
 }
@@ -440,10 +452,13 @@ bool gemm_sm90_takes(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
   if (target.capability != 90 || g.m < 1 || g.n < 8 || g.k < 8) return false;
   if (!aligned(g.a, g.lda) || !aligned(g.b, g.ldb) || !aligned(g.d, g.ldd)) return false;
   if (g.k2 > 0 && (!aligned(g.a2, g.lda2) || !aligned(g.b2, g.ldb2))) return false;
+  // The copy engine writes whole 16 bytes; what a thread writes are whole eights, too.
+  if (!g.b_transposed && g.n % 8 != 0) return false;
+  if (g.half_d && (!g.b_transposed || g.c != nullptr || g.swiglu != nullptr)) return false;
   if (g.b_transposed && g.n % (g.swiglu != nullptr ? 64 : 32) != 0) return false;
   if (g.c != nullptr && (!g.b_transposed || !aligned(g.c, g.ldd))) return false;
   if (g.swiglu != nullptr && (!g.b_transposed || g.c != nullptr || !aligned(g.swiglu, g.n / 2))) return false;
-  if (g.gate_up != nullptr && (g.b_transposed || g.c != nullptr || g.n % 8 != 0 || !aligned(g.gate_up, 2 * g.n))) return false;
+  if (g.gate_up != nullptr && (g.b_transposed || g.c != nullptr || !aligned(g.gate_up, 2 * g.n))) return false;
   return g.m < INT32_MAX / 2 && g.n < INT32_MAX / 2;
 }
 

@@ -75,6 +75,7 @@ void CudaDevice::linear_forward(const LinearForward& op, int64_t stride) {
   product.a2 = as<T>(op.xa), product.lda2 = stride, product.b2 = adapter.b, product.ldb2 = stride;
   product.c = as<T>(op.residual), product.d = as<T>(op.y), product.ldd = op.out;
   bool fused = false;
+  product.half_d = op.logits && !options_.float32;
   if constexpr (sizeof(T) == sizeof(__nv_bfloat16)) {
     product.swiglu = as<T>(op.swiglu);
     fused = op.swiglu != nullptr && gemm_sm90_takes(target_, product);

@@ -130,7 +130,7 @@ void Generator::Impl::feed(std::span<const int32_t> ids, int64_t first) {
 }
 
 int32_t Generator::Impl::next() {
-  model.device().read_activations(logits.data(), w.head.logits, static_cast<int64_t>(logits.size()));
+  model.device().read_logits(logits.data(), w.head.logits, static_cast<int64_t>(logits.size()));
   return largest(logits);
 }
 

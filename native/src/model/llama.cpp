@@ -101,7 +101,7 @@ void Llama::head_logits(Activations::Head& head, const Activation* x, const int3
   device_.rms_norm_forward(count, c.hidden_size, c.rms_norm_eps, head.x, weights_.final_norm, head.rstd, head.normed);
   LinearForward product;
   product.rows = count, product.in = c.hidden_size, product.out = c.vocabulary_size;
-  product.x = head.normed, product.w = weights_.head, product.use = WeightShape::Use::table, product.y = head.logits;
+  product.x = head.normed, product.w = weights_.head, product.use = WeightShape::Use::table, product.y = head.logits, product.logits = true;
   device_.linear_forward(product);
 }
 

@@ -297,7 +297,7 @@ void Trainer::logits(const Batch& batch, std::span<const int32_t> rows, std::spa
   for (size_t first = 0; first < rows.size(); first += chunk) {
     const size_t count = std::min(chunk, rows.size() - first);
     t.model.logits(t.at.activations.head, t.at.activations.x_final, rows.subspan(first, count));
-    t.device->read_activations(out.data() + first * vocabulary, t.at.activations.head.logits,
+    t.device->read_logits(out.data() + first * vocabulary, t.at.activations.head.logits,
                                static_cast<int64_t>(count * vocabulary));
   }
 }

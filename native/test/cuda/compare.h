@@ -1,4 +1,5 @@
 #pragma once
+#include <cuda_fp16.h>
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -52,9 +53,10 @@ inline Floats normal_floats(size_t count, uint32_t seed, float spread = 1.0f) {
 /** Activations (or weights of the table kind) on both backends; the CPU's hold what the GPU's format can. */
 class Tensor {
  public:
-  Tensor(Backends& b, Floats values) : b_(b), host_(std::move(values)) {
+  enum class Format { activation, logits };
+  Tensor(Backends& b, Floats values, Format format = Format::activation) : b_(b), host_(std::move(values)), format_(format) {
     if (!b.float32) {
-      for (float& x : host_) x = bf16_value(x);
+      for (float& x : host_) x = format == Format::logits ? __half2float(__float2half_rn(x)) : bf16_value(x);
     }
     // Guarded: a kernel that writes behind its output is seen by check_guard.
     memory_ = b.gpu->allocate(bytes() + kGuard);
@@ -62,7 +64,7 @@ class Tensor {
   }
   static Tensor poisoned(Backends& b, size_t count) { return {b, Floats(count, std::numeric_limits<float>::quiet_NaN())}; }
   Tensor(Tensor&& other) noexcept
-      : b_(other.b_), host_(std::move(other.host_)), memory_(std::exchange(other.memory_, nullptr)) {}
+      : b_(other.b_), host_(std::move(other.host_)), format_(other.format_), memory_(std::exchange(other.memory_, nullptr)) {}
   ~Tensor() {
     if (memory_) b_.gpu->release(memory_);
   }
@@ -74,6 +76,11 @@ class Tensor {
   Floats gpu_values() {
     Floats out(host_.size());
     b_.gpu->read_activations(out.data(), gpu(), static_cast<int64_t>(out.size()));
+    return out;
+  }
+  Floats gpu_logits() {
+    Floats out(host_.size());
+    b_.gpu->read_logits(out.data(), gpu(), static_cast<int64_t>(out.size()));
     return out;
   }
   bool guard_intact() {
@@ -96,11 +103,14 @@ class Tensor {
       return;
     }
     std::vector<uint16_t> bits(host_.size());
-    for (size_t i = 0; i < bits.size(); ++i) bits[i] = bf16_bits(host_[i]);
+    for (size_t i = 0; i < bits.size(); ++i) {
+      bits[i] = format_ == Format::logits ? __half_as_ushort(__float2half_rn(host_[i])) : bf16_bits(host_[i]);
+    }
     b_.gpu->copy_to_device(memory_, bits.data(), bytes());
   }
   Backends& b_;
   Floats host_;
+  Format format_ = Format::activation;
   void* memory_ = nullptr;
 };
 
