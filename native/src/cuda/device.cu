@@ -20,7 +20,7 @@
 #include "cuda/element.cuh"
 #include "cuda/lora_products.h"
 #include "cuda/nf4.h"
-#include "cuda/probe.h"
+#include "cuda/nvml.h"
 #include "cuda/reductions.h"
 #include "io/safetensors.h"
 

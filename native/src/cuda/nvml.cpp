@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "error.h"
+
 namespace tunesmith {
 
 namespace {
@@ -197,6 +199,17 @@ NvidiaDriver find_nvidia_gpus() {
   }
   if (driver.gpus.empty()) driver.problem = failed_start(cuda, Cuda::kNoDevice);
   return driver;
+}
+
+void require_usable_gpu(int index) {
+  const NvidiaDriver driver = find_nvidia_gpus();
+  for (const NvidiaGpu& gpu : driver.gpus) {
+    if (gpu.index != index) continue;
+    if (gpu.problem.empty()) return;
+    throw Error("device-unavailable", "The " + gpu.name + " cannot be used: " + gpu.problem + ".");
+  }
+  throw Error("device-unavailable", "There is no GPU number " + std::to_string(index) +
+                                        (driver.problem.empty() ? " on this machine." : ": " + driver.problem + "."));
 }
 
 double nvidia_peak_flops(const NvidiaGpu& gpu) {

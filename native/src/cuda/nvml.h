@@ -29,6 +29,9 @@ struct NvidiaDriver {
 /** Asks libcuda and, where it is there, NVML; both are opened at run time, so that the engine starts without them. */
 NvidiaDriver find_nvidia_gpus();
 
+/** Throws Error "device-unavailable" with a sentence that says why the GPU of this number cannot be used. */
+void require_usable_gpu(int index);
+
 /** Why a GPU of this compute capability (90 for 9.0) cannot be used with a driver for CUDA `cuda_version` (13000 for 13.0);
     empty where it can. */
 std::string nvidia_problem(int capability, int cuda_version, const std::string& driver_version);
