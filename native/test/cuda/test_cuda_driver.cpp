@@ -1,8 +1,12 @@
 #include <doctest/doctest.h>
 
 #include "cuda/nvml.h"
+#include "error.h"
 
 using namespace tunesmith;
+
+/** What needs no GPU: main.cpp runs this suite everywhere. */
+TEST_SUITE_BEGIN("driver");
 
 TEST_CASE("CUDA drivers and generations that are too old are named with what is needed") {
   CHECK(nvidia_problem(90, 13000, "580.95.05") == "");
@@ -33,3 +37,20 @@ TEST_CASE("CUDA devices of this machine are described, or it is said why there a
   }
   CHECK_FALSE(NvmlMonitor("").read().has_value());
 }
+
+TEST_CASE("CUDA devices that are not there are refused with a reason") {
+  const NvidiaDriver driver = find_nvidia_gpus();
+  try {
+    require_usable_gpu(1000);
+    FAIL("a GPU of that number was found");
+  } catch (const Error& error) {
+    CHECK(error.code() == "device-unavailable");
+    const std::string reason = driver.problem.empty() ? " on this machine." : ": " + driver.problem + ".";
+    CHECK(std::string(error.what()) == "There is no GPU number 1000" + reason);
+  }
+  for (const NvidiaGpu& gpu : driver.gpus) {
+    if (gpu.problem.empty()) CHECK_NOTHROW(require_usable_gpu(gpu.index));
+  }
+}
+
+TEST_SUITE_END();
