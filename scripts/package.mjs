@@ -1,5 +1,7 @@
 // Makes build/tunesmith-linux-x64.vsix: stages exactly what a user needs in build/package, then runs vsce on it.
-// Needs node_modules and the release build of the engine. Usage: node scripts/package.mjs
+// Needs node_modules and the release build of the engine. Usage: node scripts/package.mjs [--engine package|release]
+// What ships holds an engine for every GPU, built by the preset `package`; the tests do with the release engine, which is
+// there already.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -10,16 +12,19 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
 import { writeNotices } from "./packaging/notices.mjs";
-import { enginePath } from "./setup/native.mjs";
-import { childEnvironment, root } from "./setup/process.mjs";
+import { buildNative, nativeFolder } from "./setup/native.mjs";
+import { childEnvironment, root, SetupError } from "./setup/process.mjs";
 
 const TARGET = "linux-x64";
 const stage = join(root, "build", "package");
 const vsix = join(root, "build", `tunesmith-${TARGET}.vsix`);
+const LARGEST_ENGINE = 64 * 2 ** 20;
 
 /** Folders and files taken as they are, where they exist. */
 const copied = ["media", "syntaxes", "l10n", "models/tiny-python", "README.md", "LICENSE", "CHANGELOG.md"];
@@ -71,14 +76,44 @@ function stageManifest() {
   }
 }
 
-function stageEngine() {
-  if (!existsSync(enginePath)) {
-    throw new PackagingError(`${enginePath} is missing: run \`npm run build\` first.`);
+/** Why CMake built this preset's engine without CUDA; empty where it has it, null where nothing is built. */
+function withoutCuda(preset) {
+  const path = join(nativeFolder(preset), "CMakeCache.txt");
+  if (!existsSync(path)) return null;
+  return /^TUNESMITH_WITHOUT_CUDA:INTERNAL=(.*)$/m.exec(readFileSync(path, "utf8"))?.[1] ?? null;
+}
+
+/** The engine that goes in: for every GPU where CMake found nvcc, else the one that is built already. */
+async function chooseEngine(preset) {
+  const release = join(nativeFolder("release"), "tunesmith-engine");
+  const reason = withoutCuda("release");
+  if (reason === null || !existsSync(release)) {
+    throw new PackagingError(`${release} is missing or old: run \`npm run build\` first.`);
   }
+  if (preset === "release") return release;
+  if (reason !== "") {
+    console.log(`The engine in the package computes on the CPU only: ${reason}.`);
+    return release;
+  }
+  // Configured anew, since the preset may name other GPUs by now; what is compiled already stays.
+  rmSync(join(nativeFolder(preset), "CMakeCache.txt"), { force: true });
+  await buildNative(preset);
+  return join(nativeFolder(preset), "tunesmith-engine");
+}
+
+function stageEngine(engine) {
   const target = join(stage, "bin", TARGET, "tunesmith-engine");
   mkdirSync(dirname(target), { recursive: true });
-  run("strip", ["-o", target, enginePath]);
+  run("strip", ["-o", target, engine]);
   chmodSync(target, 0o755);
+  const mebibytes = (bytes) => (bytes / 2 ** 20).toFixed(1);
+  const { size } = statSync(target);
+  if (size > LARGEST_ENGINE) {
+    throw new PackagingError(
+      `The engine has ${mebibytes(size)} MiB, and ${mebibytes(LARGEST_ENGINE)} MiB is the most: is it compiled for too many GPUs?`,
+    );
+  }
+  console.log(`The engine has ${mebibytes(size)} MiB.`);
 }
 
 /** Staged without their TypeScript declarations, source maps and other platforms' files. */
@@ -101,7 +136,7 @@ function stageNativePackages() {
   }
 }
 
-function stageAll() {
+function stageAll(engine) {
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { recursive: true });
   stageManifest();
@@ -110,7 +145,7 @@ function stageAll() {
   }
   const metafile = join(root, "build", "bundled-files.json");
   run("node", ["scripts/build.mjs", "--production", "--outdir", join(stage, "dist"), "--metafile", metafile]);
-  stageEngine();
+  stageEngine(engine);
   stageNativePackages();
   writeNotices(join(stage, "ThirdPartyNotices.txt"), readJson(metafile), Object.keys(nativePackages));
 }
@@ -125,10 +160,14 @@ function makeVsix() {
 }
 
 try {
-  stageAll();
+  const { values } = parseArgs({ options: { engine: { type: "string", default: "package" } } });
+  if (!["package", "release"].includes(values.engine)) {
+    throw new PackagingError(`There is no engine "${values.engine}" to package: name package or release.`);
+  }
+  stageAll(await chooseEngine(values.engine));
   makeVsix();
   console.log(vsix);
 } catch (error) {
-  console.error(error instanceof PackagingError ? error.message : error);
+  console.error(error instanceof PackagingError || error instanceof SetupError ? error.message : error);
   process.exit(1);
 }

@@ -54,7 +54,7 @@ export function createSetup(purposes) {
       once("vsix", () =>
         Promise.all([setup.nodeModules(), setup.native()]).then(() =>
           announce("package the extension into build/tunesmith-linux-x64.vsix", () =>
-            runLogged("package", "node", ["scripts/package.mjs"]),
+            runLogged("package", "node", ["scripts/package.mjs", "--engine", "release"]),
           ),
         ),
       ),

@@ -1,6 +1,6 @@
 /** What the packaged extension holds. The test runner makes the package first; alone: `npm run package`. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -150,5 +150,18 @@ describe("the package", () => {
   it("has an engine that starts", () => {
     const version = execFileSync(engine, ["--version"], { encoding: "utf8" });
     expect(version).toContain(manifest.version);
+  });
+
+  it("has an engine that says what it computes on", () => {
+    const { devices, used, why } = JSON.parse(execFileSync(engine, ["devices", "--json"], { encoding: "utf8" }));
+    expect(devices.at(-1)).toMatchObject({ kind: "cpu", usable: true });
+    expect(used).toMatch(/^(cpu|cuda:\d+)$/);
+    expect(why).not.toBe("");
+  });
+
+  it("has an engine of at most 64 MiB, without symbols", () => {
+    expect(statSync(engine).size).toBeLessThanOrEqual(64 * 2 ** 20);
+    const sections = execFileSync("readelf", ["--section-headers", "--wide", engine], { encoding: "utf8" });
+    expect(sections).not.toMatch(/ \.(symtab|debug_\w+) /);
   });
 });
