@@ -28,8 +28,11 @@ export async function run(setup) {
     add({ passed: 0, failed: 0, skipped: 1 });
   }
   for (const reference of references()) {
-    add(await verify(reference, "cpu"));
-    add(gpu.found ? await verify(reference, "cuda") : skipVerify(reference, gpu.why));
+    add(await verify(reference, ["--device", "cpu"]));
+    for (const precision of ["float32", "bf16"]) {
+      const device = ["--device", "cuda", "--precision", precision];
+      add(gpu.found ? await verify(reference, device) : skipVerify(reference, device, gpu.why));
+    }
   }
   await setup.native("sanitize");
   add(await runDoctest("sanitize", "tunesmith-tests"));
@@ -82,17 +85,17 @@ function references() {
 }
 
 async function verify(reference, device) {
-  console.log(`--- tunesmith-engine verify --device ${device} --reference ${reference}`);
-  const args = ["verify", "--model", model, "--reference", reference, "--device", device];
+  console.log(`--- tunesmith-engine verify ${device.join(" ")} --reference ${reference}`);
+  const args = ["verify", "--model", model, "--reference", reference, ...device];
   // A line for each of some hundred figures: of interest where one exceeds its bound.
   const { code, output } = await runTee(enginePath, args, { show: false });
   const lines = output.trimEnd().split("\n");
   console.log((code === 0 ? lines.slice(-1) : lines).join("\n"));
-  console.log(`${code === 0 ? "ok" : "not ok"} - verify ${reference} (${device})`);
+  console.log(`${code === 0 ? "ok" : "not ok"} - verify ${device.join(" ")} ${reference}`);
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
 }
 
-function skipVerify(reference, why) {
-  console.log(`skipped - verify ${reference} (cuda): ${why}`);
+function skipVerify(reference, device, why) {
+  console.log(`skipped - verify ${device.join(" ")} ${reference}: ${why}`);
   return { passed: 0, failed: 0, skipped: 1 };
 }
