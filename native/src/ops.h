@@ -81,7 +81,7 @@ struct LinearBackward {
   Activation* g = nullptr;         // [rows, adapter_stride], working space
   float* da = nullptr;             // adds; [parts * rank, in]
   float* db[kMaxLinearParts] = {};  // adds; [columns, rank]
-  Activation* dx = nullptr;        // [rows, in]; null: not needed
+  Activation* dx = nullptr;        // [rows, in], may be x; null: not needed
   /** Where given, x was silu(gate)·up of these rows of [gate | up], [rows, 2·in], and the gradient goes on through it, as by
       swiglu_backward: this becomes its own gradient, and dx becomes x again. */
   Activation* gate_up = nullptr;

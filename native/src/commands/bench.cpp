@@ -155,11 +155,13 @@ int run_bench(const std::vector<std::string>& arguments) {
     request.sequence_tokens = std::max(request.sequence_tokens, (tokens + r.batch - 1) / r.batch);
     request.sequence_targets = std::max(request.sequence_targets, (targets + r.batch - 1) / r.batch);
   }
+  if (r.device == "cuda") request.rules = kGpuPlanning;
   if (r.recompute == "none") request.recompute = Recompute::none;
   if (r.recompute == "gate-up") request.recompute = Recompute::gate_up;
   if (r.recompute == "block") request.recompute = Recompute::block;
   if (request.recompute && !r.budget) request.micro_batch = r.batch;
-  const MemoryPlan plan = choose_plan(device, request, r.budget ? *r.budget - used_before : device.memory().available);
+  const MemoryPlan plan = choose_plan(device, request, usable_bytes(request.rules, device.memory().available,
+                                                                    r.budget ? std::optional(*r.budget - used_before) : r.budget));
   const TrainerOptions options = options_for(request, plan.micro_batch, plan.recompute);
 
   const RandomWeights weights(config);

@@ -1,7 +1,7 @@
 /**
  * linear_forward:  y = residual + x·wᵀ + xa·(scale·b)ᵀ with xa = x·aᵀ: one pass over x for xa, then one product that runs on
  *                  through the adapter's columns: its share costs no pass over y.
- * linear_backward: g = scale·dy·b and db in one pass over dy, then dx = dy·w + g·a as one product, then da in one pass over x.
+ * linear_backward: g = scale·dy·b and db in one pass over dy, da in one pass over x, then dx = dy·w + g·a as one product.
  *   x, dx [rows, in]; w [out, in]; y, dy [rows, out]; xa, g [rows, stride]; a [parts·rank, in]; b [columns, rank]
  * The products read the adapter's rounded copy: a [stride, in], then scale·b [out, stride] with the parts on the diagonal.
  * FLOP: 2·rows·(in + stride)·out forward, the same backward, and 2·rows·stride·(in + out) twice for the gradients.
@@ -56,11 +56,15 @@ void CudaDevice::multiply(const Gemm<float>& product) {
 
 template <>
 void CudaDevice::multiply(const Gemm<__nv_bfloat16>& product) {
-  if (gemm_sm90_takes(target_, product)) {
-    gemm_sm90(target_, product);
-  } else {
-    gemm_mma(target_, product);
+  if (gemm_sm90_takes(target_, product)) return gemm_sm90(target_, product);
+  if (!cublas_ || product.half_d || !cublas_->multiply(target_, product, cublas_workspace_, kCublasWorkspace)) {
+    return gemm_mma(target_, product);
   }
+  if (product.k2 == 0) return;
+  Gemm<__nv_bfloat16> adapter = product;  // cuBLASLt has left the second pair out
+  adapter.a = product.a2, adapter.b = product.b2, adapter.lda = product.lda2, adapter.ldb = product.ldb2;
+  adapter.k = product.k2, adapter.k2 = 0, adapter.c = product.d;
+  gemm_mma(target_, adapter);
 }
 
 template <class T>
@@ -94,6 +98,7 @@ template <class T>
 void CudaDevice::linear_backward(const LinearBackward& op, int64_t stride) {
   const AdapterCopy<T> adapter = copy_of<T>(op.lora, op.in, stride);
   if (stride > 0) lora_g_and_db<T>(target_, op, stride, adapter.b, scratch_);
+  if (op.x != nullptr) linear_backward_a(op);  // before dx, which may take x's place
   if (op.dx != nullptr) {
     Gemm<T> product;
     product.m = op.rows, product.n = op.in, product.k = op.out, product.k2 = stride;
@@ -115,7 +120,6 @@ void CudaDevice::linear_backward(const LinearBackward& op, int64_t stride) {
 void CudaDevice::linear_backward(const LinearBackward& op) {
   if (op.rows == 0) return;
   for_element([&]<class T>(T*) { linear_backward<T>(op, adapter_stride(op.lora.columns())); });
-  if (op.x != nullptr) linear_backward_a(op);
 }
 
 void CudaDevice::linear_backward_a(const LinearBackward& op) {

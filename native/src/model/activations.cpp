@@ -20,12 +20,19 @@ ScratchLimits scratch_limits(const LlamaConfig& c, const AdapterLayout& adapter,
   return limits;
 }
 
-int64_t head_chunk_rows(const Device& device, const LlamaConfig& config, int64_t rows) {
+int64_t head_chunk_rows(const Device& device, const LlamaConfig& config, const ActivationLimits& limits) {
   constexpr int64_t kFewest = 64, kMost = 8192, kTile = 128;  // rows of a tile of the products
+  constexpr int64_t kSmallBytes = int64_t{128} << 20;
+  int64_t bytes = device.logits_chunk_bytes();
+  if (!limits.keep.gate_up) {
+    // Where memory is short, no more than the MLP's working space, which it shares, or little.
+    const int64_t mlp = limits.tokens * 3 * config.intermediate_size * static_cast<int64_t>(device.activation_size());
+    bytes = std::min(bytes, std::max(mlp, kSmallBytes));
+  }
   const int64_t row_bytes = config.vocabulary_size * static_cast<int64_t>(device.activation_size());
-  int64_t chunk = std::clamp(device.logits_chunk_bytes() / row_bytes, kFewest, kMost);
+  int64_t chunk = std::clamp(bytes / row_bytes, kFewest, kMost);
   if (chunk >= kTile) chunk = chunk / kTile * kTile;
-  return std::clamp<int64_t>(rows, 1, chunk);
+  return std::clamp<int64_t>(limits.targets, 1, chunk);
 }
 
 Activations lay_out_activations(Arena& arena, const Device& device, const LlamaConfig& c, const AdapterLayout& adapter,
@@ -58,7 +65,6 @@ Activations lay_out_activations(Arena& arena, const Device& device, const LlamaC
   };
   LayerActivations shared{};
   if (!limits.keep.attention) take_attention(shared);
-  if (!limits.keep.gate_up) shared.gate_up = activation(arena, tokens * 2 * c.intermediate_size);
   a.layers.assign(static_cast<size_t>(c.layers), shared);
   for (LayerActivations& layer : a.layers) {
     layer.x = activation(arena, tokens * hidden);
@@ -73,7 +79,7 @@ Activations lay_out_activations(Arena& arena, const Device& device, const LlamaC
   for (int g = 0; g < kLinearGroups; ++g) widest = std::max(widest, adapter.columns(static_cast<LinearGroup>(g)));
   a.g = activation(arena, tokens * device.adapter_stride(widest));
   a.dx = activation(arena, tokens * hidden);
-  a.dnormed = activation(arena, tokens * hidden);
+  a.dnormed = a.normed;  // a linear op's dx may take the place of its x
   a.nll = arena.take<float>(limits.targets);
   a.loss_sum = arena.take<double>(3);
   a.norm = a.loss_sum + 1;
@@ -81,9 +87,13 @@ Activations lay_out_activations(Arena& arena, const Device& device, const LlamaC
 
   Arena mlp = arena, attention = arena, head = arena;
   a.mlp = activation(mlp, tokens * c.intermediate_size);
+  if (!limits.keep.gate_up) {
+    Activation* gate_up = activation(mlp, tokens * 2 * c.intermediate_size);
+    for (LayerActivations& layer : a.layers) layer.gate_up = gate_up;
+  }
   a.dattention = activation(attention, tokens * heads);
   a.dqkv = activation(attention, tokens * row_width);
-  a.head.chunk = head_chunk_rows(device, c, limits.targets);
+  a.head.chunk = head_chunk_rows(device, c, limits);
   a.head.rows = head.take<int32_t>(a.head.chunk);
   a.head.x = activation(head, a.head.chunk * hidden);
   a.head.normed = activation(head, a.head.chunk * hidden);

@@ -37,7 +37,7 @@ struct Activations {
   Activation* normed;   // [tokens, hidden]
   Activation* g;        // [tokens, widest adapter_stride]
   Activation* dx;       // [tokens, hidden] gradient of the residual stream
-  Activation* dnormed;  // [tokens, hidden]
+  Activation* dnormed;  // [tokens, hidden], in normed's place
   // The MLP's, the attention's and the head's working space share memory: they are never alive together.
   Activation* mlp;                // [tokens, intermediate] silu(gate)·up; in the backward its gradient, then itself again
   Activation *dattention, *dqkv;  // [tokens, query_heads * head_dim], [tokens, row width]
@@ -69,7 +69,8 @@ Activations lay_out_activations(Arena& arena, const Device&, const LlamaConfig&,
 /** Of batches of up to `tokens` tokens. */
 ScratchLimits scratch_limits(const LlamaConfig&, const AdapterLayout&, int64_t tokens);
 
-/** Rows of one lm_head product, so that its logits take Device::logits_chunk_bytes at most, but no fewer than 64. */
-int64_t head_chunk_rows(const Device&, const LlamaConfig&, int64_t rows);
+/** Rows of one lm_head product, so that its logits take Device::logits_chunk_bytes at most, but no fewer than 64; fewer bytes
+    under a policy that saves memory. */
+int64_t head_chunk_rows(const Device&, const LlamaConfig&, const ActivationLimits&);
 
 }  // namespace tunesmith

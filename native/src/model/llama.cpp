@@ -234,11 +234,12 @@ void Llama::backward(Activations& a, const RopeTable& rope, const BatchSize& siz
                      float* gradient) const {
   for (int64_t layer = config_.layers - 1; layer >= 0; --layer) {
     LayerRun run = run_of(a, rope, size, layer, nullptr);
-    // What is shared by all layers still holds the last one's values when the backward begins.
+    // What all layers share still holds the last one's values when the backward begins, but for gate_up, whose memory the
+    // head has used.
     const bool last = layer == config_.layers - 1;
     if (!last && !keep.attention) run_attention_block(run);
-    if (!last && !keep.gate_up) {
-      const bool lost_down = !keep.attention && adapter_.trains(LinearGroup::down);  // its x·aᵀ
+    if (!keep.gate_up) {
+      const bool lost_down = !last && !keep.attention && adapter_.trains(LinearGroup::down);  // its x·aᵀ
       if (!lost_down) run.mlp = nullptr;
       run_gate_up(run);
       if (lost_down) run_down(run);
