@@ -37,6 +37,20 @@ function systemNotice({ name, documents }) {
   };
 }
 
+/** Of the CUDA toolkit that the engine was built with; null where there is none, and so no CUDA in the engine. */
+function cudaNotice() {
+  const title = "NVIDIA's CUDA run time, linked into tunesmith-engine";
+  const toolkits = existsSync("/usr/local") ? readdirSync("/usr/local").filter((name) => name.startsWith("cuda")) : [];
+  for (const toolkit of toolkits.map((name) => join("/usr/local", name))) {
+    const parts = join(toolkit, "dist-info");
+    const runtime = existsSync(parts) ? readdirSync(parts).filter((name) => name.startsWith("nvidia_cuda_runtime-")) : [];
+    const texts = [join(toolkit, "EULA.txt"), ...runtime.map((name) => join(parts, name, "licenses", "License.txt"))];
+    const text = texts.find((path) => existsSync(path));
+    if (text !== undefined) return { title, text: readFileSync(text, "utf8") };
+  }
+  return null;
+}
+
 export function writeNotices(path, bundledFiles, nativePackages) {
   const folders = [...bundledPackages(bundledFiles), ...nativePackages.map((name) => `node_modules/${name}`)];
   const notices = [...new Set(folders)].sort().map(packageNotice);
@@ -48,6 +62,8 @@ export function writeNotices(path, bundledFiles, nativePackages) {
     }
     notices.push(notice);
   }
+  const cuda = cudaNotice();
+  if (cuda !== null) notices.push(cuda);
   const line = "=".repeat(80);
   const body = notices.map(({ title, text }) => `${line}\n${title}\n${line}\n\n${text.trim()}\n`).join("\n");
   writeFileSync(path, `This package holds software of others under these licences.\n\n${body}`);
