@@ -237,7 +237,7 @@ struct CudaOptions {
   int index = 0;            // as the driver numbers them
   bool float32 = false;     // activations, weights and products in float32: to be held to the CPU's tolerances
   bool nf4 = false;         // `product` weights as NF4 with double-quantised scales
-  bool cublas = true;       // may use cuBLASLt where it is installed and faster
+  bool cublas = true;       // may use cuBLASLt where it is installed, but on Hopper
 };
 /** Throws Error "device-unavailable" with a sentence that says what is missing: no GPU, its driver or generation too old,
     or an engine built without CUDA. */

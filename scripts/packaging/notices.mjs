@@ -43,7 +43,9 @@ function cudaNotice() {
   const toolkits = existsSync("/usr/local") ? readdirSync("/usr/local").filter((name) => name.startsWith("cuda")) : [];
   for (const toolkit of toolkits.map((name) => join("/usr/local", name))) {
     const parts = join(toolkit, "dist-info");
-    const runtime = existsSync(parts) ? readdirSync(parts).filter((name) => name.startsWith("nvidia_cuda_runtime-")) : [];
+    const runtime = existsSync(parts)
+      ? readdirSync(parts).filter((name) => name.startsWith("nvidia_cuda_runtime-"))
+      : [];
     const texts = [join(toolkit, "EULA.txt"), ...runtime.map((name) => join(parts, name, "licenses", "License.txt"))];
     const text = texts.find((path) => existsSync(path));
     if (text !== undefined) return { title, text: readFileSync(text, "utf8") };
