@@ -18,12 +18,12 @@ namespace tunesmith {
 
 namespace {
 
-constexpr int kWarmUp = 3, kFewestSteps = 10;
+constexpr int kWarmUp = 3, kUsualSteps = 10;
 
 struct BenchRequest {
   std::string shape, recompute, base, loss, device;
   int64_t batch = 8, sequence = 2048;
-  int steps = kFewestSteps;
+  int steps = kUsualSteps;
   std::optional<int64_t> budget;
   std::vector<int64_t> lengths;
   TrainerOptions options;
@@ -50,7 +50,7 @@ BenchRequest parse(const std::vector<std::string>& arguments) {
   r.shape = options.required("--shape");
   r.batch = options.number("--batch", 1, 4096).value_or(8);
   r.sequence = options.number("--seq", 16, 131072).value_or(2048);
-  r.steps = options.number("--steps", 1, 100000).value_or(kFewestSteps);
+  r.steps = options.number("--steps", 1, 100000).value_or(kUsualSteps);
   r.recompute = one_of(options, "--recompute", "none", {"none", "gate-up", "block", "auto"});
   r.base = one_of(options, "--base", "bf16", {"bf16", "nf4"});
   r.loss = one_of(options, "--loss", "all", {"all", "response"});
@@ -154,6 +154,8 @@ int run_bench(const std::vector<std::string>& arguments) {
     const int64_t tokens = static_cast<int64_t>(step.ids.size()), targets = static_cast<int64_t>(step.target_rows.size());
     request.sequence_tokens = std::max(request.sequence_tokens, (tokens + r.batch - 1) / r.batch);
     request.sequence_targets = std::max(request.sequence_targets, (targets + r.batch - 1) / r.batch);
+    // A micro-batch of a few long documents has more than its share.
+    if (!r.lengths.empty()) request.sequence_tokens = request.sequence_targets = r.sequence;
   }
   if (r.device == "cuda") request.rules = kGpuPlanning;
   if (r.recompute == "none") request.recompute = Recompute::none;

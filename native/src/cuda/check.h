@@ -7,10 +7,16 @@
 
 namespace tunesmith {
 
-/** A lost GPU, a kernel that failed: what the driver says, in one sentence. */
+/** A lost GPU, a kernel that failed: what the driver says, in one sentence. Memory may also run out where CUDA takes some
+    for itself, as for a kernel's code at its first use. */
 [[noreturn]] inline void throw_cuda_error(cudaError_t code, const char* what) {
+  if (code == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // it is not sticky, but the next launch would report it
+    throw Error("out-of-memory", std::string("The GPU's memory ran out while ") + what +
+                                     ": close what else uses it, lower the sequences computed at once, or choose a smaller model.");
+  }
   throw Error("device-failed", std::string("The GPU failed while ") + what + ": " + cudaGetErrorString(code) +
-                                   ". The last checkpoint is kept; restart the machine if this happens again.");
+                                   ". What was saved is kept; restart the machine if this happens again.");
 }
 
 inline void check_cuda(cudaError_t code, const char* what) {

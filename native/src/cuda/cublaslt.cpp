@@ -4,7 +4,6 @@
 
 #include <array>
 #include <compare>
-#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -201,35 +200,8 @@ bool CublasLt::multiply(const CudaTarget& target, const Gemm<__nv_bfloat16>& g, 
   if (!plan) return false;
   if (library_->run(target, g, *plan, plan->candidates.front(), workspace) == kSuccess) return true;
   plan->candidates.clear();  // refused before anything ran: not asked for again
+  cudaGetLastError();        // what the library has left there is not the next kernel's
   return false;
-}
-
-void CublasLt::tune(const CudaTarget& target, const Gemm<__nv_bfloat16>& g, void* workspace, size_t workspace_bytes) {
-  Library::Plan* plan = library_->plan(g, workspace_bytes);
-  if (!plan) return;
-  constexpr int kRounds = 5;
-  const char* const doing = "timing matrix products";
-  cudaEvent_t begin = nullptr, end = nullptr;
-  check_cuda(cudaEventCreate(&begin), doing);
-  check_cuda(cudaEventCreate(&end), doing);
-  size_t fastest = 0;
-  float least = std::numeric_limits<float>::infinity();
-  for (size_t i = 0; i < plan->candidates.size(); ++i) {
-    // The first round warms up.
-    for (int round = 0; round <= kRounds; ++round) {
-      check_cuda(cudaEventRecord(begin, target.stream), doing);
-      const Status status = library_->run(target, g, *plan, plan->candidates[i], workspace);
-      check_cuda(cudaEventRecord(end, target.stream), doing);
-      check_cuda(cudaEventSynchronize(end), doing);
-      float milliseconds = 0;
-      check_cuda(cudaEventElapsedTime(&milliseconds, begin, end), doing);
-      if (status != kSuccess) break;
-      if (round > 0 && milliseconds < least) least = milliseconds, fastest = i;
-    }
-  }
-  check_cuda(cudaEventDestroy(begin), doing);
-  check_cuda(cudaEventDestroy(end), doing);
-  std::swap(plan->candidates.front(), plan->candidates[fastest]);
 }
 
 }  // namespace tunesmith

@@ -21,14 +21,10 @@ class CublasLt {
 
   const char* version() const;  // "13.1.1"
 
-  /** d = a·b + c on the target's stream; a2, b2 and swiglu are ignored; c may be d. False, with nothing done, where the
+  /** d = a·b + c on the target's stream; a2, b2, swiglu, gate_up and half_d are ignored; c may be d. False, with nothing done, where the
       library has no algorithm or a pointer or leading dimension is not aligned to 16 bytes. `workspace`, aligned to 256, may
       be null where workspace_bytes is 0; 32 MiB are enough for every algorithm. */
   bool multiply(const CudaTarget&, const Gemm<__nv_bfloat16>&, void* workspace, size_t workspace_bytes);
-
-  /** Times the library's first few choices on the given operands and keeps the fastest for this shape. Waits for the stream;
-      d is written. Another run may find another one the fastest, with other bits: not for results that must repeat. */
-  void tune(const CudaTarget&, const Gemm<__nv_bfloat16>&, void* workspace, size_t workspace_bytes);
 
  private:
   struct Library;

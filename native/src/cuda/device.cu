@@ -30,10 +30,45 @@ namespace {
 
 constexpr size_t kStagingHalf = size_t{8} << 20;
 
-template <class T>
-__global__ void narrow(int64_t count, const float* from, T* to) {
-  const int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;
-  if (i < count) to[i] = from_float<T>(from[i]);
+/** Is there where every other kernel is: in code for this GPU's generation. */
+__global__ void compiled_for_this_gpu() {}
+
+void require_code_for(int index) {
+  cudaFuncAttributes attributes;
+  const cudaError_t code = cudaFuncGetAttributes(&attributes, compiled_for_this_gpu);
+  if (code != cudaErrorNoKernelImageForDevice && code != cudaErrorInvalidDeviceFunction) {
+    return check_cuda(code, "opening it");
+  }
+  cudaGetLastError();
+  cudaDeviceProp properties;
+  check_cuda(cudaGetDeviceProperties(&properties, index), "opening it");
+  throw Error("device-unavailable", std::string("This engine was not compiled for ") + properties.name +
+                                        " (compute capability " + std::to_string(properties.major) + "." +
+                                        std::to_string(properties.minor) + "); install the packaged one.");
+}
+
+/** Memory of the device for as long as a scope lasts. */
+class Temporary {
+ public:
+  Temporary(Device& device, size_t bytes) : device_(device), data_(device.allocate(bytes)) {}
+  ~Temporary() { device_.release(data_); }
+  Temporary(const Temporary&) = delete;
+  void* data() const { return data_; }
+
+ private:
+  Device& device_;
+  void* data_;
+};
+
+/** Elements `first`… of a tensor whose dtype keeps each by itself, widened. */
+std::vector<float> widened_piece(const TensorView& from, int64_t first, int64_t count) {
+  TensorView piece = from;
+  const size_t size = from.bytes.size() / static_cast<size_t>(from.count());
+  piece.shape = {count};
+  piece.bytes = from.bytes.subspan(static_cast<size_t>(first) * size, static_cast<size_t>(count) * size);
+  std::vector<float> values(static_cast<size_t>(count));
+  piece.copy_to(values);
+  return values;
 }
 
 size_t round_up(size_t bytes) { return (bytes + 255) / 256 * 256; }
@@ -43,6 +78,7 @@ size_t round_up(size_t bytes) { return (bytes + 255) / 256 * 256; }
 CudaDevice::CudaDevice(const CudaOptions& options) : options_(options) {
   require_usable_gpu(options.index);
   check_cuda(cudaSetDevice(options.index), "opening it");
+  require_code_for(options.index);
   check_cuda(cudaStreamCreateWithFlags(&target_.stream, cudaStreamNonBlocking), "opening it");
   const auto attribute = [&](cudaDeviceAttr which) {
     int value = 0;
@@ -153,31 +189,44 @@ void CudaDevice::upload_weight(Weight* to, const WeightShape& shape, int64_t fir
     check_nf4_part(shape, first_row, from);
     if (nf4_take_over(target_, *this, shape, first_row, from, to)) return;
   }
-  std::byte* place = compress ? static_cast<std::byte*>(allocate(bytes))
-                              : reinterpret_cast<std::byte*>(to) + static_cast<size_t>(first_row * shape.columns) * activation_size();
-  if (from.dtype == DType::bf16 && !options_.float32) {
-    copy_to_device(place, from.bytes.data(), bytes);
-  } else {
-    std::vector<float> values(static_cast<size_t>(count));
-    from.copy_to(values);
-    if (options_.float32) {
-      copy_to_device(place, values.data(), bytes);
-    } else {
-      auto* wide = static_cast<float*>(allocate(values.size() * sizeof(float)));
-      copy_to_device(wide, values.data(), values.size() * sizeof(float));
-      narrow<<<static_cast<unsigned>((count + 255) / 256), 256, 0, stream()>>>(count, wide,
-                                                                                reinterpret_cast<__nv_bfloat16*>(place));
-      check_launch("rounding weights");
-      synchronize();
-      release(wide);
-    }
+  if (!compress) {
+    copy_rounded(reinterpret_cast<std::byte*>(to) + static_cast<size_t>(first_row * shape.columns) * activation_size(), from);
+    return;
   }
-  if (!compress) return;
+  const Temporary place(*this, bytes);
+  copy_rounded(place.data(), from);
   for_element([&]<class T>(T*) {
-    nf4_quantise(target_, shape, first_row, count / shape.columns, reinterpret_cast<const T*>(place), to);
+    nf4_quantise(target_, shape, first_row, count / shape.columns, static_cast<const T*>(place.data()), to);
   });
   synchronize();
-  release(place);
+}
+
+void CudaDevice::copy_rounded(void* to, const TensorView& from) {
+  constexpr int64_t kPiece = int64_t{4} << 20;
+  const int64_t count = from.count();
+  if (from.dtype == DType::bf16 && !options_.float32) {
+    copy_to_device(to, from.bytes.data(), static_cast<size_t>(count) * sizeof(__nv_bfloat16));
+    return;
+  }
+  // A 4-bit tensor is widened whole: its scales belong to blocks.
+  const int64_t piece = from.dtype == DType::nf4 ? count : kPiece;
+  for (int64_t first = 0; first < count; first += piece) {
+    const int64_t here = std::min(piece, count - first);
+    std::vector<float> values(static_cast<size_t>(from.dtype == DType::nf4 ? count : 0));
+    if (from.dtype == DType::nf4) {
+      from.copy_to(values);
+    } else {
+      values = widened_piece(from, first, here);
+    }
+    auto* place = static_cast<std::byte*>(to) + static_cast<size_t>(first) * activation_size();
+    if (options_.float32) {
+      copy_to_device(place, values.data(), values.size() * sizeof(float));
+      continue;
+    }
+    std::vector<__nv_bfloat16> rounded(values.size());
+    std::transform(values.begin(), values.end(), rounded.begin(), [](float x) { return __float2bfloat16_rn(x); });
+    copy_to_device(place, rounded.data(), rounded.size() * sizeof(__nv_bfloat16));
+  }
 }
 
 void CudaDevice::read_activations(float* to, const Activation* from, int64_t count) {

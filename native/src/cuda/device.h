@@ -85,6 +85,8 @@ class CudaDevice final : public Device {
     }
   }
   cudaStream_t stream() const { return target_.stream; }
+  /** A tensor of a file in the activations' format, piece by piece: beside its own, it takes no memory of the device. */
+  void copy_rounded(void* to, const TensorView& from);
   size_t kernel_scratch_bytes(const ScratchLimits&) const;
   /** `w` as the products take it; a 4-bit weight is widened into scratch first. */
   template <class T>

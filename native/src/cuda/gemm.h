@@ -9,7 +9,7 @@
 namespace tunesmith {
 
 /** d = a·b + a2·b2 + c, row-major, accumulated in float32, rounded once. The second pair is an adapter's low-rank share: it
-    goes through the same accumulators. a [m, k], a2 [m, k2]; b [n, k] and b2 [n, k2] with `b_transposed`, else b [k, n] and
+    goes through the same accumulators (not so where cuBLASLt computes the first). a [m, k], a2 [m, k2]; b [n, k] and b2 [n, k2] with `b_transposed`, else b [k, n] and
     b2 [k2, n]; c and d [m, n]. Leading dimensions in elements. */
 template <class T>
 struct Gemm {

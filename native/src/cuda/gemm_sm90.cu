@@ -5,7 +5,7 @@
  * FLOP: 2·m·n·(k + k2), the floor at about 700 TFLOP/s on an H100; bytes from memory: each operand about once.
  *
  * A block computes 128 × 256 (or 128) of d: two warpgroups of 64 rows each issue wgmma, a third asks the copy engine for
- * slices of 64 along k, four ahead. Blocks come in clusters of two, one below the other: they share b's slice, of which
+ * slices of 64 along k, four ahead (five with 128 columns). Blocks come in clusters of two, one below the other: they share b's slice, of which
  * each fetches one half for both. Blocks are persistent: the producer goes on with the next tile while the others write
  * the last one, and the two warpgroups may drift apart, so that one computes while the other writes.
  *
@@ -14,8 +14,8 @@
  * columns: it stores 16 bytes at once, and loads a residual so while the products run. With b [k, n], which cannot be
  * permuted, d goes through shared memory and the copy engine.
  *
- * Limits: compute capability 9.0; 16-byte aligned pointers, leading dimensions and sizes along them multiples of 8; with
- * b [n, k] n a multiple of 32 (64 with SwiGLU); any m. Same bits each time: no split along k.
+ * Limits: compute capability 9.0; 16-byte aligned pointers, leading dimensions multiples of 8; n a multiple of 8, with
+ * b [n, k] of 32 (64 with SwiGLU); any m. Same bits each time: no split along k.
  */
 #include <cuda_fp16.h>
 
@@ -420,8 +420,7 @@ void launch(const CudaTarget& target, const Gemm<__nv_bfloat16>& g) {
 
   const auto kernel = multiply<Columns, kEpilogue>;
   constexpr int kShared = Stage<Columns>::kShared;
-  static const cudaError_t allowed = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kShared);
-  check_cuda(allowed, "preparing a product");
+  check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kShared), "preparing a product");
   const int clusters = std::min(target.multiprocessors / kCluster, p.row_pairs * p.column_tiles);
   kernel<<<clusters * kCluster, kThreads, kShared, target.stream>>>(maps, p);
   check_launch("computing a product");

@@ -10,7 +10,7 @@ namespace tunesmith {
 /** A GPU as the driver describes it; asking creates no context on it. */
 struct NvidiaGpu {
   int index = 0;  // CUDA's number, which CUDA_VISIBLE_DEVICES changes
-  std::string name, bus;  // bus: "00000000:1B:00.0"
+  std::string name, bus;  // bus: "0000:1B:00.0"
   int capability = 0;     // 90 for compute capability 9.0
   int multiprocessors = 0;
   int64_t clock_hz = 0;
@@ -36,7 +36,7 @@ void require_usable_gpu(int index);
     empty where it can. */
 std::string nvidia_problem(int capability, int cuda_version, const std::string& driver_version);
 
-/** bfloat16 products with float32 sums that the GPU's data sheet promises, a second; 0 where it is not known. */
+/** bfloat16 products with float32 sums that the GPU does at its highest clock, a second; 0 where it is not known. */
 double nvidia_peak_flops(const NvidiaGpu&);
 
 /** One reading of a GPU at work; what the driver does not tell is left out. */

@@ -93,9 +93,6 @@ __device__ inline void tma_store_wait() {
 }
 /** Orders this thread's ordinary writes of shared memory before what the copy engine or wgmma reads of it. */
 __device__ inline void fence_async_proxy() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
-__device__ inline void prefetch_map(const CUtensorMap* map) {
-  asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
-}
 
 // Clusters and warpgroups --------------------------------------------------------------------------------------------
 

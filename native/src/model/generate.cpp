@@ -92,6 +92,7 @@ void Generator::Impl::reserve(int64_t positions) {
   Arena count;
   lay_out(count, model, positions);
   RopeTable(count, model.config(), positions);
+  capacity = 0;  // until there is memory again
   memory.reset();
   memory = std::make_unique<DeviceMemory>(device, count.used());
   Arena arena(memory->data());

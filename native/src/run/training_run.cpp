@@ -143,8 +143,8 @@ MemoryPlan TrainingRun::plan_within(const Device& device, PlanRequest& request, 
   request.micro_batch = state_.micro_batch;
   try {
     return choose_plan(device, request, usable);
-  } catch (const Error&) {
-    if (state_.micro_batch <= 1) throw;
+  } catch (const Error& error) {
+    if (error.code() != "memory-insufficient" || state_.micro_batch <= 1) throw;
   }
   request.micro_batch.reset();
   request.most_micro_batch = state_.micro_batch - 1;
