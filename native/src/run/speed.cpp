@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/** Of a data sheet's peak, what training reaches: a share for products that are not as large as the sheet's, for passes over
+/** Of the peak at the highest clock, what training reaches: a share for products that are not as large as the sheet's, for passes over
     memory, and for the clock under load. */
 constexpr double kGpuShare = 0.35;
 /** Where the sheet is not known. */
