@@ -15,10 +15,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/** Of the peak at the highest clock, what training reaches: a share for products that are not as large as the sheet's, for passes over
-    memory, and for the clock under load. */
+/** Of the peak at the highest clock, what training reaches: less for products that are not large, for passes over memory, and
+    for the clock under load. */
 constexpr double kGpuShare = 0.35;
-/** Where the sheet is not known. */
+/** Where the peak is not known. */
 constexpr double kUnknownGpuFlops = 60e12;
 /** Of one thread's products in float32, with AVX2 at an ordinary clock and the same share taken. */
 constexpr double kThreadFlops = 60e9;
