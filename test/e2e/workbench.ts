@@ -145,8 +145,18 @@ export class Workbench {
     const entry = this.page.locator(".monaco-menu .action-item", { hasText: item }).first();
     await entry.waitFor();
     if (picture !== undefined) await this.screenshot(picture);
-    await entry.hover();
-    await entry.click();
+    // A menu takes no click in the moment after it opens, lest the release of the button that opened it choose something.
+    const menu = this.page.locator(".monaco-menu-container").first();
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await entry.hover();
+      await entry.click();
+      const closed = await menu.waitFor({ state: "hidden", timeout: 2000 }).then(
+        () => true,
+        () => false,
+      );
+      if (closed) return;
+    }
+    throw new Error(`The menu stays open after five clicks on ${item}.`);
   }
 
   /** The cursor, in the active editor, to a line and to that line's end. */
