@@ -43,8 +43,8 @@ async function prepare(spec: RunSpec, directory: string, context: FlowContext): 
   const { manifest } = await prepareRun(spec, directory, {
     signal: context.signal,
     progress: context.progress,
-    problem: (file, row, { reason, message }) => {
-      if (listed++ < LISTED_ROWS) context.problem({ file, row, reason, message });
+    problem: (file, row, { check, message }) => {
+      if (listed++ < LISTED_ROWS) context.problem({ file, row, check, message });
     },
   });
   return manifest;

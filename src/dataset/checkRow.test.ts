@@ -1,43 +1,47 @@
 import { describe, expect, it } from "vitest";
-import { checkRow, readRow, rowSource } from "./checkRow";
-import { detectFormat } from "./formats/detect";
+import { checkRow, readRow, rowSource, unknownFields } from "./checkRow";
+import { canonicalDialect, detectDialect } from "./formats/detect";
 import { formatById, formats } from "./formats/registry";
 
+const dialect = (format: string) => canonicalDialect(formatById(format));
 const check = (value: unknown, format: string) =>
-  checkRow(value, formatById(format)).map(({ reason, path }) => ({ reason, path }));
+  checkRow(value, dialect(format)).map(({ check, path }) => ({ check, path }));
 
 describe("row checks", () => {
   it.each([
     [{ instruction: "a", output: "b" }, []],
     [{ instruction: "a", input: null, output: "b", source: "x.py", file: 3 }, []],
-    [{ instruction: "a" }, [{ reason: "missing-field", path: [] }]],
-    [{ output: "b" }, [{ reason: "missing-field", path: [] }]],
-    [{ instruction: " \n", output: "b" }, [{ reason: "empty-instruction", path: ["instruction"] }]],
-    [{ instruction: "a", output: "\t" }, [{ reason: "empty-answer", path: ["output"] }]],
-    [{ instruction: "a", output: null }, [{ reason: "wrong-type", path: ["output"] }]],
+    [{ instruction: "a" }, [{ check: "missing-field", path: [] }]],
+    [{ output: "b" }, [{ check: "missing-field", path: [] }]],
+    [{ instruction: " \n", output: "b" }, [{ check: "empty-instruction", path: ["instruction"] }]],
+    [{ instruction: "a", output: "\t" }, [{ check: "empty-answer", path: ["output"] }]],
+    [{ instruction: "a", output: null }, [{ check: "wrong-type", path: ["output"] }]],
     [
       { instruction: 1, input: [], output: {} },
       [
-        { reason: "wrong-type", path: ["instruction"] },
-        { reason: "wrong-type", path: ["input"] },
-        { reason: "wrong-type", path: ["output"] },
+        { check: "wrong-type", path: ["instruction"] },
+        { check: "wrong-type", path: ["input"] },
+        { check: "wrong-type", path: ["output"] },
       ],
     ],
-    [{ instruction: "a", output: "\ud83d b" }, [{ reason: "invalid-text", path: ["output"] }]],
+    [{ instruction: "a", output: "\ud83d b" }, [{ check: "lone-surrogate", path: ["output"] }]],
     [{ instruction: "a", output: "\ud83d\ude00" }, []],
-    [{ messages: [] }, [{ reason: "unknown-format", path: [] }]],
-    [[], [{ reason: "not-an-object", path: [] }]],
-    [null, [{ reason: "not-an-object", path: [] }]],
-    ["text", [{ reason: "not-an-object", path: [] }]],
+    [{ messages: [] }, [{ check: "other-format", path: [] }]],
+    [{ title: "t" }, [{ check: "unknown-format", path: [] }]],
+    [{ instruction: "a", ouput: "b" }, [{ check: "missing-field", path: ["ouput"] }]],
+    [{ instruction: "a", response: "b" }, [{ check: "missing-field", path: ["response"] }]],
+    [[], [{ check: "not-an-object", path: [] }]],
+    [null, [{ check: "not-an-object", path: [] }]],
+    ["text", [{ check: "not-an-object", path: [] }]],
   ])("alpaca %j", (row, expected) => {
     expect(check(row, "alpaca")).toEqual(expected);
   });
 
   it.each([
     [{ prompt: "", completion: "b" }, []],
-    [{ prompt: "a", completion: "" }, [{ reason: "empty-answer", path: ["completion"] }]],
-    [{ prompt: "a" }, [{ reason: "missing-field", path: [] }]],
-    [{ prompt: null, completion: "b" }, [{ reason: "wrong-type", path: ["prompt"] }]],
+    [{ prompt: "a", completion: "" }, [{ check: "empty-answer", path: ["completion"] }]],
+    [{ prompt: "a" }, [{ check: "missing-field", path: [] }]],
+    [{ prompt: null, completion: "b" }, [{ check: "wrong-type", path: ["prompt"] }]],
   ])("prompt-completion %j", (row, expected) => {
     expect(check(row, "prompt-completion")).toEqual(expected);
   });
@@ -48,38 +52,47 @@ describe("row checks", () => {
   it.each([
     [[user, assistant], []],
     [[system, user, assistant, user, assistant], []],
-    [[], [{ reason: "no-assistant-turn", path: ["messages"] }]],
-    [[system, user], [{ reason: "no-assistant-turn", path: ["messages"] }]],
-    [[user, user, assistant], [{ reason: "roles-order", path: ["messages", 1, "role"] }]],
-    [[assistant], [{ reason: "roles-order", path: ["messages", 0, "role"] }]],
-    [[user, assistant, user], [{ reason: "roles-order", path: ["messages", 2, "role"] }]],
-    [[user, { role: "assistant", content: " " }], [{ reason: "empty-answer", path: ["messages", 1, "content"] }]],
-    [[{ role: "user", content: "" }, assistant], [{ reason: "empty-instruction", path: ["messages", 0, "content"] }]],
-    [[{ role: "tool", content: "x" }, assistant], [{ reason: "wrong-type", path: ["messages", 0, "role"] }]],
-    [[{ content: "x" }, assistant], [{ reason: "missing-field", path: ["messages", 0] }]],
-    [[user, { role: "assistant" }], [{ reason: "missing-field", path: ["messages", 1] }]],
-    [["x", assistant], [{ reason: "wrong-type", path: ["messages", 0] }]],
-    [{}, [{ reason: "wrong-type", path: ["messages"] }]],
+    [[], [{ check: "no-assistant-turn", path: ["messages"] }]],
+    [[system, user], [{ check: "no-assistant-turn", path: ["messages"] }]],
+    [[user, user, assistant], [{ check: "role-order", path: ["messages", 1, "role"] }]],
+    [[assistant], [{ check: "role-order", path: ["messages", 0, "role"] }]],
+    [[user, assistant, user], [{ check: "last-turn-not-assistant", path: ["messages", 2, "role"] }]],
+    [[user, { role: "assistant", content: " " }], [{ check: "empty-answer", path: ["messages", 1, "content"] }]],
+    [[{ role: "user", content: "" }, assistant], [{ check: "empty-instruction", path: ["messages", 0, "content"] }]],
+    [[{ role: "tool", content: "x" }, assistant], [{ check: "role-order", path: ["messages", 0, "role"] }]],
+    [[{ role: "User", content: "x" }, assistant], [{ check: "unknown-role", path: ["messages", 0, "role"] }]],
+    [[user, { ...assistant, weight: 0 }], [{ check: "all-masked", path: ["messages"] }]],
+    [[user, { role: "assistant", tool_calls: [{}] }, { role: "tool", content: "" }, assistant], []],
+    [[user, { role: "assistant", content: [{ type: "text", text: "a" }] }], []],
+    [
+      [user, { role: "assistant", content: [{ type: "image" }] }],
+      [{ check: "wrong-type", path: ["messages", 1, "content", 0] }],
+    ],
+    [[{ content: "x" }, assistant], [{ check: "missing-field", path: ["messages", 0] }]],
+    [[user, { role: "assistant" }], [{ check: "missing-field", path: ["messages", 1] }]],
+    [["x", assistant], [{ check: "wrong-type", path: ["messages", 0] }]],
+    [{}, [{ check: "wrong-type", path: ["messages"] }]],
   ])("chat %j", (messages, expected) => {
     expect(check({ messages }, "chat")).toEqual(expected);
   });
 
   it("says in one sentence which field and what to do", () => {
-    expect(checkRow({ instruction: "a" }, formatById("alpaca"))[0]!.message).toBe(
+    expect(checkRow({ instruction: "a" }, dialect("alpaca"))[0]!.message).toBe(
       'The row has no "output": add it; it holds the answer to learn.',
     );
     expect(checkRow({ a: 1 }, null)[0]!.message).toContain('{"prompt": …, "completion": …}');
-    for (const format of formats) expect(checkRow({}, format)[0]!.reason).toBe("unknown-format");
+    for (const format of formats) expect(checkRow({}, canonicalDialect(format))[0]!.check).toBe("unknown-format");
   });
 
   it("reads what it checked", () => {
-    expect(readRow({ instruction: "i", input: null, output: "o" }, formatById("alpaca"))).toEqual({
+    expect(readRow({ instruction: "i", input: null, output: "o" }, dialect("alpaca"))).toEqual({
       shape: "instruction",
+      system: "",
       instruction: "i",
       input: "",
       answer: "o",
     });
-    expect(readRow({ messages: [{ ...user, extra: 1 }, assistant] }, formatById("chat"))).toEqual({
+    expect(readRow({ messages: [{ ...user, extra: 1 }, assistant] }, dialect("chat"))).toEqual({
       shape: "chat",
       messages: [user, assistant],
     });
@@ -88,29 +101,74 @@ describe("row checks", () => {
   });
 });
 
-describe("format detection", () => {
+describe("dialect detection", () => {
+  const detected = (...rows: Record<string, unknown>[]) => detectDialect(rows)?.format.id;
+
   it("takes the majority", () => {
-    const rows = [{ messages: [] }, { instruction: "a", output: "b" }, { instruction: "a", output: "b" }, 3, null];
-    expect(detectFormat(rows)?.id).toBe("alpaca");
+    const alpaca = { instruction: "a", output: "b" };
+    expect(detected({ messages: [] }, alpaca, alpaca)).toBe("alpaca");
   });
-  it("recognises a format by its incomplete rows, but prefers whole ones", () => {
-    expect(detectFormat([{ instruction: "a" }])?.id).toBe("alpaca");
-    expect(detectFormat([{ prompt: "a", instruction: "b", output: "c" }])?.id).toBe("alpaca");
+
+  it.each([
+    [{ instruction: "a" }, "alpaca"],
+    [{ question: "a", answer: "b" }, "alpaca"],
+    [{ instruction: "a", text: "b" }, "alpaca"],
+    [{ prompt: "a", instruction: "b", output: "c" }, "alpaca"],
+    [{ prompt: "a", response: "b" }, "prompt-completion"],
+    [{ prompt: "a", canonical_solution: "b", task_id: "c" }, "prompt-completion"],
+    [{ prompt: "a", suffix: "b", canonical_solution: "c" }, "fim"],
+    [{ prefix: "a", suffix: "b", middle: "c" }, "fim"],
+    [{ messages: [{ role: "user", content: "a" }] }, "chat"],
+    [{ conversations: [{ role: "user", content: "a" }] }, "chat"],
+    [{ conversations: [{ from: "human", value: "a" }] }, "sharegpt"],
+    [{ messages: [{ from: "human", value: "a" }] }, "sharegpt"],
+    [{ text: "a", url: "b" }, "text"],
+    [{ prompt: "a", chosen: "b", rejected: "c" }, "preference"],
+    [{ conversations: [{ from: "human", value: "a" }], chosen: {}, rejected: {} }, "preference"],
+  ])("%j is %s", (row, format) => {
+    expect(detected(row)).toBe(format);
   });
+
   it("knows when it does not know", () => {
-    expect(detectFormat([{ text: "a" }, []])).toBeNull();
-    expect(detectFormat([])).toBeNull();
+    expect(detected({ level: "info", time: 3 })).toBeUndefined();
+    expect(detectDialect([])).toBeNull();
   });
-  it("looks at a bounded number of rows", () => {
-    let read = 0;
-    const rows = (function* () {
-      for (;;) {
-        read++;
-        yield { prompt: "a", completion: "b" };
-      }
-    })();
-    expect(detectFormat(rows)?.id).toBe("prompt-completion");
-    expect(read).toBe(200);
+
+  it("finds each part under the name that most rows give it, or that settings give", () => {
+    const rows = [
+      { question: "a", response: "b" },
+      { question: "a", response: "b" },
+      { question: "a", output: "b" },
+    ];
+    expect(detectDialect(rows)?.layout).toMatchObject({ instruction: ["question"], answer: ["response"] });
+    const mapping = { answer: "best.0.text" };
+    expect(detectDialect(rows, { format: "alpaca", mapping })?.layout.answer).toEqual(["best", 0, "text"]);
+    expect(() => detectDialect(rows, { format: "alpaca", mapping: { messages: "a" } })).toThrow(
+      "instruction, answer, input, system",
+    );
+  });
+
+  it("reads and checks rows by that layout", () => {
+    const nested = detectDialect([], { format: "alpaca", mapping: { instruction: "q", answer: "best.0.text" } })!;
+    const row = { q: "i", best: [{ text: "o" }] };
+    expect(checkRow(row, nested)).toEqual([]);
+    expect(readRow(row, nested)).toMatchObject({ instruction: "i", answer: "o" });
+    expect(checkRow({ q: "i", best: [{ text: 3 }] }, nested)).toMatchObject([
+      { check: "wrong-type", path: ["best", 0, "text"] },
+    ]);
+  });
+});
+
+describe("unknown fields", () => {
+  const rows = Array.from({ length: 30 }, () => ({ instruction: "a", output: "b", id: 1 }));
+  const usual = detectDialect(rows)!;
+
+  it.each([
+    [{ instruction: "a", output: "b", id: 2 }, []],
+    [{ instruction: "a", output: "b", note: 2 }, ["note"]],
+    [{ instruction: "a", output: "b", inptu: "c" }, ["inptu"]],
+  ])("of %j", (row, expected) => {
+    expect(unknownFields(row, usual).map(({ path }) => path[0])).toEqual(expected);
   });
 });
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readRow } from "./checkRow";
 import { type EncodedSample, encodePrompt, encodeSamples, isEncoded, previewSegments, TARGET_BIT } from "./encode";
+import { canonicalDialect } from "./formats/detect";
 import { formatById } from "./formats/registry";
 import type { ChatMessage, Sample } from "./sample";
 import { chooseTemplate, templates } from "./templates/registry";
@@ -27,7 +28,7 @@ function idsAndLabels({ tokens }: EncodedSample) {
 it("gives the token ids and labels of transformers for the alpaca template", async () => {
   const golden = JSON.parse(readFileSync("test/fixtures/dataset/alpaca.golden.json", "utf8"));
   expect(golden.rows).toHaveLength(8);
-  const format = formatById("alpaca");
+  const format = canonicalDialect(formatById("alpaca"));
   const template = chooseTemplate("auto", "instruction", tokenizer.special);
   for (const { row, ids, labels } of golden.rows) {
     expect(await encode(template, readRow(row, format))).toEqual({ ids, labels });
@@ -101,9 +102,17 @@ describe("what a user's text can do", () => {
     fc.constantFrom("<|begin_of_text|>", "<|eot_id|>x<|fim_prefix|>", "a<|end_of_text|>", "\ufdd0", " \n\t"),
   );
   const sampleOf = (template: Template): fc.Arbitrary<Sample> =>
-    template.shapes[0] === "chat" || template.shapes[0] === "instruction"
-      ? fc.record({ shape: fc.constant("instruction" as const), instruction: text, input: text, answer: text })
-      : fc.record({ shape: fc.constant("completion" as const), prompt: text, completion: text });
+    template.shapes[0] === "fim"
+      ? fc.record({ shape: fc.constant("fim" as const), prefix: text, suffix: text, middle: text })
+      : template.shapes[0] === "chat" || template.shapes[0] === "instruction"
+        ? fc.record({
+            shape: fc.constant("instruction" as const),
+            system: fc.constant(""),
+            instruction: text,
+            input: text,
+            answer: text,
+          })
+        : fc.record({ shape: fc.constant("completion" as const), prompt: text, completion: text });
 
   it.each(templates.map((template) => [template.id, template] as const))(
     "%s: begin once, end learned, text comes back",
@@ -135,7 +144,7 @@ describe("what a user's text can do", () => {
   it("reports what a vocabulary cannot keep apart", async () => {
     const stubborn: Tokenizer = Object.assign(Object.create(tokenizer), { isControl: (id: number) => id === 64 });
     const [encoded] = await encodeSamples([[{ text: "a", learned: true }]], stubborn);
-    expect(encoded).toMatchObject({ reason: "special-token" });
+    expect(encoded).toMatchObject({ check: "special-token" });
   });
 
   it("never makes the first token a target, begin token or not", async () => {

@@ -34,7 +34,7 @@ export async function encodePrompt(
   tokenizer: Tokenizer,
 ): Promise<number[]> {
   const [encoded] = await encodeSamples([template.prompt(instruction, input, tokenizer.special)], tokenizer);
-  if (encoded === undefined || "reason" in encoded) throw new Error(encoded?.message);
+  if (encoded === undefined || "check" in encoded) throw new Error(encoded?.message);
   return Array.from(encoded.tokens);
 }
 
@@ -82,7 +82,7 @@ function join(segments: readonly Segment[], parts: number[][], tokenizer: Tokeni
 function controlTokenProblem(segment: Segment, token: string | null): RowProblem {
   const where = segment.learned ? "answer" : "prompt";
   return {
-    reason: "special-token",
+    check: "special-token",
     message: `The ${where} contains ${JSON.stringify(token)}, which this model's tokenizer takes for a control token: remove it.`,
     path: [],
   };

@@ -159,16 +159,16 @@ describe("prepared data", () => {
     const { manifest, contract } = await prepareRun(
       specOf(path, { heldOut: { kind: "fraction", fraction: 0.2, by: "source" } }),
       folder,
-      { problem: (_, line, { reason }) => problems.push([line, reason]) },
+      { problem: (_, line, { check }) => problems.push([line, check]) },
     );
     expect(problems).toEqual([
-      [7, "invalid-json"],
+      [7, "json-syntax"],
       [8, "missing-field"],
       [10, "over-length"],
     ]);
     const [source] = manifest.sources;
     expect(source).toMatchObject({ path, format: "alpaca", rows: 304, used: 301, leftOut: 0, skipped: 3 });
-    expect(source!.skippedByReason).toEqual({ "invalid-json": 1, "missing-field": 1, "over-length": 1 });
+    expect(source!.skippedByReason).toEqual({ "json-syntax": 1, "missing-field": 1, "over-length": 1 });
     expect(source!.skippedRows.map((skipped) => skipped.row)).toEqual([7, 8, 10]);
 
     const train = readSplit("train");
@@ -186,7 +186,10 @@ describe("prepared data", () => {
     const tokenizer = await loadTokenizer(model);
     for (const document of [...train, ...held]) {
       const { instruction, input, output } = content[document.row - 1] as ReturnType<typeof row>;
-      const segments = alpaca.render({ shape: "instruction", instruction, input, answer: output }, tokenizer.special);
+      const segments = alpaca.render(
+        { shape: "instruction", system: "", instruction, input, answer: output },
+        tokenizer.special,
+      );
       const [encoded] = await encodeSamples([segments], tokenizer);
       expect(document.words).toEqual(Array.from((encoded as EncodedSample).tokens));
       expect([document.source, document.kind]).toEqual([0, 0]);
@@ -266,7 +269,7 @@ describe("what cannot be prepared ends in one sentence and leaves nothing", () =
     ],
     [
       "an unknown format",
-      () => specOf(file("data.jsonl", [{ text: "x" }])),
+      () => specOf(file("data.jsonl", [{ title: "x" }])),
       /has no row that can be used in any known format\. Its only row is broken/,
     ],
     ["a wrong format", () => specOf(file("data.jsonl", rows(3)), { format: "chat" }), /as Chat messages/],
@@ -388,13 +391,13 @@ describe("the summary", () => {
       trainRows: manifest.train.rows,
       evalRows: manifest.eval.rows,
     });
-    expect(summary.problems).toMatchObject([{ row: 1, reason: "invalid-json" }]);
+    expect(summary.problems).toMatchObject([{ row: 1, reason: "json-syntax" }]);
     expect(summary.preview.map(({ learned }) => learned)).toEqual([false, false, true, true]);
     expect(summary.preview[2]).toEqual({ text: row(0).output, learned: true });
   });
 
   it("of broken rows is a summary, not an error", async () => {
-    const summary = await summarize(request(file("data.jsonl", [{ text: 1 }, "["])), await loadTokenizer(model));
+    const summary = await summarize(request(file("data.jsonl", [{ title: 1 }, "["])), await loadTokenizer(model));
     expect(summary).toMatchObject({ format: null, template: null, rows: 2, used: 0, skipped: 2, preview: [] });
   });
 });

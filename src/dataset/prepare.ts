@@ -107,13 +107,13 @@ async function packInto(
 }
 
 export function describeSources(plan: DatasetPlan, tallies: readonly SourceTally[]): DataSource[] {
-  return plan.sources.map(({ path, sha256, bytes, format }, index) => {
+  return plan.sources.map(({ path, sha256, bytes, dialect }, index) => {
     const { rows, used, leftOut, skipped, byReason, listed } = tallies[index]!;
     return {
       path,
       sha256,
       bytes,
-      format: format?.id ?? "unknown",
+      format: dialect?.format.id ?? "unknown",
       rows,
       used,
       leftOut,
@@ -132,13 +132,13 @@ function checkSequenceLength(spec: RunSpec, { contextLength }: ModelLimits): voi
 }
 
 function requireUsableRows({ sources }: DatasetPlan, index: number): void {
-  const { path, bytes, rows, usable, format, isArray } = sources[index]!;
+  const { path, bytes, rows, usable, dialect, isArray } = sources[index]!;
   if (usable > 0) return;
   if (isArray) throw new DatasetError(arrayMessage(path));
   if (rows === 0) {
     throw new DatasetError(`${path} is empty${bytes === 0 ? "" : " (blank lines only)"}: it must hold one row a line.`);
   }
-  const as = format === null ? "in any known format" : `as ${format.name}`;
+  const as = dialect === null ? "in any known format" : `as ${dialect.format.name}`;
   const count = rows === 1 ? "Its only row is broken" : `All of its ${rows.toLocaleString("en")} rows are broken`;
   throw new DatasetError(
     `${path} has no row that can be used ${as}. ${count}: run "tunesmith validate" on it to see what is wrong with each.`,

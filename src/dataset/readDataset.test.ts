@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type DatasetRequest, detectFileFormat, LISTED_ROWS, planDataset, readDocuments } from "./readDataset";
+import { AUTOMATIC } from "./formats/detect";
+import { type DatasetRequest, detectFileDialect, LISTED_ROWS, planDataset, readDocuments } from "./readDataset";
 import { loadTokenizer, type Tokenizer } from "./tokenizer";
 
 let folder: string;
@@ -96,9 +97,10 @@ it("does not tokenize a text that cannot fit", async () => {
 it("detects a file's format by its first rows", async () => {
   const chat = '{"messages": []}';
   const alpaca = '{"instruction": "a", "output": "b"}';
-  expect((await detectFileFormat(file([chat, alpaca, alpaca])))?.id).toBe("alpaca");
+  expect((await detectFileDialect(file([chat, alpaca, alpaca]), AUTOMATIC))?.format.id).toBe("alpaca");
   expect(
-    (await detectFileFormat(file([...Array<string>(200).fill(chat), ...Array<string>(999).fill(alpaca)])))?.id,
+    (await detectFileDialect(file([...Array<string>(200).fill(chat), ...Array<string>(999).fill(alpaca)]), AUTOMATIC))
+      ?.format.id,
   ).toBe("chat");
-  expect(await detectFileFormat(file(["{", "3"]))).toBeNull();
+  expect(await detectFileDialect(file(["{", "3"]), AUTOMATIC)).toBeNull();
 });

@@ -3,9 +3,8 @@ import { resolve } from "node:path";
 import type { DataSource, FormatId, HeldOut, TemplateId } from "../protocol/run";
 import { readRow, rowSource } from "./checkRow";
 import { type EncodedSample, encodeSamples, isEncoded } from "./encode";
-import { FormatDetector } from "./formats/detect";
-import type { Format } from "./formats/format";
-import { formatById } from "./formats/registry";
+import { type DialectChoice, DialectDetector } from "./formats/detect";
+import type { Dialect } from "./formats/format";
 import { LineReader } from "./lines";
 import { DatasetError, overLength, type RowProblem } from "./problem";
 import { lineProblems, opensArray, type ParsedLine, parseLine } from "./rows";
@@ -22,6 +21,8 @@ import type { Tokenizer } from "./tokenizer";
 export interface DatasetRequest {
   path: string;
   format: FormatId | "auto";
+  /** Part of the format → dotted path, where rows call a field otherwise. */
+  mapping?: Readonly<Record<string, string>> | undefined;
   template: TemplateId | "auto";
   heldOut: HeldOut;
   maxTrainRows: number | null;
@@ -46,7 +47,7 @@ export interface EncodedDocument extends EncodedSample {
 
 export interface PlannedSource {
   path: string;
-  format: Format | null;
+  dialect: Dialect | null;
   sha256: string;
   bytes: number;
   rows: number;
@@ -80,22 +81,26 @@ export async function planDataset(
   const { heldOut, seed } = request;
   const splits = heldOut.kind === "fraction" && heldOut.fraction > 0;
   const planner = splits ? new SplitPlanner(heldOut.fraction, heldOut.by, seed) : null;
-  const main = await scan(request.path, request.format, planner, options);
+  const main = await scan(request.path, request, planner, options);
   const sources: PlannedSource[] = [{ ...main, heldOut: planner?.finish() ?? (() => false) }];
   if (heldOut.kind === "file") {
     if (resolve(heldOut.path) === resolve(request.path)) {
       throw new DatasetError(`${heldOut.path} is the data set itself: rows that are learned cannot be held out.`);
     }
-    const held = await scan(heldOut.path, request.format, null, options);
+    const held = await scan(heldOut.path, request, null, options);
     sources.push({ ...held, heldOut: () => true });
   }
   return { request, sources, template: pickTemplate(request, sources, tokenizer), tokenizer };
 }
 
-/** The format most of a file's first rows resemble. */
-export async function detectFileFormat(path: string, signal?: AbortSignal): Promise<Format | null> {
+/** How most of a file's first rows are written. */
+export async function detectFileDialect(
+  path: string,
+  choice: DialectChoice,
+  signal?: AbortSignal,
+): Promise<Dialect | null> {
   const reader = new LineReader(path);
-  const detector = new FormatDetector();
+  const detector = new DialectDetector(choice);
   for await (const lines of reader.batches(signal)) {
     for (const line of lines) {
       const parsed = parseLine(line);
@@ -115,12 +120,13 @@ export async function requireFile(path: string): Promise<number> {
 
 async function scan(
   path: string,
-  formatId: FormatId | "auto",
+  choice: DialectChoice,
   planner: SplitPlanner | null,
   { signal, progress }: ReadOptions,
 ): Promise<Omit<PlannedSource, "heldOut">> {
   const size = await requireFile(path);
-  const format = formatId === "auto" ? await detectFileFormat(path, signal) : formatById(formatId);
+  const dialect = await detectFileDialect(path, choice, signal);
+  if (dialect?.format.untrainable) throw new DatasetError(`${path}: ${dialect.format.untrainable}`);
   const reader = new LineReader(path);
   let rows = 0;
   let usable = 0;
@@ -131,19 +137,20 @@ async function scan(
       if (parsed === null) continue;
       if (rows === 0) isArray = opensArray(parsed, line.text);
       rows++;
-      if (lineProblems(parsed, format).length > 0) continue;
+      if (lineProblems(parsed, dialect).length > 0) continue;
       usable++;
       planner?.add({ text: line.text!, source: rowSource(parsed.value) });
     }
     progress?.("Checking rows", share(reader.bytes, size), path);
   }
-  return { path, format, sha256: reader.sha256(), bytes: reader.bytes, rows, usable, isArray };
+  return { path, dialect, sha256: reader.sha256(), bytes: reader.bytes, rows, usable, isArray };
 }
 
 function pickTemplate(request: DatasetRequest, sources: PlannedSource[], tokenizer: Tokenizer): Template | null {
   let template: Template | null = null;
-  for (const { format, usable, path } of sources) {
-    if (format === null || usable === 0) continue;
+  for (const { dialect, usable, path } of sources) {
+    if (dialect === null || usable === 0) continue;
+    const { format } = dialect;
     template ??= chooseTemplate(request.template, format.shape, tokenizer.special);
     if (!template.shapes.includes(format.shape)) {
       throw new DatasetError(
@@ -163,10 +170,10 @@ export class SourceTally {
   readonly byReason: Record<string, number> = {};
   readonly listed: DataSource["skippedRows"] = [];
 
-  skip(row: number, { reason, message }: RowProblem): void {
+  skip(row: number, { check, message }: RowProblem): void {
     this.skipped++;
-    this.byReason[reason] = (this.byReason[reason] ?? 0) + 1;
-    if (this.listed.length < LISTED_ROWS) this.listed.push({ row, reason, message });
+    this.byReason[check] = (this.byReason[check] ?? 0) + 1;
+    if (this.listed.length < LISTED_ROWS) this.listed.push({ row, reason: check, message });
   }
 }
 
@@ -261,11 +268,11 @@ class Reading {
   }
 
   private entry(source: PlannedSource, row: number, text: string | null, parsed: ParsedLine): Entry {
-    const [problem] = lineProblems(parsed, source.format);
+    const [problem] = lineProblems(parsed, source.dialect);
     if (problem !== undefined) return { row, heldOut: false, problem, segments: null };
     const heldOut = source.heldOut({ text: text!, source: rowSource(parsed.value) });
     if (this.full(heldOut)) return { row, heldOut, problem: null, segments: null };
-    const sample = readRow(parsed.value, source.format!);
+    const sample = readRow(parsed.value, source.dialect!);
     const segments = this.template!.render(sample, this.plan.tokenizer.special);
     return { row, heldOut, problem: this.tooLongToEncode(segments), segments };
   }
@@ -287,7 +294,7 @@ class Reading {
     const tally = this.tallies[source]!;
     const documents: EncodedDocument[] = [];
     for (const [index, { row, heldOut, problem, segments }] of entries.entries()) {
-      if (problem !== null && problem.reason !== "over-length") {
+      if (problem !== null && problem.check !== "over-length") {
         this.skip(source, row, problem);
       } else if (this.full(heldOut)) {
         tally.leftOut++;

@@ -1,5 +1,5 @@
 import { checkRow } from "./checkRow";
-import type { Format } from "./formats/format";
+import type { Dialect } from "./formats/format";
 import { parseJson } from "./json";
 import { type Line, LONGEST_LINE } from "./lines";
 import type { RowProblem } from "./problem";
@@ -17,13 +17,13 @@ export function parseLine(line: Line): ParsedLine | null {
   } catch {
     const result = parseJson(text);
     const message = result.ok ? "The row is not valid JSON" : result.error.message;
-    return { value: undefined, problem: { reason: "invalid-json", message: `${message}.`, path: [] } };
+    return { value: undefined, problem: { check: "json-syntax", message: `${message}.`, path: [] } };
   }
 }
 
 /** Everything that is wrong with a line, whatever stage finds it. */
-export function lineProblems(parsed: ParsedLine, format: Format | null): RowProblem[] {
-  return parsed.problem !== null ? [parsed.problem] : checkRow(parsed.value, format);
+export function lineProblems(parsed: ParsedLine, dialect: Dialect | null): RowProblem[] {
+  return parsed.problem !== null ? [parsed.problem] : checkRow(parsed.value, dialect);
 }
 
 /** Whether a file's first row is the beginning of a JSON array over many lines: the commonest wrong file. */
@@ -39,13 +39,13 @@ function faultProblem(fault: Line["fault"]): RowProblem {
   if (fault === "too-long") {
     const limit = LONGEST_LINE / (1024 * 1024);
     return {
-      reason: "over-length",
+      check: "line-too-long",
       message: `The line is longer than ${limit} MiB: each line must hold one row; is this a JSON array instead of JSON Lines?`,
       path: [],
     };
   }
   return {
-    reason: "invalid-json",
+    check: "invalid-utf8",
     message: "The line is not valid UTF-8: save the file as UTF-8.",
     path: [],
   };

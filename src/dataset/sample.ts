@@ -1,14 +1,18 @@
 /** What a row says, whatever its format: formats read rows into samples, templates render samples. */
 
-export type ChatRole = "system" | "user" | "assistant";
+export type ChatRole = "system" | "user" | "assistant" | "tool";
 
 export interface ChatMessage {
   role: ChatRole;
   content: string;
+  /** Set on an answer that is shown to the model but not learned. */
+  unlearned?: true;
 }
 
 export interface InstructionSample {
   shape: "instruction";
+  /** Empty where there is none. */
+  system: string;
   instruction: string;
   /** Empty where there is none. */
   input: string;
@@ -26,5 +30,12 @@ export interface ChatSample {
   messages: ChatMessage[];
 }
 
-export type Sample = InstructionSample | CompletionSample | ChatSample;
+export interface FimSample {
+  shape: "fim";
+  prefix: string;
+  suffix: string;
+  middle: string;
+}
+
+export type Sample = InstructionSample | CompletionSample | ChatSample | FimSample;
 export type SampleShape = Sample["shape"];

@@ -24,7 +24,7 @@ export async function summarize(
   const tally = reading.tallies[0]!;
   return {
     path: request.path,
-    format: plan.sources[0]!.format?.id ?? null,
+    format: plan.sources[0]!.dialect?.format.id ?? null,
     template: plan.template?.id ?? null,
     rows: tally.rows,
     used: tally.used,

@@ -4,6 +4,19 @@
  */
 export type JobMessage =
   | { type: "progress"; stage: string; fraction: number | null; detail?: string }
-  | { type: "problem"; file: string; row: number; reason: string; message: string }
+  | JobProblem
   | { type: "result"; value: unknown }
   | { type: "error"; message: string };
+
+/** A row that was left out, or that a check found something in. Rows and columns are 1-based. */
+export interface JobProblem {
+  type: "problem";
+  file: string;
+  row: number;
+  check: string;
+  message: string;
+  /** In UTF-16 code units; absent where the whole row is meant. */
+  column?: number;
+  endColumn?: number;
+  severity?: "error" | "warning" | "information";
+}

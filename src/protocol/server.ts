@@ -6,6 +6,19 @@ export interface ServerSettings {
   sequenceLength: number;
   /** A folder with tokenizer.json, or null: rows are not measured. */
   tokenizerPath: string | null;
+  /** Check → severity, where it is not the check's own. */
+  checks: Record<string, string>;
+  /** Glob → what is known of the data sets that it fits; the last that fits a file counts. */
+  dataSets: Record<string, DataSetSettings>;
+}
+
+export interface DataSetSettings {
+  /** A format's id; absent: found from the rows. */
+  format?: string;
+  /** Part of the format → dotted path of the field that holds it. */
+  fields?: Record<string, string>;
+  /** The file of held-out rows, relative to the data set's folder; none of its rows may be trained on. */
+  heldOut?: string;
 }
 
 /** Custom request `tunesmith/datasetSummary`; the answer is null for a document that is not open. */
@@ -15,5 +28,14 @@ export interface DatasetSummaryParams {
 export interface DatasetSummary {
   format: string | null;
   rows: number;
-  problems: number;
+  /** Findings by severity. */
+  problems: { error: number; warning: number; information: number };
+  /** Of all rows that could be read, counted with the tokenizer; null: not counted, or not yet. */
+  tokens: number | null;
+}
+
+/** Notification `tunesmith/datasetChanged`: the analysis of an open document reached a new state. */
+export interface DatasetChanged {
+  uri: string;
+  summary: DatasetSummary;
 }

@@ -1,42 +1,63 @@
-/** Keeps the analysis of every open document up to date: debounced while typing, given up when out of date. */
+/**
+ * Keeps the analysis of every open document up to date, stage by stage: structure at once, then what rows' texts hold,
+ * and after a pause in typing what takes all rows or the tokenizer. Given up when the document changes.
+ */
 
 import { Emitter, type Event } from "vscode-languageserver";
+import type { RowInspector } from "../dataset/checks/inspectRow";
+import type { DialectChoice } from "../dataset/formats/detect";
 import { DatasetAnalysis, type DatasetState } from "./datasetAnalysis";
 import type { JsonlDocument } from "./jsonlDocument";
 import { Cancelled } from "./slices";
 
 const TYPING_PAUSE_MS = 150;
+/** Of a file that is being opened the first findings are shown after so long. */
+const FIRST_FINDINGS_MS = 60;
+/** So many rows are inspected before an edit's findings are shown: their marks would blink otherwise. */
+const FEW_ROWS = 64;
 
-export interface FinishedAnalysis {
+export interface AnalysisProgress {
   analysis: DatasetAnalysis;
   state: DatasetState;
-  /** Aborted when the document changes or closes. */
-  signal: AbortSignal;
+  /** Every stage has been gone through. */
+  complete: boolean;
+}
+
+/** A stage that takes all rows together or the tokenizer. True if any finding came or went. */
+export type LateStage = (analysis: DatasetAnalysis, state: DatasetState, signal: AbortSignal) => Promise<boolean>;
+
+export interface AnalysisOptions {
+  choice(document: JsonlDocument): DialectChoice;
+  inspector(): Promise<RowInspector>;
+  lateStages: readonly LateStage[];
+  reportFailure(error: unknown): void;
 }
 
 interface Entry {
   analysis: DatasetAnalysis;
   abort: AbortController;
   finished: Promise<DatasetState | null>;
+  state: DatasetState | null;
 }
 
 export class Analyses {
   private readonly entries = new Map<string, Entry>();
-  private readonly finish = new Emitter<FinishedAnalysis>();
+  private readonly progress = new Emitter<AnalysisProgress>();
 
-  /** An analysis of a document's current version has been finished. */
-  readonly onDidFinish: Event<FinishedAnalysis> = this.finish.event;
+  /** More is known of a document's current version. */
+  readonly onDidProgress: Event<AnalysisProgress> = this.progress.event;
 
-  constructor(private readonly reportFailure: (error: unknown) => void) {}
+  constructor(private readonly options: AnalysisOptions) {}
 
   /** To be called when a document has been opened or changed. */
   update(document: JsonlDocument): void {
-    const previous = this.entries.get(document.uri);
-    previous?.abort.abort();
-    const analysis = previous?.analysis.document === document ? previous.analysis : new DatasetAnalysis(document);
-    const abort = new AbortController();
-    const finished = this.run(analysis, abort.signal, previous ? TYPING_PAUSE_MS : 0);
-    this.entries.set(document.uri, { analysis, abort, finished });
+    this.start(document, false);
+  }
+
+  /** To be called when settings have changed: whatever may depend on them is found anew. */
+  refresh(document: JsonlDocument): void {
+    for (const line of document.lines) line.record = undefined;
+    this.start(document, true);
   }
 
   close(uri: string): void {
@@ -44,7 +65,7 @@ export class Analyses {
     this.entries.delete(uri);
   }
 
-  /** The state once the document's latest version is analysed; null if it is not open. */
+  /** The state once the document's latest version has gone through all stages; null if it is not open. */
   async settled(uri: string): Promise<DatasetState | null> {
     for (;;) {
       const entry = this.entries.get(uri);
@@ -59,15 +80,83 @@ export class Analyses {
     return this.entries.get(uri)?.analysis;
   }
 
-  private async run(analysis: DatasetAnalysis, signal: AbortSignal, delay: number): Promise<DatasetState | null> {
+  /** What is known by now of the latest version that was looked at; undefined before the first look. */
+  state(uri: string): DatasetState | undefined {
+    return this.entries.get(uri)?.state ?? undefined;
+  }
+
+  private start(document: JsonlDocument, anew: boolean): void {
+    const previous = this.entries.get(document.uri);
+    previous?.abort.abort();
+    const known = !anew && previous?.analysis.document === document ? previous : undefined;
+    const analysis = known?.analysis ?? new DatasetAnalysis(document, this.options.choice(document));
+    const abort = new AbortController();
+    const entry: Entry = { analysis, abort, finished: Promise.resolve(null), state: known?.state ?? null };
+    this.entries.set(document.uri, entry);
+    entry.finished = this.run(entry, known === undefined);
+  }
+
+  private async run(entry: Entry, first: boolean): Promise<DatasetState | null> {
+    const { analysis, abort } = entry;
+    const { signal } = abort;
     try {
-      await new Promise<void>((resolve) => setTimeout(resolve, delay));
-      const state = await analysis.run(signal);
-      this.finish.fire({ analysis, state, signal });
+      // Several edits that come together are one.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (signal.aborted) return null;
+      const state = await this.early(entry, first);
+      if (!first) await pause(TYPING_PAUSE_MS, signal);
+      for (const stage of this.options.lateStages) {
+        if (await stage(analysis, state, signal)) this.fire(entry, state, false);
+      }
+      if (signal.aborted) return null;
+      this.fire(entry, state, true);
       return state;
     } catch (error) {
-      if (!(error instanceof Cancelled)) this.reportFailure(error);
+      if (!(error instanceof Cancelled)) this.options.reportFailure(error);
       return null;
     }
   }
+
+  /** Structure and texts: shown as they come, an edit's together. */
+  private async early(entry: Entry, first: boolean): Promise<DatasetState> {
+    const { analysis, abort } = entry;
+    const { signal } = abort;
+    const since = performance.now();
+    let shown = !first;
+    const state = await analysis.checkStructure(signal, (partial) => {
+      if (shown || performance.now() - since < FIRST_FINDINGS_MS) return;
+      shown = true;
+      this.fire(entry, partial, false);
+    });
+    const few = analysis.countUninspected(FEW_ROWS) < FEW_ROWS;
+    if (!few) this.fire(entry, state, false);
+    await analysis.inspect(await this.options.inspector(), state, signal);
+    this.fire(entry, state, false);
+    return state;
+  }
+
+  private fire(entry: Entry, state: DatasetState, complete: boolean): void {
+    if (entry.abort.signal.aborted) return;
+    entry.state = state;
+    this.progress.fire({ analysis: entry.analysis, state, complete });
+  }
+}
+
+/** Rejects with Cancelled when aborted. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(new Cancelled());
+      return;
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    function stop(): void {
+      clearTimeout(timer);
+      reject(new Cancelled());
+    }
+    signal.addEventListener("abort", stop, { once: true });
+  });
 }

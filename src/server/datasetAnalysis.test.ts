@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Severities } from "../dataset/checks/severities";
 import { DatasetAnalysis, recognise } from "./datasetAnalysis";
 import { collectFindings } from "./findings";
 import { JsonlDocument } from "./jsonlDocument";
@@ -22,38 +23,38 @@ describe("the cost of an edit", () => {
 
   it("is the lines it touches, not the file's length", async () => {
     const { document, analysis } = open(text);
-    await analysis.run(never);
-    expect(analysis.work).toEqual({ parsed: rows, checked: rows });
+    await analysis.checkStructure(never);
+    expect(analysis.work).toEqual({ parsed: rows, checked: rows, inspected: 0 });
 
     document.update(insert(4000, 17, "x"), 2);
-    await analysis.run(never);
-    expect(analysis.work).toEqual({ parsed: rows + 1, checked: rows + 1 });
+    await analysis.checkStructure(never);
+    expect(analysis.work).toEqual({ parsed: rows + 1, checked: rows + 1, inspected: 0 });
 
     document.update(insert(3000, 0, `${GOOD}\n${GOOD}\n`), 3);
-    await analysis.run(never);
-    expect(analysis.work).toEqual({ parsed: rows + 4, checked: rows + 4 });
+    await analysis.checkStructure(never);
+    expect(analysis.work).toEqual({ parsed: rows + 4, checked: rows + 4, inspected: 0 });
 
-    await analysis.run(never);
-    expect(analysis.work).toEqual({ parsed: rows + 4, checked: rows + 4 });
+    await analysis.checkStructure(never);
+    expect(analysis.work).toEqual({ parsed: rows + 4, checked: rows + 4, inspected: 0 });
   });
 
   it("is one row more where a row comes into the sample the format is detected by", async () => {
     const { document, analysis } = open(text);
-    await analysis.run(never);
+    await analysis.checkStructure(never);
     document.update([{ range: { start: { line: 0, character: 0 }, end: { line: 1, character: 0 } }, text: "" }], 2);
-    await analysis.run(never);
+    await analysis.checkStructure(never);
     // The line after the deleted one is made anew, and the 201st row becomes the 200th.
     expect(analysis.work.parsed).toBe(rows + 2);
   });
 
   it("moves what was found with its line", async () => {
     const { document, analysis } = open(`${GOOD}\n{\n${GOOD}`);
-    await analysis.run(never);
+    await analysis.checkStructure(never);
     document.update(insert(0, 0, "\n\n\n"), 2);
     const { parsed } = analysis.work;
-    const state = await analysis.run(never);
+    const state = await analysis.checkStructure(never);
     expect(analysis.work.parsed).toBe(parsed + 4);
-    expect(collectFindings(analysis, state, null).map(({ line }) => line)).toEqual([4]);
+    expect(collectFindings(analysis, state, null, new Severities()).findings.map(({ line }) => line)).toEqual([4, 0, 1, 2]);
   });
 });
 
@@ -64,7 +65,7 @@ describe("a large file", () => {
     const { analysis } = open(text);
     const seen: number[] = [];
     const poll = setInterval(() => seen.push(analysis.work.parsed), 0);
-    await analysis.run(never);
+    await analysis.checkStructure(never);
     clearInterval(poll);
     const during = seen.filter((parsed) => parsed > 0 && parsed < 60_000);
     expect(during.length).toBeGreaterThan(1);
@@ -74,19 +75,19 @@ describe("a large file", () => {
     const { analysis } = open(text);
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 0);
-    await expect(analysis.run(abort.signal)).rejects.toBeInstanceOf(Cancelled);
+    await expect(analysis.checkStructure(abort.signal)).rejects.toBeInstanceOf(Cancelled);
     const { parsed } = analysis.work;
     expect(parsed).toBeLessThan(60_000);
-    await analysis.run(never);
+    await analysis.checkStructure(never);
     expect(analysis.work.parsed).toBe(60_000);
   });
 });
 
 describe("recognition", () => {
-  const many = (count: number, row: object) => Array.from({ length: count }, () => row);
+  const many = (count: number, row: Record<string, unknown>) => Array.from({ length: count }, () => row);
   const whole = { instruction: "a", output: "b" };
 
-  it.each<[string, object[], string | null, string | null]>([
+  it.each<[string, Record<string, unknown>[], string | null, string | null]>([
     ["no rows", [], null, null],
     ["strange rows", many(5, { a: 1 }), null, null],
     ["a small file of incomplete rows", many(20, { instruction: "a" }), "alpaca", null],
@@ -96,7 +97,7 @@ describe("recognition", () => {
     ["fewer than one row in ten", [...many(28, { a: 1 }), ...many(2, whole)], null, "alpaca"],
   ])("%s", (_, sample, format, resembles) => {
     const result = recognise(sample);
-    expect([result.format?.id ?? null, result.resembles?.id ?? null]).toEqual([format, resembles]);
+    expect([result.dialect?.format.id ?? null, result.resembles?.id ?? null]).toEqual([format, resembles]);
   });
 });
 
@@ -104,14 +105,14 @@ it("takes hostile rows", async () => {
   const deep = "[".repeat(100_000) + "]".repeat(100_000);
   const long = `{"instruction": "${"x".repeat(5_000_000)}", "output": 1}`;
   const { analysis } = open([deep, long, '{"__proto__": {"instruction": "a"}}', "\u0000", GOOD].join("\n"));
-  const state = await analysis.run(never);
+  const state = await analysis.checkStructure(never);
   expect(state.rows).toBe(5);
   expect(
-    collectFindings(analysis, state, null).map(({ line, finding }) => [line, finding.offset, finding.reason]),
+    collectFindings(analysis, state, null, new Severities()).findings.map(({ line, finding }) => [line, finding.offset, finding.check]),
   ).toEqual([
     [0, 0, "not-an-object"],
     [1, long.length - 2, "wrong-type"],
     [2, 0, "unknown-format"],
-    [3, 0, "invalid-json"],
+    [3, 0, "json-syntax"],
   ]);
 });

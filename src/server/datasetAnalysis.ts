@@ -3,12 +3,22 @@
  * lines it made are parsed and checked; the rest is put together anew.
  */
 
-import { checkRow } from "../dataset/checkRow";
-import { DETECTION_SAMPLE, FormatDetector, isObject } from "../dataset/formats/detect";
-import type { Format } from "../dataset/formats/format";
+import { checkRow, unknownFields } from "../dataset/checkRow";
+import { type Finding, locateProblems } from "../dataset/checks/finding";
+import type { RowInspector } from "../dataset/checks/inspectRow";
+import { parseRow } from "../dataset/checks/parseRow";
+import type { RowFacts } from "../dataset/duplicates/rowFacts";
+import {
+  AUTOMATIC,
+  DETECTION_SAMPLE,
+  type DialectChoice,
+  detectDialect,
+  fitness,
+  isObject,
+} from "../dataset/formats/detect";
+import type { Dialect, Format, JsonObject } from "../dataset/formats/format";
 import { formats } from "../dataset/formats/registry";
 import type { JsonlDocument, Line } from "./jsonlDocument";
-import { checkParsedRow, type Finding, parseRow } from "./rowAnalysis";
 import { Slices } from "./slices";
 
 /** In larger files a format is taken for granted only if at least one sampled row is whole and one in ten resembles it. */
@@ -18,28 +28,40 @@ const LEAST_SHARE = 0.1;
 /** What is remembered of a line. */
 export interface RowRecord {
   kind: "blank" | "invalid" | "value";
-  /** Kept for the rows that the format is detected by. */
-  sample?: unknown;
+  /** Kept for the rows that the dialect is detected by. */
+  sample?: JsonObject;
   isObject: boolean;
   /** JSON errors and repeated keys: independent of the format. */
   syntax: readonly Finding[];
-  /** The format `problems` were found for; undefined: not checked yet. */
-  checkedAs?: Format | null;
-  problems: readonly Finding[];
-  /** The over-length finding and what it was counted with. */
-  length?: RowLength;
+  /** The dialect that all below was found for; undefined: not checked yet. */
+  checkedAs?: Dialect | null;
+  structure: readonly Finding[];
+  /** What the row's texts hold; undefined: not looked at yet. */
+  inspection?: Inspection | undefined;
+  /** What comparing the file's rows found. */
+  beside?: readonly Finding[] | undefined;
+  /** The row's tokens and what they were counted with. */
+  length?: RowLength | undefined;
+}
+
+export interface Inspection {
+  findings: readonly Finding[];
+  /** Null for a row that cannot be read. */
+  facts: RowFacts | null;
 }
 
 export interface RowLength {
   /** The settings it was counted under. */
   countedBy: object;
+  /** Null: not counted, because it cannot be too long. */
+  tokens: number | null;
   finding: Finding | null;
 }
 
 export interface Recognition {
-  /** The format rows are checked against; null: the file does not look like a data set. */
-  format: Format | null;
-  /** Set where format is null although rows resemble one. */
+  /** How rows are written; null: the file does not look like a data set. */
+  dialect: Dialect | null;
+  /** Set where dialect is null although rows resemble a format. */
   resembles: Format | null;
 }
 
@@ -55,54 +77,97 @@ const KNOWN_LINE = 4;
 const NONE: readonly Finding[] = [];
 
 export class DatasetAnalysis {
-  /** How often a line was parsed and checked since the beginning: what an edit costs. */
-  readonly work = { parsed: 0, checked: 0 };
+  /** How often a line was parsed, checked and inspected since the beginning: what an edit costs. */
+  readonly work = { parsed: 0, checked: 0, inspected: 0 };
+  private dialect: Dialect | null = null;
 
-  constructor(readonly document: JsonlDocument) {}
+  /** `choice`: what settings say of the file. */
+  constructor(
+    readonly document: JsonlDocument,
+    readonly choice: DialectChoice = AUTOMATIC,
+  ) {}
 
-  /** Brings every line up to date. Throws Cancelled when aborted; what is done by then is kept. */
-  async run(signal: AbortSignal): Promise<DatasetState> {
+  /**
+   * Brings every line's syntax and structure up to date. Throws Cancelled when aborted; what is done by then is kept.
+   * `partial` is called between two slices with what is known so far.
+   */
+  async checkStructure(signal: AbortSignal, partial?: (state: DatasetState) => void): Promise<DatasetState> {
     const slices = new Slices(signal);
     const { version } = this.document;
     const recognition = await this.recognise(slices);
     let rows = 0;
     for (const line of this.document.lines) {
-      if (slices.due(isCurrent(line.record, recognition.format) ? KNOWN_LINE : line.text.length)) await slices.next();
-      if (this.bringUpToDate(line, recognition.format).kind !== "blank") rows++;
+      if (slices.due(isCurrent(line.record, recognition.dialect) ? KNOWN_LINE : line.text.length)) {
+        partial?.({ ...recognition, version, rows });
+        await slices.next();
+      }
+      if (this.bringUpToDate(line, recognition.dialect).kind !== "blank") rows++;
     }
-    await slices.next();
+    if (signal.aborted) await slices.next();
     return { ...recognition, version, rows };
   }
 
-  /** Detects the format from the first rows that are objects, as preparation does. */
+  /** Rows whose texts have not been looked at, up to `most`. */
+  countUninspected(most: number): number {
+    let count = 0;
+    for (const { record } of this.document.lines) {
+      if (record && mustInspect(record) && ++count >= most) break;
+    }
+    return count;
+  }
+
+  /** Looks at the texts of the rows that are new. True if anything was done. */
+  async inspect(inspector: RowInspector, { dialect }: DatasetState, signal: AbortSignal): Promise<boolean> {
+    if (!dialect) return false;
+    const slices = new Slices(signal);
+    const before = this.work.inspected;
+    for (const line of this.document.lines) {
+      const { record } = line;
+      const due = record !== undefined && mustInspect(record);
+      if (slices.due(due ? line.text.length : KNOWN_LINE)) await slices.next();
+      if (!due) continue;
+      this.work.inspected++;
+      const { problems, facts } = inspector.inspect(record.sample ?? (JSON.parse(line.text) as JsonObject), dialect);
+      record.inspection = { findings: problems.length === 0 ? NONE : locateProblems(line.text, problems), facts };
+    }
+    return this.work.inspected > before;
+  }
+
+  /** Detects how rows are written from the first rows that are objects, as preparation does. */
   private async recognise(slices: Slices): Promise<Recognition> {
-    const sample: unknown[] = [];
+    const sample: JsonObject[] = [];
     for (const line of this.document.lines) {
       if (sample.length >= DETECTION_SAMPLE) break;
       if (slices.due(line.record ? KNOWN_LINE : line.text.length)) await slices.next();
       const known = line.record;
       if (known && (!known.isObject || known.sample !== undefined)) {
-        if (known.isObject) sample.push(known.sample);
+        if (known.sample) sample.push(known.sample);
         continue;
       }
       const { record, value } = this.parse(line);
       if (!record.isObject) continue;
-      record.sample = value;
-      sample.push(value);
+      record.sample = value as JsonObject;
+      sample.push(record.sample);
     }
-    return recognise(sample);
+    const recognition = recognise(sample, this.choice);
+    // The same object for the same meaning: rows remember which one they were checked as.
+    if (recognition.dialect && this.dialect?.key === recognition.dialect.key) recognition.dialect = this.dialect;
+    else this.dialect = recognition.dialect;
+    return recognition;
   }
 
-  private bringUpToDate(line: Line, format: Format | null): RowRecord {
+  private bringUpToDate(line: Line, dialect: Dialect | null): RowRecord {
     const known = line.record;
-    if (known && isCurrent(known, format)) return known;
-    // A known row is checked anew only when the file's format changes.
+    if (known && isCurrent(known, dialect)) return known;
+    // A known row is checked anew only when the file's dialect changes.
     const { record, value } = known
       ? { record: known, value: known.sample ?? JSON.parse(line.text) }
       : this.parse(line);
     if (record.kind === "value") {
-      record.problems = format ? this.check(line, value, format) : NONE;
-      record.checkedAs = format;
+      record.structure = dialect ? this.check(line, value, dialect) : NONE;
+      record.checkedAs = dialect;
+      record.inspection = undefined;
+      record.beside = undefined;
       record.length = undefined;
     }
     return record;
@@ -111,38 +176,48 @@ export class DatasetAnalysis {
   private parse(line: Line): { record: RowRecord; value: unknown } {
     this.work.parsed++;
     const parsed = parseRow(line.text);
-    const record: RowRecord = { kind: parsed.kind, isObject: false, syntax: NONE, problems: NONE };
+    const record: RowRecord = { kind: parsed.kind, isObject: false, syntax: NONE, structure: NONE };
     line.record = record;
-    if (parsed.kind === "invalid") record.syntax = parsed.findings;
+    if (parsed.kind !== "blank") record.syntax = parsed.syntax;
     if (parsed.kind !== "value") return { record, value: undefined };
     record.isObject = isObject(parsed.value);
-    if (parsed.duplicates.length > 0) record.syntax = parsed.duplicates;
     return { record, value: parsed.value };
   }
 
-  private check(line: Line, value: unknown, format: Format): readonly Finding[] {
+  private check(line: Line, value: unknown, dialect: Dialect): readonly Finding[] {
     this.work.checked++;
-    // Nearly every row is in order: positions are looked up only where one is not.
-    return checkRow(value, format).length === 0 ? NONE : checkParsedRow(line.text, value, format);
+    const problems = [...checkRow(value, dialect), ...unknownFields(value, dialect)];
+    return problems.length === 0 ? NONE : locateProblems(line.text, problems);
   }
 }
 
-function isCurrent(record: RowRecord | undefined, format: Format | null): boolean {
-  return record !== undefined && (record.kind !== "value" || record.checkedAs === format);
+/** Whether a row can be read: nothing of its syntax or structure keeps it from being trained on. */
+export function isReadable(record: RowRecord): boolean {
+  return (
+    record.isObject && Boolean(record.checkedAs) && record.structure.every(({ check }) => check === "unknown-field")
+  );
 }
 
-/** `sample`: parsed rows that are objects. */
-export function recognise(sample: readonly unknown[]): Recognition {
-  const detector = new FormatDetector();
-  for (const value of sample) detector.add(value);
-  const format = detector.result();
-  if (!format) return { format: null, resembles: null };
-  if (sample.length <= SMALL_FILE) return { format, resembles: null };
-  const resemblances = sample.map((value) => format.resemblance(value as Record<string, unknown>));
-  const alike = resemblances.filter((resemblance) => resemblance > 0).length;
-  const whole = resemblances.some((resemblance) => resemblance >= 1);
-  if (whole && alike >= sample.length * LEAST_SHARE) return { format, resembles: null };
-  return { format: null, resembles: format };
+function mustInspect(record: RowRecord): boolean {
+  return record.inspection === undefined && isReadable(record);
+}
+
+function isCurrent(record: RowRecord | undefined, dialect: Dialect | null): boolean {
+  return record !== undefined && (record.kind !== "value" || record.checkedAs === dialect);
+}
+
+/** `sample`: the first rows that are objects. */
+export function recognise(sample: readonly JsonObject[], choice: DialectChoice = AUTOMATIC): Recognition {
+  const dialect = detectDialect(sample, choice);
+  if (!dialect) return { dialect: null, resembles: null };
+  const { format } = dialect;
+  const told = choice.format !== "auto" || Object.keys(choice.mapping ?? {}).length > 0;
+  if (told || sample.length <= SMALL_FILE) return { dialect, resembles: null };
+  const fits = sample.map((row) => fitness(row, format));
+  const alike = fits.filter((value) => value > 0).length;
+  const whole = fits.some((value) => value > 1);
+  if (whole && alike >= sample.length * LEAST_SHARE) return { dialect, resembles: null };
+  return { dialect: null, resembles: format };
 }
 
 /** How a message lists what rows may look like. */

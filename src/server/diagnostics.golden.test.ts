@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { RowInspector } from "../dataset/checks/inspectRow";
+import { Severities } from "../dataset/checks/severities";
 import { DatasetAnalysis } from "./datasetAnalysis";
 import { toDiagnostic } from "./features/diagnostics";
+import { compareRows } from "./fileStage";
 import { collectFindings } from "./findings";
 import { JsonlDocument } from "./jsonlDocument";
 
@@ -13,8 +16,11 @@ const SEVERITIES = ["", "error", "warning", "information"];
 async function dump(text: string): Promise<string> {
   const document = new JsonlDocument("file:///data.jsonl", "jsonl", 1, text);
   const analysis = new DatasetAnalysis(document);
-  const state = await analysis.run(new AbortController().signal);
-  const findings = collectFindings(analysis, state, null);
+  const { signal } = new AbortController();
+  const state = await analysis.checkStructure(signal);
+  await analysis.inspect(new RowInspector(null), state, signal);
+  await compareRows(analysis, undefined, signal);
+  const { findings } = collectFindings(analysis, state, null, new Severities());
   const lines = text.split(/\r\n|\n/);
   const shown = findings.map((found) => {
     const { range, severity, code, message } = toDiagnostic(document, found);
@@ -23,7 +29,7 @@ async function dump(text: string): Promise<string> {
     const place = `${start.line + 1}:${start.character + 1}-${end.character + 1}`;
     return `${place} ${SEVERITIES[severity!]} ${code} ${marked}\n    ${message}\n`;
   });
-  return `${state.format?.name ?? "no format"}, ${state.rows} rows\n${shown.join("")}`;
+  return `${state.dialect?.format.name ?? "no format"}, ${state.rows} rows\n${shown.join("")}`;
 }
 
 it.each(readdirSync(FOLDER).filter((name) => name.endsWith(".jsonl")))("%s", async (name) => {

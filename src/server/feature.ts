@@ -1,6 +1,8 @@
 /** What a feature of the server is. To add one: a file in features/ and its line in server.ts. */
 
 import type { Connection, ServerCapabilities, TextDocuments } from "vscode-languageserver";
+import type { Severities } from "../dataset/checks/severities";
+import type { ServerSettings } from "../protocol/server";
 import type { Analyses } from "./analyses";
 import type { JsonlDocument } from "./jsonlDocument";
 import type { LengthCheck } from "./lengthCheck";
@@ -9,10 +11,10 @@ export interface ServerContext {
   connection: Connection;
   documents: TextDocuments<JsonlDocument>;
   analyses: Analyses;
+  settings(): ServerSettings;
+  severities(): Severities;
   /** The check of the current settings; null where rows are not to be measured. */
   lengthCheck(): LengthCheck | null;
-  /** Called after `lengthCheck` has changed. */
-  onDidChangeSettings(listener: () => void): void;
 }
 
 export interface Feature {

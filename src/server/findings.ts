@@ -1,8 +1,12 @@
 /** Which of a document's findings are shown: most serious first, a bounded number. Pure. */
 
+import { lineEndFindings } from "../dataset/checks/fileLayout";
+import { type Finding, locateProblems } from "../dataset/checks/finding";
+import { SEVERITIES, type Severities } from "../dataset/checks/severities";
+import type { Severity } from "../dataset/checks/table";
 import type { DatasetAnalysis, DatasetState, RowRecord } from "./datasetAnalysis";
 import { knownFormats } from "./datasetAnalysis";
-import { type Finding, locate, type Severity } from "./rowAnalysis";
+import type { Line } from "./jsonlDocument";
 
 /** VS Code itself keeps about as many of one file. */
 export const MOST_FINDINGS = 1000;
@@ -10,72 +14,93 @@ export const MOST_FINDINGS = 1000;
 export interface LineFinding {
   line: number;
   finding: Finding;
+  severity: Severity;
 }
 
-const RANK: Record<Severity, number> = { error: 0, warning: 1, information: 2 };
+export interface ShownFindings {
+  /** Most serious first, within that from top to bottom. */
+  findings: LineFinding[];
+  /** Of all findings, shown or not. */
+  totals: Record<Severity, number>;
+}
 
-/** The findings to show: most serious first, within that from top to bottom. */
+/** `countedBy`: the length check whose results count. `most`: findings to show; 0 only counts them. */
 export function collectFindings(
   analysis: DatasetAnalysis,
   state: DatasetState,
   countedBy: object | null,
+  severities: Severities,
   most = MOST_FINDINGS,
-): LineFinding[] {
-  const bySeverity: LineFinding[][] = [[], [], []];
-  const counts = [0, 0, 0];
+): ShownFindings {
+  const found: Record<Severity, LineFinding[]> = { error: [], warning: [], information: [] };
+  const totals: Record<Severity, number> = { error: 0, warning: 0, information: 0 };
+  const add = (line: number, finding: Finding): void => {
+    const severity = severities.of(finding.check);
+    if (severity === null) return;
+    if (totals[severity]++ < most) found[severity].push({ line, finding, severity });
+  };
+  addFileFindings(analysis, state, add);
   const { lines } = analysis.document;
   for (let line = 0; line < lines.length; line++) {
     const record = lines[line]!.record;
-    if (!record) continue;
-    for (const finding of findingsOf(record, countedBy)) {
-      const rank = RANK[finding.severity];
-      if (counts[rank]!++ < most) bySeverity[rank]!.push({ line, finding });
-    }
+    if (record)
+      for (const findings of findingsOf(record, countedBy)) for (const finding of findings) add(line, finding);
   }
-  const aboutFile = fileFinding(analysis, state);
-  if (aboutFile) bySeverity[RANK[aboutFile.finding.severity]]!.unshift(aboutFile);
-  const all = bySeverity.flat();
-  const total = counts[0]! + counts[1]! + counts[2]! + (aboutFile ? 1 : 0);
-  if (total <= most) return all;
+  if (most === 0) return { findings: [], totals };
+  const all = SEVERITIES.flatMap((severity) => found[severity]);
+  const total = totals.error + totals.warning + totals.information;
+  if (total <= most) return { findings: all, totals };
   const shown = all.slice(0, most - 1);
-  return [...shown, notShown(total - shown.length, shown[0]!)];
-}
-
-/** How many findings rows have, shown or not. */
-export function countProblems(analysis: DatasetAnalysis, countedBy: object | null): number {
-  let problems = 0;
-  for (const line of analysis.document.lines) {
-    const record = line.record;
-    if (record) problems += findingsOf(record, countedBy).length;
-  }
-  return problems;
+  return { findings: [...shown, notShown(total - shown.length, shown[0]!)], totals };
 }
 
 const NONE: readonly Finding[] = [];
 
-function findingsOf(record: RowRecord, countedBy: object | null): readonly Finding[] {
+/** Everything that was found in one row, by kind. */
+function findingsOf(record: RowRecord, countedBy: object | null): readonly (readonly Finding[])[] {
   const length = record.length && record.length.countedBy === countedBy ? record.length.finding : null;
-  if (record.syntax.length === 0 && !length) return record.problems.length === 0 ? NONE : record.problems;
-  return length ? [...record.syntax, ...record.problems, length] : [...record.syntax, ...record.problems];
+  return [
+    record.syntax,
+    record.structure,
+    record.inspection?.findings ?? NONE,
+    record.beside ?? NONE,
+    length ? [length] : NONE,
+  ];
+}
+
+/** The findings of one line, as far as they are known. */
+export function lineFindings(line: Line, countedBy: object | null): Finding[] {
+  return line.record ? findingsOf(line.record, countedBy).flat() : [];
 }
 
 function notShown(count: number, beside: LineFinding): LineFinding {
-  const { reason, offset, length } = beside.finding;
+  const { check, offset, length } = beside.finding;
   const message = `${count.toLocaleString("en")} more problems in this file are not shown: mend these first.`;
-  return { line: beside.line, finding: { reason, severity: "information", message, offset, length } };
+  return { line: beside.line, severity: "information", finding: { check, message, offset, length } };
+}
+
+function addFileFindings(
+  analysis: DatasetAnalysis,
+  state: DatasetState,
+  add: (line: number, finding: Finding) => void,
+): void {
+  const { lines } = analysis.document;
+  for (const { line, finding } of lineEndFindings(lines)) add(line, finding);
+  const first = lines.findIndex(({ record }) => record?.kind === "value");
+  if (first < 0) return;
+  const { text } = lines[first]!;
+  const untrainable = state.dialect?.format.untrainable;
+  if (untrainable) {
+    for (const finding of locateProblems(text, [{ check: "preference-data", message: untrainable, path: [] }]))
+      add(first, finding);
+  }
+  if (state.dialect) return;
+  for (const finding of locateProblems(text, [{ check: "no-data-set", message: noDataSet(state), path: [] }]))
+    add(first, finding);
 }
 
 /** What is said once about a file whose rows fit no format: it may well be something else, such as a log. */
-function fileFinding(analysis: DatasetAnalysis, state: DatasetState): LineFinding | null {
-  if (state.format) return null;
-  const { lines } = analysis.document;
-  const line = lines.findIndex((candidate) => candidate.record?.kind === "value");
-  if (line < 0) return null;
-  const [found] = locate(lines[line]!.text, [{ reason: "unknown-format", message: fileMessage(state), path: [] }]);
-  return found ? { line, finding: { ...found, severity: "information" } } : null;
-}
-
-function fileMessage(state: DatasetState): string {
+function noDataSet(state: DatasetState): string {
   if (state.resembles) {
     const { name, example } = state.resembles;
     return `Too few rows of this file have all the fields of the ${name} format for it to be checked as a data set: use ${example} in each row.`;

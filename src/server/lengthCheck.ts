@@ -4,15 +4,15 @@
  */
 
 import { readRow } from "../dataset/checkRow";
+import { locateProblems } from "../dataset/checks/finding";
 import { encodeSamples, isEncoded } from "../dataset/encode";
-import type { Format } from "../dataset/formats/format";
+import type { Dialect } from "../dataset/formats/format";
 import { overLength, type RowProblem } from "../dataset/problem";
 import { chooseTemplate } from "../dataset/templates/registry";
 import type { Tokenizer } from "../dataset/tokenizer";
 import type { ServerSettings } from "../protocol/server";
-import type { DatasetAnalysis, DatasetState } from "./datasetAnalysis";
+import { type DatasetAnalysis, type DatasetState, isReadable } from "./datasetAnalysis";
 import type { Line } from "./jsonlDocument";
-import { locate } from "./rowAnalysis";
 import { Slices } from "./slices";
 
 const ROWS_AT_ONCE = 32;
@@ -35,8 +35,8 @@ export class LengthCheck {
 
   /** Measures the rows that have not been measured under these settings. True if any finding came or went. */
   async run(analysis: DatasetAnalysis, state: DatasetState, signal: AbortSignal): Promise<boolean> {
-    const { format } = state;
-    if (!format) return false;
+    const { dialect } = state;
+    if (!dialect || dialect.format.untrainable) return false;
     const slices = new Slices(signal);
     let waiting: Line[] = [];
     let changed = false;
@@ -45,27 +45,39 @@ export class LengthCheck {
       if (!this.mustMeasure(line)) continue;
       waiting.push(line);
       if (waiting.length < ROWS_AT_ONCE) continue;
-      changed = (await this.measure(waiting, format)) || changed;
+      changed = (await this.measure(waiting, dialect)) || changed;
       waiting = [];
       await slices.next();
     }
-    if (waiting.length > 0) changed = (await this.measure(waiting, format)) || changed;
+    if (waiting.length > 0) changed = (await this.measure(waiting, dialect)) || changed;
     return changed;
+  }
+
+  /** The tokens of all rows that can be read; null while some are not counted. */
+  total({ document }: DatasetAnalysis): number | null {
+    let total = 0;
+    for (const { record } of document.lines) {
+      if (!record || !isReadable(record)) continue;
+      const counted = record.length?.countedBy === this ? record.length.tokens : null;
+      if (counted === null) return null;
+      total += counted;
+    }
+    return total;
   }
 
   private mustMeasure(line: Line): boolean {
     const record = line.record;
-    if (record?.kind !== "value" || record.problems.length > 0 || record.length?.countedBy === this) return false;
+    if (!record || !isReadable(record) || record.length?.countedBy === this) return false;
     // A token stands for one byte at least; JSON's escapes only make a text longer.
     if (Buffer.byteLength(line.text) + TEMPLATE_BYTES > this.sequenceLength) return true;
-    record.length = { countedBy: this, finding: null };
+    record.length = { countedBy: this, tokens: null, finding: null };
     return false;
   }
 
-  private async measure(lines: readonly Line[], format: Format): Promise<boolean> {
+  private async measure(lines: readonly Line[], dialect: Dialect): Promise<boolean> {
     this.tokenizer ??= this.load(this.folder);
     const tokenizer = await this.tokenizer;
-    const samples = lines.map((line) => readRow(JSON.parse(line.text), format));
+    const samples = lines.map((line) => readRow(JSON.parse(line.text), dialect));
     const segments = samples.map((sample) =>
       chooseTemplate("auto", sample.shape, tokenizer.special).render(sample, tokenizer.special),
     );
@@ -74,11 +86,11 @@ export class LengthCheck {
     let changed = false;
     encoded.forEach((result, index) => {
       const record = lines[index]!.record;
-      if (!record || record.checkedAs !== format) return;
+      if (!record || record.checkedAs !== dialect) return;
       const problem = isEncoded(result) ? this.problem(result.tokens.length) : result;
-      const finding = problem ? (locate(lines[index]!.text, [problem])[0] ?? null) : null;
+      const finding = problem ? (locateProblems(lines[index]!.text, [problem])[0] ?? null) : null;
       changed ||= finding !== null || Boolean(record.length?.finding);
-      record.length = { countedBy: this, finding };
+      record.length = { countedBy: this, tokens: isEncoded(result) ? result.tokens.length : null, finding };
     });
     return changed;
   }

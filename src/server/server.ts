@@ -1,31 +1,49 @@
 /** Puts the server together on a connection. */
 
 import { type Connection, TextDocumentSyncKind, TextDocuments } from "vscode-languageserver";
+import { RowInspector } from "../dataset/checks/inspectRow";
 import { loadTokenizer } from "../dataset/tokenizer";
 import { Analyses } from "./analyses";
+import { CurrentSettings } from "./currentSettings";
 import type { Feature, ServerContext } from "./feature";
 import { datasetSummary } from "./features/datasetSummary";
 import { diagnostics } from "./features/diagnostics";
+import { compareRows } from "./fileStage";
+import { HeldOutFiles } from "./heldOutFiles";
 import { jsonlDocuments } from "./jsonlDocument";
-import { type LengthCheck, type LoadTokenizer, lengthCheckFor } from "./lengthCheck";
-import { DEFAULT_SETTINGS, readSettings } from "./settings";
+import type { LoadTokenizer } from "./lengthCheck";
+import { LengthStage } from "./lengthStage";
+import { dataSetSettings } from "./settings";
 
 const FEATURES: readonly Feature[] = [diagnostics, datasetSummary];
 
 export function startServer(connection: Connection, load: LoadTokenizer = loadTokenizer): void {
   const documents = new TextDocuments(jsonlDocuments);
-  const analyses = new Analyses((error) => {
-    connection.console.error(
-      `The analysis of a data set failed: ${error instanceof Error ? error.stack : String(error)}`,
-    );
-  });
   const settings = new CurrentSettings(load);
+  const heldOut = new HeldOutFiles();
+  const lengths = new LengthStage(connection, settings);
+  const analyses = new Analyses({
+    choice: ({ uri }) => settings.dialectChoice(uri),
+    inspector: async () => new RowInspector(null),
+    lateStages: [
+      async (analysis, _state, signal) => {
+        const { uri } = analysis.document;
+        const index = await heldOut.index(uri, dataSetSettings(settings.current, uri).heldOut);
+        return compareRows(analysis, index, signal);
+      },
+      (analysis, state, signal) => lengths.run(analysis, state, signal),
+    ],
+    reportFailure: (error) => {
+      connection.console.error(`The analysis of a data set failed: ${describe(error)}`);
+    },
+  });
   const context: ServerContext = {
     connection,
     documents,
     analyses,
+    settings: () => settings.current,
+    severities: () => settings.severities,
     lengthCheck: () => settings.lengthCheck,
-    onDidChangeSettings: (listener) => settings.listeners.push(listener),
   };
 
   connection.onInitialize(({ initializationOptions }) => {
@@ -33,9 +51,10 @@ export function startServer(connection: Connection, load: LoadTokenizer = loadTo
     const capabilities = FEATURES.map((feature) => feature.capabilities ?? {});
     return { capabilities: Object.assign({ textDocumentSync: TextDocumentSyncKind.Incremental }, ...capabilities) };
   });
-  connection.onDidChangeConfiguration((change) =>
-    settings.set((change.settings as { tunesmith?: unknown })?.tunesmith),
-  );
+  connection.onDidChangeConfiguration((change) => {
+    if (!settings.set((change.settings as { tunesmith?: unknown })?.tunesmith)) return;
+    for (const document of documents.all()) analyses.refresh(document);
+  });
   documents.onDidChangeContent(({ document }) => analyses.update(document));
   documents.onDidClose(({ document }) => analyses.close(document.uri));
   for (const feature of FEATURES) feature.register(context);
@@ -43,19 +62,6 @@ export function startServer(connection: Connection, load: LoadTokenizer = loadTo
   connection.listen();
 }
 
-class CurrentSettings {
-  lengthCheck: LengthCheck | null = null;
-  readonly listeners: (() => void)[] = [];
-  private current = DEFAULT_SETTINGS;
-
-  constructor(private readonly load: LoadTokenizer) {}
-
-  set(sent: unknown): void {
-    const next = readSettings(sent);
-    const { sequenceLength, tokenizerPath } = this.current;
-    if (next.sequenceLength === sequenceLength && next.tokenizerPath === tokenizerPath) return;
-    this.current = next;
-    this.lengthCheck = lengthCheckFor(next, this.load);
-    for (const listener of this.listeners) listener();
-  }
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

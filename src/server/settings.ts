@@ -1,18 +1,59 @@
 /** The section `tunesmith` as the server uses it. What a client sends is checked, never trusted. */
 
-import type { ServerSettings } from "../protocol/server";
+import type { DataSetSettings, ServerSettings } from "../protocol/server";
 
-export const DEFAULT_SETTINGS: ServerSettings = { sequenceLength: 1024, tokenizerPath: null };
+export const DEFAULT_SETTINGS: ServerSettings = { sequenceLength: 1024, tokenizerPath: null, checks: {}, dataSets: {} };
 
 /** `sent`: the section's content; whatever does not fit is taken from the defaults. */
 export function readSettings(sent: unknown): ServerSettings {
-  const values: Record<string, unknown> = sent !== null && typeof sent === "object" ? { ...sent } : {};
-  const { sequenceLength, tokenizerPath } = values;
+  const { sequenceLength, tokenizerPath, checks, dataSets } = record(sent);
   return {
     sequenceLength:
       typeof sequenceLength === "number" && Number.isInteger(sequenceLength) && sequenceLength >= 0
         ? sequenceLength
         : DEFAULT_SETTINGS.sequenceLength,
     tokenizerPath: typeof tokenizerPath === "string" && tokenizerPath !== "" ? tokenizerPath : null,
+    checks: texts(checks),
+    dataSets: Object.fromEntries(Object.entries(record(dataSets)).map(([glob, value]) => [glob, dataSet(value)])),
   };
+}
+
+/** What the settings say of one file: of the entries whose glob fits, the last. */
+export function dataSetSettings({ dataSets }: ServerSettings, uri: string): DataSetSettings {
+  const path = decodeURIComponent(uri.replace(/^file:\/\//, ""));
+  const fitting = Object.entries(dataSets).filter(([glob]) => matchesGlob(path, glob));
+  return fitting.at(-1)?.[1] ?? {};
+}
+
+/** `*` stands for anything within a folder's or file's name, `**` for any folders; the glob may begin at any folder. */
+export function matchesGlob(path: string, glob: string): boolean {
+  const pattern = glob
+    .replace(/^\.?\//, "")
+    .split(/(\*\*\/?|\*|\?)/)
+    .map((piece) => {
+      if (piece.startsWith("**")) return "(?:.*/)?";
+      if (piece === "*") return "[^/]*";
+      return piece === "?" ? "[^/]" : piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+    })
+    .join("");
+  return new RegExp(`(?:^|/)${pattern}$`).test(path);
+}
+
+function dataSet(value: unknown): DataSetSettings {
+  const { format, fields, heldOut } = record(value);
+  const settings: DataSetSettings = {};
+  if (typeof format === "string") settings.format = format;
+  if (fields !== undefined) settings.fields = texts(fields);
+  if (typeof heldOut === "string") settings.heldOut = heldOut;
+  return settings;
+}
+
+function texts(value: unknown): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(record(value)).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return value !== null && typeof value === "object" ? { ...value } : {};
 }

@@ -61,8 +61,8 @@ function withFewProblems(context: CommandContext): CommandContext {
   let shown = 0;
   return {
     ...context,
-    problem: ({ file, row, reason, message }) => {
-      if (shown++ < SHOWN_PROBLEMS) context.problem({ file, row, reason, message });
+    problem: ({ file, row, check, message }) => {
+      if (shown++ < SHOWN_PROBLEMS) context.problem({ file, row, check, message });
       if (shown === SHOWN_PROBLEMS) context.print(`tunesmith validate ${file} lists the rest.`);
     },
   };

@@ -17,8 +17,8 @@ export const command: Command = {
     const prepared = await prepareRun(spec, directory, {
       signal: context.signal,
       progress: context.progress,
-      problem: (file, row, { reason, message }) => {
-        if (reported++ < LISTED_ROWS) context.problem({ file, row, reason, message });
+      problem: (file, row, { check, message }) => {
+        if (reported++ < LISTED_ROWS) context.problem({ file, row, check, message });
       },
     });
     context.result(prepared, summary(prepared));

@@ -1,22 +1,47 @@
-import { checkTextField, has } from "./fields";
+import type { TextPart } from "../checks/textPart";
+import { checkTextPart, textOf } from "./fields";
 import type { Format } from "./format";
+import { partPath } from "./layout";
 
-/** {"instruction", "input"?, "output"}; further fields are allowed. */
+const roles = [
+  ["system", "system"],
+  ["instruction", "instruction"],
+  ["input", "context"],
+  ["answer", "answer"],
+] as const satisfies readonly (readonly [string, TextPart["role"]])[];
+
+/** {"instruction", "input"?, "output"} under the names that files give them; further fields are allowed. */
 export const alpaca: Format = {
   id: "alpaca",
   name: "Alpaca",
   shape: "instruction",
   example: '{"instruction": …, "input": …, "output": …}',
-  resemblance: (row) => (Number(has(row, "instruction")) + Number(has(row, "output"))) / 2,
-  check: (row) => [
-    ...checkTextField(row, "instruction", { use: "the task", absent: "problem", blank: "empty-instruction" }),
-    ...checkTextField(row, "input", { use: "what the task is done on", absent: "allowed", blank: "allowed" }),
-    ...checkTextField(row, "output", { use: "the answer to learn", absent: "problem", blank: "empty-answer" }),
+  untrainable: null,
+  parts: [
+    { name: "instruction", spellings: ["instruction", "question", "query", "problem"], required: true },
+    { name: "answer", spellings: ["output", "response", "completion", "answer", "text", "solution"], required: true },
+    { name: "input", spellings: ["input", "context"], required: false },
+    { name: "system", spellings: ["system", "system_prompt"], required: false },
   ],
-  read: (row) => ({
+  check: (row, layout) => [
+    ...checkTextPart(row, layout, "system", {
+      use: "who the model is to be",
+      absent: "allowed",
+      blank: "allowed",
+    }),
+    ...checkTextPart(row, layout, "instruction", { use: "the task", absent: "problem", blank: "empty-instruction" }),
+    ...checkTextPart(row, layout, "input", { use: "what the task is done on", absent: "allowed", blank: "allowed" }),
+    ...checkTextPart(row, layout, "answer", { use: "the answer to learn", absent: "problem", blank: "empty-answer" }),
+  ],
+  read: (row, layout) => ({
     shape: "instruction",
-    instruction: row.instruction as string,
-    input: (row.input as string | null | undefined) ?? "",
-    answer: row.output as string,
+    system: textOf(row, layout, "system"),
+    instruction: textOf(row, layout, "instruction"),
+    input: textOf(row, layout, "input"),
+    answer: textOf(row, layout, "answer"),
   }),
+  texts: (row, layout) =>
+    roles
+      .map(([part, role]) => ({ path: partPath(layout, part), text: textOf(row, layout, part), role }))
+      .filter(({ text }) => text !== ""),
 };

@@ -1,9 +1,9 @@
 import type { RowPath, RowProblem } from "../problem";
-import type { JsonObject } from "./format";
+import type { JsonObject, Layout } from "./format";
+import { partPath, valueAt } from "./layout";
 
 /** Checks of single fields, shared by the formats so that the same mistake reads the same in each. */
 
-const loneSurrogate = /\p{Surrogate}/u;
 const blank = /^\s*$/;
 
 export function isBlank(text: string): boolean {
@@ -42,23 +42,29 @@ export function typeName(value: unknown): string {
 
 export function missingField(parent: RowPath, key: string, use: string): RowProblem {
   const where = parent.length === 0 ? "The row" : `"${fieldName(parent)}"`;
-  return { reason: "missing-field", message: `${where} has no "${key}": add it; it holds ${use}.`, path: parent };
+  const message = `${where} has no "${key}": add it; it holds ${use}.`;
+  return { check: "missing-field", message, path: parent, missing: key };
+}
+
+export function wrongType(value: unknown, path: RowPath, expected: string): RowProblem {
+  const message = `"${fieldName(path)}" is ${typeName(value)}: it must be ${expected}.`;
+  return { check: "wrong-type", message, path };
 }
 
 /** The problem with a text's type or characters, or null. */
 export function textProblem(value: unknown, path: RowPath): RowProblem | null {
-  const name = fieldName(path);
-  if (typeof value !== "string") {
-    return { reason: "wrong-type", message: `"${name}" is ${typeName(value)}: it must be a text in quotes.`, path };
-  }
-  if (loneSurrogate.test(value)) {
-    return {
-      reason: "invalid-text",
-      message: `"${name}" holds half of a surrogate pair (\\ud800 to \\udfff alone), which is no character: remove it.`,
-      path,
-    };
-  }
-  return null;
+  if (typeof value !== "string") return wrongType(value, path, "a text in quotes");
+  if (value.isWellFormed()) return null;
+  const start = value
+    .toWellFormed()
+    .split("")
+    .findIndex((unit, index) => unit !== value[index]);
+  return {
+    check: "lone-surrogate",
+    message: `"${fieldName(path)}" holds half of a surrogate pair (\\ud800 to \\udfff alone), which is no character: remove it.`,
+    path,
+    range: { start, end: start + 1 },
+  };
 }
 
 export interface TextField {
@@ -69,15 +75,26 @@ export interface TextField {
   blank: "empty-answer" | "empty-instruction" | "allowed";
 }
 
-export function checkTextField(row: JsonObject, key: string, field: TextField, parent: RowPath = []): RowProblem[] {
-  const value = has(row, key) ? row[key] : undefined;
-  if (value === undefined) return field.absent === "allowed" ? [] : [missingField(parent, key, field.use)];
+/** Checks the text at `path`, whose last step is the field's key. */
+export function checkTextField(row: JsonObject, path: RowPath, field: TextField): RowProblem[] {
+  const value = valueAt(row, path);
+  if (value === undefined) {
+    return field.absent === "allowed" ? [] : [missingField(path.slice(0, -1), String(path.at(-1)), field.use)];
+  }
   if (value === null && field.absent === "allowed") return [];
-  const path = [...parent, key];
   const problem = textProblem(value, path);
   if (problem !== null) return [problem];
   if (field.blank !== "allowed" && isBlank(value as string)) {
-    return [{ reason: field.blank, message: `"${fieldName(path)}" is empty: it must hold ${field.use}.`, path }];
+    return [{ check: field.blank, message: `"${fieldName(path)}" is empty: it must hold ${field.use}.`, path }];
   }
   return [];
+}
+
+export function checkTextPart(row: JsonObject, layout: Layout, part: string, field: TextField): RowProblem[] {
+  return checkTextField(row, partPath(layout, part), field);
+}
+
+/** A part's text; "" where an optional one is absent. */
+export function textOf(row: JsonObject, layout: Layout, part: string): string {
+  return (valueAt(row, partPath(layout, part)) as string | null | undefined) ?? "";
 }

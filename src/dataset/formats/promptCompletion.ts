@@ -1,5 +1,6 @@
-import { checkTextField, has } from "./fields";
+import { checkTextPart, textOf } from "./fields";
 import type { Format } from "./format";
+import { partPath } from "./layout";
 
 /** {"prompt", "completion"}, both verbatim. An empty prompt is allowed: then the whole text is learned. */
 export const promptCompletion: Format = {
@@ -7,10 +8,26 @@ export const promptCompletion: Format = {
   name: "Prompt and completion",
   shape: "completion",
   example: '{"prompt": …, "completion": …}',
-  resemblance: (row) => (Number(has(row, "prompt")) + Number(has(row, "completion"))) / 2,
-  check: (row) => [
-    ...checkTextField(row, "prompt", { use: "the text to go on from", absent: "problem", blank: "allowed" }),
-    ...checkTextField(row, "completion", { use: "the text to learn", absent: "problem", blank: "empty-answer" }),
+  untrainable: null,
+  parts: [
+    { name: "prompt", spellings: ["prompt"], required: true },
+    {
+      name: "completion",
+      spellings: ["completion", "response", "output", "answer", "canonical_solution", "text"],
+      required: true,
+    },
   ],
-  read: (row) => ({ shape: "completion", prompt: row.prompt as string, completion: row.completion as string }),
+  check: (row, layout) => [
+    ...checkTextPart(row, layout, "prompt", { use: "the text to go on from", absent: "problem", blank: "allowed" }),
+    ...checkTextPart(row, layout, "completion", { use: "the text to learn", absent: "problem", blank: "empty-answer" }),
+  ],
+  read: (row, layout) => ({
+    shape: "completion",
+    prompt: textOf(row, layout, "prompt"),
+    completion: textOf(row, layout, "completion"),
+  }),
+  texts: (row, layout) => [
+    { path: partPath(layout, "prompt"), text: textOf(row, layout, "prompt"), role: "instruction" },
+    { path: partPath(layout, "completion"), text: textOf(row, layout, "completion"), role: "answer" },
+  ],
 };

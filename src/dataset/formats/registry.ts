@@ -1,12 +1,23 @@
 import type { FormatId } from "../../protocol/run";
 import { DatasetError } from "../problem";
 import { alpaca } from "./alpaca";
-import { chat } from "./chat";
+import { chat, shareGpt } from "./chat";
+import { fillInTheMiddle } from "./fillInTheMiddle";
 import type { Format } from "./format";
+import { plainText } from "./plainText";
+import { preference } from "./preference";
 import { promptCompletion } from "./promptCompletion";
 
 /** Order decides a tie in detection. */
-export const formats: readonly Format[] = [alpaca, promptCompletion, chat];
+export const formats: readonly Format[] = [
+  alpaca,
+  promptCompletion,
+  chat,
+  shareGpt,
+  fillInTheMiddle,
+  plainText,
+  preference,
+];
 
 export function formatById(id: FormatId): Format {
   const format = formats.find((candidate) => candidate.id === id);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, describe as suite } from "vitest";
 import { checkRow } from "../checkRow";
+import { canonicalDialect } from "../formats/detect";
 import { formatById } from "../formats/registry";
 import { dedentDocstring, describe, literalValue } from "./docstring";
 import { findFunctions } from "./functions";
@@ -30,7 +31,7 @@ suite("a data set from a folder", () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line));
-    for (const row of rows) expect(checkRow(row, formatById("alpaca"))).toEqual([]);
+    for (const row of rows) expect(checkRow(row, canonicalDialect(formatById("alpaca")))).toEqual([]);
     expect(result).toEqual({
       rows: rows.length,
       files: 7,

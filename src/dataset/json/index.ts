@@ -2,4 +2,5 @@
 
 export { headAt, memberOf, nodeAt, rangeAt, type TextRange } from "./locate";
 export { parseJson, stringValue } from "./parser";
+export { hasRepeatedKey } from "./repeatedKeys";
 export type * from "./syntaxTree";

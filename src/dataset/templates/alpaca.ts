@@ -8,24 +8,23 @@ export const alpaca: Template = {
   shapes: ["instruction"],
   needs: [],
   render(sample, special) {
-    const { instruction, input, answer } = sample as InstructionSample;
-    return [...prompt(instruction, input), learned(answer), control(special.end, true)];
+    const { system, instruction, input, answer } = sample as InstructionSample;
+    return [...prompt(instruction, input, system), learned(answer), control(special.end, true)];
   },
-  prompt,
+  prompt: (instruction, input) => prompt(instruction, input, ""),
   end: (special) => special.end,
 };
 
-function prompt(instruction: string, input: string): Segment[] {
+/** A row's own system text stands in place of Alpaca's first sentences. */
+function prompt(instruction: string, input: string, system: string): Segment[] {
   if (input === "") {
-    return [
-      plain(
-        `Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\n${instruction}\n\n### Response:\n`,
-      ),
-    ];
+    const preamble =
+      system ||
+      "Below is an instruction that describes a task. Write a response that appropriately completes the request.";
+    return [plain(`${preamble}\n\n### Instruction:\n${instruction}\n\n### Response:\n`)];
   }
-  return [
-    plain(
-      `Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n### Instruction:\n${instruction}\n\n### Input:\n${input}\n\n### Response:\n`,
-    ),
-  ];
+  const preamble =
+    system ||
+    "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.";
+  return [plain(`${preamble}\n\n### Instruction:\n${instruction}\n\n### Input:\n${input}\n\n### Response:\n`)];
 }

@@ -8,6 +8,7 @@ export function conversation(sample: Sample): ChatMessage[] {
       return sample.messages;
     case "instruction":
       return [
+        ...(sample.system === "" ? [] : [{ role: "system" as const, content: sample.system }]),
         { role: "user", content: joinInput(sample.instruction, sample.input) },
         { role: "assistant", content: sample.answer },
       ];
@@ -15,6 +16,11 @@ export function conversation(sample: Sample): ChatMessage[] {
       return [
         { role: "user", content: sample.prompt },
         { role: "assistant", content: sample.completion },
+      ];
+    case "fim":
+      return [
+        { role: "user", content: sample.prefix },
+        { role: "assistant", content: sample.middle },
       ];
   }
 }

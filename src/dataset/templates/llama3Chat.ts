@@ -21,10 +21,15 @@ export const llama3Chat: Template = {
   end: (special) => token(TURN_END, special),
 };
 
-function turn({ role, content }: ChatMessage, special: SpecialTokens): Segment[] {
-  const answer = role === "assistant";
+function turn({ role, content, unlearned }: ChatMessage, special: SpecialTokens): Segment[] {
+  const answer = role === "assistant" && !unlearned;
   const text = content.trim();
-  return [...header(role, special), answer ? learned(text) : plain(text), control(token(TURN_END, special), answer)];
+  // Llama 3.1 calls a tool's result by this name.
+  return [
+    ...header(role === "tool" ? "ipython" : role, special),
+    answer ? learned(text) : plain(text),
+    control(token(TURN_END, special), answer),
+  ];
 }
 
 function header(role: string, special: SpecialTokens): Segment[] {

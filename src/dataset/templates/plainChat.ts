@@ -7,6 +7,7 @@ const headings: Record<ChatRole, string> = {
   system: "### System:\n",
   user: "### User:\n",
   assistant: "### Assistant:\n",
+  tool: "### Tool:\n",
 };
 
 /** For tokenizers without chat tokens: headings in plain text, the end token after each answer. */
@@ -23,7 +24,8 @@ export const plainChat: Template = {
   end: (special) => special.end,
 };
 
-function turn({ role, content }: ChatMessage, special: SpecialTokens): Segment[] {
+function turn({ role, content, unlearned }: ChatMessage, special: SpecialTokens): Segment[] {
   if (role !== "assistant") return [plain(`${headings[role]}${content}\n\n`)];
+  if (unlearned) return [plain(`${headings.assistant}${content}`), control(special.end, false)];
   return [plain(headings.assistant), learned(content), control(special.end, true)];
 }

@@ -3,13 +3,14 @@ import { DatasetError } from "../problem";
 import type { SampleShape } from "../sample";
 import type { SpecialTokens } from "../specialTokens";
 import { alpaca } from "./alpaca";
+import { fillInTheMiddle } from "./fillInTheMiddle";
 import { llama3Chat } from "./llama3Chat";
 import { plainChat } from "./plainChat";
 import { promptCompletion } from "./promptCompletion";
 import type { Template } from "./template";
 
 /** `auto` takes the first that fits the samples and the tokenizer. */
-export const templates: readonly Template[] = [alpaca, promptCompletion, llama3Chat, plainChat];
+export const templates: readonly Template[] = [alpaca, promptCompletion, llama3Chat, plainChat, fillInTheMiddle];
 
 export function templateById(id: TemplateId): Template {
   const template = templates.find((candidate) => candidate.id === id);
@@ -23,7 +24,13 @@ export function templateById(id: TemplateId): Template {
 
 export function chooseTemplate(id: TemplateId | "auto", shape: SampleShape, special: SpecialTokens): Template {
   const fitting = templates.filter((template) => template.shapes.includes(shape));
-  if (id === "auto") return fitting.find((template) => missingTokens(template, special).length === 0)!;
+  if (id === "auto") {
+    const found = fitting.find((template) => missingTokens(template, special).length === 0);
+    if (found !== undefined) return found;
+    throw new DatasetError(
+      `Rows of this format need ${missingTokens(fitting[0]!, special).join(", ")}, which the model's tokenizer does not have: choose another model or convert the data set.`,
+    );
+  }
   const template = templateById(id);
   if (!fitting.includes(template)) {
     throw new DatasetError(
@@ -40,5 +47,6 @@ export function chooseTemplate(id: TemplateId | "auto", shape: SampleShape, spec
 }
 
 function missingTokens(template: Template, special: SpecialTokens): string[] {
-  return template.needs.filter((text) => special.find(text) === null);
+  const missing = template.needs.filter((text) => special.find(text) === null);
+  return template.needsFim && special.fim === null ? [...missing, "tokens for filling in the middle"] : missing;
 }

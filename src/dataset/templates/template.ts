@@ -22,6 +22,8 @@ export interface Template {
   shapes: readonly SampleShape[];
   /** Control tokens that the tokenizer must have. */
   needs: readonly string[];
+  /** It also needs the tokens for filling in the middle, whatever the tokenizer calls them. */
+  needsFim?: true;
   /** Only for a sample of one of the shapes, and a tokenizer that has what the template needs. */
   render(sample: Sample, special: SpecialTokens): Segment[];
   /** What stands before the answer to an instruction: the very segments that `render` puts there. */

@@ -88,8 +88,14 @@ export class TestClient {
     return this.connection.sendRequest("tunesmith/datasetSummary", { uri });
   }
 
+  /** The diagnostics of the latest version sent, once all stages are done. */
+  async diagnostics(uri: string): Promise<Diagnostic[]> {
+    await this.summary(uri);
+    return this.nextDiagnostics(uri);
+  }
+
   /** The diagnostics of the latest version sent, once they come and `accept` takes them. */
-  async diagnostics(uri: string, accept: (found: Diagnostic[]) => boolean = () => true): Promise<Diagnostic[]> {
+  async nextDiagnostics(uri: string, accept: (found: Diagnostic[]) => boolean = () => true): Promise<Diagnostic[]> {
     const { version } = this;
     return this.until(() => {
       const latest = this.published.filter((params) => params.uri === uri).at(-1);
