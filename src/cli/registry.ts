@@ -20,6 +20,11 @@ export const commands: readonly RegisteredCommand[] = [
     "make a data set of the functions with docstrings below a folder",
     () => import("./commands/datasetFromPython"),
   ),
+  entry(
+    "dataset import",
+    "make a data set of Parquet, Arrow, JSON, CSV or TSV files, or of a folder of Hugging Face datasets",
+    () => import("./commands/datasetImport"),
+  ),
   entry("validate", "check a data set and list every row that cannot be used", () => import("./commands/validate")),
   entry(
     "summarize",
