@@ -29,7 +29,10 @@ export type LateStage = (analysis: DatasetAnalysis, state: DatasetState, signal:
 export interface AnalysisOptions {
   choice(document: JsonlDocument): DialectChoice;
   inspector(): Promise<RowInspector>;
-  lateStages: readonly LateStage[];
+  /** Sets rows beside each other. */
+  compare: LateStage;
+  /** Counts tokens. */
+  measure: LateStage;
   reportFailure(error: unknown): void;
 }
 
@@ -103,11 +106,16 @@ export class Analyses {
       // Several edits that come together are one.
       await new Promise<void>((resolve) => setImmediate(resolve));
       if (signal.aborted) return null;
-      const state = await this.early(entry, first);
-      if (!first) await pause(TYPING_PAUSE_MS, signal);
-      for (const stage of this.options.lateStages) {
+      const state = await this.structure(entry, first);
+      const inspected = this.inspect(entry, state);
+      if (!first) await Promise.all([inspected, pause(TYPING_PAUSE_MS, signal)]);
+      const late = async (stage: LateStage, after: Promise<void>): Promise<void> => {
+        await after;
         if (await stage(analysis, state, signal)) this.fire(entry, state, false);
-      }
+      };
+      // The tokenizer has threads of its own: it works while rows are looked at here.
+      const { compare, measure } = this.options;
+      await Promise.all([late(compare, inspected), late(measure, Promise.resolve())]);
       if (signal.aborted) return null;
       this.fire(entry, state, true);
       return state;
@@ -117,8 +125,7 @@ export class Analyses {
     }
   }
 
-  /** Structure and texts: shown as they come, an edit's together. */
-  private async early(entry: Entry, first: boolean): Promise<DatasetState> {
+  private async structure(entry: Entry, first: boolean): Promise<DatasetState> {
     const { analysis, abort } = entry;
     const { signal } = abort;
     const since = performance.now();
@@ -128,11 +135,13 @@ export class Analyses {
       shown = true;
       this.fire(entry, partial, false);
     });
-    const few = analysis.countUninspected(FEW_ROWS) < FEW_ROWS;
-    if (!few) this.fire(entry, state, false);
-    await analysis.inspect(await this.options.inspector(), state, signal);
-    this.fire(entry, state, false);
+    if (analysis.uninspected > FEW_ROWS) this.fire(entry, state, false);
     return state;
+  }
+
+  private async inspect(entry: Entry, state: DatasetState): Promise<void> {
+    await entry.analysis.inspect(await this.options.inspector(), state, entry.abort.signal);
+    this.fire(entry, state, false);
   }
 
   private fire(entry: Entry, state: DatasetState, complete: boolean): void {

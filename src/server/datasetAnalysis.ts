@@ -80,6 +80,10 @@ export class DatasetAnalysis {
   /** How often a line was parsed, checked and inspected since the beginning: what an edit costs. */
   readonly work = { parsed: 0, checked: 0, inspected: 0 };
   private dialect: Dialect | null = null;
+  /** Lines whose texts are still to be looked at, the next one last; some may be gone by now. */
+  private fresh: Line[] = [];
+  /** Those that this pass has added, in the file's order. */
+  private made: Line[] = [];
 
   /** `choice`: what settings say of the file. */
   constructor(
@@ -96,24 +100,26 @@ export class DatasetAnalysis {
     const { version } = this.document;
     const recognition = await this.recognise(slices);
     let rows = 0;
-    for (const line of this.document.lines) {
-      if (slices.due(isCurrent(line.record, recognition.dialect) ? KNOWN_LINE : line.text.length)) {
-        partial?.({ ...recognition, version, rows });
-        await slices.next();
+    try {
+      for (const line of this.document.lines) {
+        if (slices.due(isCurrent(line.record, recognition.dialect) ? KNOWN_LINE : line.text.length)) {
+          partial?.({ ...recognition, version, rows });
+          await slices.next();
+        }
+        if (this.bringUpToDate(line, recognition.dialect).kind !== "blank") rows++;
       }
-      if (this.bringUpToDate(line, recognition.dialect).kind !== "blank") rows++;
+    } finally {
+      // What an edit has made comes before what is left of an earlier pass.
+      this.fresh = this.fresh.concat(this.made.reverse());
+      this.made = [];
     }
     if (signal.aborted) await slices.next();
     return { ...recognition, version, rows };
   }
 
-  /** Rows whose texts have not been looked at, up to `most`. */
-  countUninspected(most: number): number {
-    let count = 0;
-    for (const { record } of this.document.lines) {
-      if (record && mustInspect(record) && ++count >= most) break;
-    }
-    return count;
+  /** How many rows' texts have not been looked at, at most. */
+  get uninspected(): number {
+    return this.fresh.length;
   }
 
   /** Looks at the texts of the rows that are new. True if anything was done. */
@@ -121,11 +127,12 @@ export class DatasetAnalysis {
     if (!dialect) return false;
     const slices = new Slices(signal);
     const before = this.work.inspected;
-    for (const line of this.document.lines) {
+    while (this.fresh.length > 0) {
+      const line = this.fresh[this.fresh.length - 1]!;
+      if (slices.due(line.text.length)) await slices.next();
+      this.fresh.pop();
       const { record } = line;
-      const due = record !== undefined && mustInspect(record);
-      if (slices.due(due ? line.text.length : KNOWN_LINE)) await slices.next();
-      if (!due) continue;
+      if (!record || !mustInspect(record)) continue;
       this.work.inspected++;
       const { problems, facts } = inspector.inspect(record.sample ?? (JSON.parse(line.text) as JsonObject), dialect);
       record.inspection = { findings: problems.length === 0 ? NONE : locateProblems(line.text, problems), facts };
@@ -166,6 +173,7 @@ export class DatasetAnalysis {
     if (record.kind === "value") {
       record.structure = dialect ? this.check(line, value, dialect) : NONE;
       record.checkedAs = dialect;
+      if (dialect) this.made.push(line);
       record.inspection = undefined;
       record.beside = undefined;
       record.length = undefined;

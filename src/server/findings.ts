@@ -43,8 +43,7 @@ export function collectFindings(
   const { lines } = analysis.document;
   for (let line = 0; line < lines.length; line++) {
     const record = lines[line]!.record;
-    if (record)
-      for (const findings of findingsOf(record, countedBy)) for (const finding of findings) add(line, finding);
+    if (record) forEachFinding(record, countedBy, (finding) => add(line, finding));
   }
   if (most === 0) return { findings: [], totals };
   const all = SEVERITIES.flatMap((severity) => found[severity]);
@@ -54,23 +53,21 @@ export function collectFindings(
   return { findings: [...shown, notShown(total - shown.length, shown[0]!)], totals };
 }
 
-const NONE: readonly Finding[] = [];
-
-/** Everything that was found in one row, by kind. */
-function findingsOf(record: RowRecord, countedBy: object | null): readonly (readonly Finding[])[] {
-  const length = record.length && record.length.countedBy === countedBy ? record.length.finding : null;
-  return [
-    record.syntax,
-    record.structure,
-    record.inspection?.findings ?? NONE,
-    record.beside ?? NONE,
-    length ? [length] : NONE,
-  ];
+/** Everything that was found in one row. */
+function forEachFinding(record: RowRecord, countedBy: object | null, visit: (finding: Finding) => void): void {
+  const { syntax, structure, inspection, beside, length } = record;
+  if (syntax.length > 0) syntax.forEach(visit);
+  if (structure.length > 0) structure.forEach(visit);
+  if (inspection !== undefined && inspection.findings.length > 0) inspection.findings.forEach(visit);
+  if (beside !== undefined && beside.length > 0) beside.forEach(visit);
+  if (length?.finding && length.countedBy === countedBy) visit(length.finding);
 }
 
 /** The findings of one line, as far as they are known. */
 export function lineFindings(line: Line, countedBy: object | null): Finding[] {
-  return line.record ? findingsOf(line.record, countedBy).flat() : [];
+  const findings: Finding[] = [];
+  if (line.record) forEachFinding(line.record, countedBy, (finding) => findings.push(finding));
+  return findings;
 }
 
 function notShown(count: number, beside: LineFinding): LineFinding {

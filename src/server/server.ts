@@ -25,14 +25,12 @@ export function startServer(connection: Connection, load: LoadTokenizer = loadTo
   const analyses = new Analyses({
     choice: ({ uri }) => settings.dialectChoice(uri),
     inspector: async () => new RowInspector(null),
-    lateStages: [
-      async (analysis, _state, signal) => {
-        const { uri } = analysis.document;
-        const index = await heldOut.index(uri, dataSetSettings(settings.current, uri).heldOut);
-        return compareRows(analysis, index, signal);
-      },
-      (analysis, state, signal) => lengths.run(analysis, state, signal),
-    ],
+    compare: async (analysis, _state, signal) => {
+      const { uri } = analysis.document;
+      const index = await heldOut.index(uri, dataSetSettings(settings.current, uri).heldOut);
+      return compareRows(analysis, index, signal);
+    },
+    measure: (analysis, state, signal) => lengths.run(analysis, state, signal),
     reportFailure: (error) => {
       connection.console.error(`The analysis of a data set failed: ${describe(error)}`);
     },

@@ -10,9 +10,14 @@ export type ParsedRow =
 const BLANK = /^[ \t\r]*$/;
 const NONE: readonly Finding[] = [];
 
+/** Most lines are told by their first character. */
+export function isBlankLine(text: string): boolean {
+  return (text.length === 0 || text.charCodeAt(0) <= 0x20) && BLANK.test(text);
+}
+
 /** JSON.parse decides; the parser with positions is asked only where there is something to point at. */
 export function parseRow(text: string): ParsedRow {
-  if (BLANK.test(text)) return { kind: "blank" };
+  if (isBlankLine(text)) return { kind: "blank" };
   let value: unknown;
   try {
     value = JSON.parse(text);
