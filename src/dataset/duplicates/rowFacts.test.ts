@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TextPart } from "../checks/textPart";
 import { normalised } from "./fingerprint";
-import { exactFacts, rowFacts } from "./rowFacts";
+import { contentFacts, exactFacts, rowFacts } from "./rowFacts";
 import { row } from "./testTexts";
 
 const code = "def f(x):\n    if x:\n        x += 1\n    return x";
@@ -107,9 +107,15 @@ it("names the first instruction and the first answer of a conversation", () => {
   expect(exactFacts([])).toMatchObject({ instructionPath: [], answerPath: [], prompt: null });
 });
 
+it("has the same content and prompt where the answer's facts are left out", () => {
+  const parts = row("Write f.", code, { system: "Be kind." });
+  const all = exactFacts(parts);
+  expect(contentFacts(parts)).toEqual({ ...all, answer: 0, answerCharacters: 0, answerWords: 0 });
+});
+
 it("has task and language, and a sketch where there are words enough", () => {
   const facts = rowFacts(row("Please write a function that adds one to x if it is set.", code));
   expect(facts).toMatchObject({ task: "write", language: "python" });
-  expect(facts.sketch).toHaveLength(128);
+  expect(facts.sketch).toHaveLength(32);
   expect(rowFacts(row("Say yes.", "Yes.")).sketch).toBeNull();
 });

@@ -18,8 +18,11 @@ export const FEWEST_WORDS = 8;
 /** What lies further on in a row is not sketched: UTF-16 code units. */
 export const MOST_CHARACTERS = 262_144;
 
-/** 0: the bin is empty. */
-export type Sketch = Uint8Array;
+/** The bins, four to an element: a byte each, 0 where the bin is empty. */
+export type Sketch = Int32Array;
+
+/** Elements of a sketch. */
+export const SKETCH_LENGTH = BINS / 4;
 
 export interface Resemblance {
   /** Estimated Jaccard similarity of the rows' shingles: 0 to 1. */
@@ -60,10 +63,12 @@ export function sketchOf(texts: readonly TextPart[]): Sketch | null {
     room -= text.length;
   }
   if (words < FEWEST_WORDS) return null;
-  const sketch = new Uint8Array(BINS);
+  const sketch = new Int32Array(SKETCH_LENGTH);
   for (let bin = 0; bin < BINS; bin++) {
     const value = least[bin]!;
-    if (value !== EMPTY) sketch[bin] = ((value & 1) << 7) | (1 + ((value >>> 1) % VALUES));
+    if (value === EMPTY) continue;
+    const stored = ((value & 1) << 7) | (1 + ((value >>> 1) % VALUES));
+    sketch[bin >> 2]! |= stored << ((bin & 3) * 8);
   }
   return sketch;
 }
@@ -123,35 +128,54 @@ function fold(code: number): number {
   return code >= 65 && code <= 90 ? code | 32 : code;
 }
 
+export function binOf(sketch: Sketch, bin: number): number {
+  return (sketch[bin >> 2]! >>> ((bin & 3) * 8)) & 0xff;
+}
+
 /**
- * Null where the similarity is below `threshold`: strangers, which most candidates are, are told after a few bins. `b`
- * may lie within a larger array, from `offset` on.
+ * Null where the similarity is below `threshold`. `b` may lie within a larger array, from `offset` on. Four bins at a
+ * time: each count below has four bytes, which are added up at the end, and a bin adds at most one to its byte.
  */
-export function compare(a: Sketch, b: Uint8Array, offset = 0, threshold = 0): Resemblance | null {
-  let room = Math.floor((1 - threshold) * BINS);
-  let bothEmpty = 0;
-  let oneEmpty = 0;
-  let different = 0;
-  let answers = 0;
-  let equalAnswers = 0;
-  for (let bin = 0; bin < BINS; bin++) {
-    const mine = a[bin]!;
-    const other = b[offset + bin]!;
-    if (mine !== other) {
-      if (room-- === 0) return null;
-      if (mine === 0 || other === 0) oneEmpty++;
-      else different++;
-      answers += (mine | other) >> 7;
-    } else if (mine === 0) bothEmpty++;
-    else {
-      equalAnswers += mine >> 7;
-    }
+export function compare(a: Sketch, b: Int32Array, offset = 0, threshold = 0): Resemblance | null {
+  let differentBins = 0;
+  let oneEmptyBins = 0;
+  let filledBins = 0;
+  let answerBins = 0;
+  let equalAnswerBins = 0;
+  for (let at = 0; at < SKETCH_LENGTH; at++) {
+    const mine = a[at]!;
+    const other = b[offset + at]!;
+    const different = filled(mine ^ other);
+    const either = mine | other;
+    differentBins += different;
+    oneEmptyBins += filled(mine) ^ filled(other);
+    filledBins += filled(either);
+    answerBins += (either >>> 7) & BYTES;
+    equalAnswerBins += (mine >>> 7) & BYTES & ~different;
   }
-  answers += equalAnswers;
-  const filled = BINS - bothEmpty;
-  // Of the full bins that differ in truth, one in 127 agrees by accident.
-  const equal = filled - oneEmpty - different - different / (VALUES - 1);
-  const similarity = filled === 0 ? 0 : Math.max(0, equal / filled);
+  const differ = sumOfBytes(differentBins);
+  const full = sumOfBytes(filledBins);
+  // Of the bins that are full in both and differ in truth, one in 127 agrees by accident.
+  const accidents = (differ - sumOfBytes(oneEmptyBins)) / (VALUES - 1);
+  const similarity = full === 0 ? 0 : Math.max(0, (full - differ - accidents) / full);
   if (similarity < threshold) return null;
-  return { similarity, answers: answers < FEWEST_ANSWER_BINS ? Number.NaN : equalAnswers / answers };
+  const answers = sumOfBytes(answerBins);
+  return { similarity, answers: answers < FEWEST_ANSWER_BINS ? Number.NaN : sumOfBytes(equalAnswerBins) / answers };
+}
+
+/** Whether two elements of sketches have different values in a bin that neither has empty. */
+export function contradicts(mine: number, other: number): boolean {
+  return (filled(mine) & filled(other) & filled(mine ^ other)) !== 0;
+}
+
+const BYTES = 0x01010101;
+
+/** 1 in each byte that is not 0. */
+function filled(bytes: number): number {
+  return ((((bytes & 0x7f7f7f7f) + 0x7f7f7f7f) | bytes) >>> 7) & BYTES;
+}
+
+/** Of bytes whose sum is less than 256. */
+function sumOfBytes(bytes: number): number {
+  return Math.imul(bytes, BYTES) >>> 24;
 }

@@ -8,10 +8,11 @@
 
 import { scramble } from "./fingerprint";
 import type { RowFacts } from "./rowFacts";
-import { BINS, compare, type Sketch } from "./sketch";
+import { BINS, binOf, compare, contradicts, SKETCH_LENGTH, type Sketch } from "./sketch";
 
 const BANDS = 16;
 const BAND_BINS = BINS / BANDS;
+const BAND_LENGTH = SKETCH_LENGTH / BANDS;
 export const MOST_COMPARED = 64;
 /** Of one bucket: most of them were compared by way of another. */
 const MOST_PER_BUCKET = 16;
@@ -22,6 +23,7 @@ const MOST_PER_BUCKET = 16;
  */
 const LEAST_ANSWER_SIMILARITY = 0.4;
 
+const ENOUGH_MATCHES = 8;
 const SMALLEST = 1024;
 const NONE = -1;
 
@@ -48,7 +50,7 @@ export class SketchIndex {
   private used = 0;
   private rows: Uint32Array;
   private answers: Int32Array;
-  private sketches: Uint8Array;
+  private sketches: Int32Array;
   /** The query that last looked at an entry: most candidates come from several bands. */
   private seen: Int32Array;
   private query = 0;
@@ -62,7 +64,7 @@ export class SketchIndex {
     const entries = Math.min(Math.max(expected, SMALLEST), limit);
     this.rows = new Uint32Array(entries);
     this.answers = new Int32Array(entries);
-    this.sketches = new Uint8Array(entries * BINS);
+    this.sketches = new Int32Array(entries * SKETCH_LENGTH);
     this.seen = new Int32Array(entries);
     this.before = new Int32Array(entries * BANDS);
     this.newest = new Int32Array(bucketsFor(entries) * BANDS).fill(NONE);
@@ -84,21 +86,24 @@ export class SketchIndex {
     const entry = this.used++;
     this.rows[entry] = row;
     this.answers[entry] = answer;
-    this.sketches.set(sketch, entry * BINS);
+    this.sketches.set(sketch, entry * SKETCH_LENGTH);
     this.link(entry, sketch);
     return true;
   }
 
-  /** The most similar row, of equally similar ones the first; null where none reaches the threshold. */
+  /**
+   * The most similar row of the first few found, of equally similar ones the first; null where none reaches the
+   * threshold. One is enough where thousands of rows are all alike.
+   */
   nearest(facts: Sketched): Match | null {
-    return this.matches(facts).reduce<Match | null>(
+    return this.matches(facts, ENOUGH_MATCHES).reduce<Match | null>(
       (best, match) => (best && !closer(match, best) ? best : match),
       null,
     );
   }
 
-  /** Every row found that reaches the threshold, in no particular order. */
-  matches({ sketch, answer }: Sketched): Match[] {
+  /** Rows that reach the threshold, `most` at most, in no particular order. */
+  matches({ sketch, answer }: Sketched, most = MOST_COMPARED): Match[] {
     this.query++;
     const found: Match[] = [];
     let compared = 0;
@@ -108,14 +113,24 @@ export class SketchIndex {
         const entry = next[band]!;
         if (entry === NONE) continue;
         next[band] = this.before[entry * BANDS + band]!;
-        if (this.seen[entry] === this.query) continue;
+        if (this.seen[entry] === this.query || !this.sharesBand(entry, sketch, band)) continue;
         this.seen[entry] = this.query;
         const similarity = this.similarity(entry, sketch, answer);
         if (similarity > 0) found.push({ row: this.rows[entry]!, similarity });
-        if (++compared === MOST_COMPARED) return found;
+        if (++compared === MOST_COMPARED || found.length === most) return found;
       }
     }
     return found;
+  }
+
+  /** False for most strangers that only met in the bucket. */
+  private sharesBand(entry: number, sketch: Sketch, band: number): boolean {
+    const from = band * BAND_LENGTH;
+    const at = entry * SKETCH_LENGTH + from;
+    for (let offset = 0; offset < BAND_LENGTH; offset++) {
+      if (contradicts(sketch[from + offset]!, this.sketches[at + offset]!)) return false;
+    }
+    return true;
   }
 
   /** The newest entry of the sketch's bucket in each band. The array is used again by the next call. */
@@ -128,7 +143,7 @@ export class SketchIndex {
 
   /** 0 where the row is no match. */
   private similarity(entry: number, sketch: Sketch, answer: number): number {
-    const resemblance = compare(sketch, this.sketches, entry * BINS, this.threshold);
+    const resemblance = compare(sketch, this.sketches, entry * SKETCH_LENGTH, this.threshold);
     if (resemblance === null) return 0;
     const { similarity, answers } = resemblance;
     const sameAnswer = Number.isNaN(answers) ? this.answers[entry] === answer : answers >= LEAST_ANSWER_SIMILARITY;
@@ -149,12 +164,12 @@ export class SketchIndex {
     const entries = Math.min(this.limit, this.rows.length * 2);
     this.rows = enlarged(this.rows, new Uint32Array(entries));
     this.answers = enlarged(this.answers, new Int32Array(entries));
-    this.sketches = enlarged(this.sketches, new Uint8Array(entries * BINS));
+    this.sketches = enlarged(this.sketches, new Int32Array(entries * SKETCH_LENGTH));
     this.seen = enlarged(this.seen, new Int32Array(entries));
     this.before = new Int32Array(entries * BANDS);
     this.newest = new Int32Array(bucketsFor(entries) * BANDS).fill(NONE);
     for (let entry = 0; entry < this.used; entry++) {
-      this.link(entry, this.sketches.subarray(entry * BINS, (entry + 1) * BINS));
+      this.link(entry, this.sketches.subarray(entry * SKETCH_LENGTH, (entry + 1) * SKETCH_LENGTH));
     }
   }
 }
@@ -172,7 +187,7 @@ function bucketOf(key: number, mask: number, band: number): number {
   return (key & mask) * BANDS + band;
 }
 
-function enlarged<A extends Uint8Array | Int32Array | Uint32Array>(from: A, to: A): A {
+function enlarged<A extends Int32Array | Uint32Array>(from: A, to: A): A {
   to.set(from);
   return to;
 }
@@ -190,9 +205,14 @@ const dense = new Uint8Array(BINS);
 const keys = new Int32Array(BANDS);
 const heads = new Int32Array(BANDS);
 
+/** A row is first looked for and then added: its keys are made once. */
+let sketchOfKeys: Sketch | null = null;
+
 /** The array is used again by the next call. */
 function bandKeys(sketch: Sketch): Int32Array {
-  for (let bin = 0; bin < BINS; bin++) dense[bin] = sketch[bin] === 0 ? borrow(sketch, bin) : sketch[bin]!;
+  if (sketch === sketchOfKeys) return keys;
+  sketchOfKeys = sketch;
+  for (let bin = 0; bin < BINS; bin++) dense[bin] = binOf(sketch, bin) || borrow(sketch, bin);
   for (let band = 0; band < BANDS; band++) {
     let key = band + 1;
     for (let bin = band * BAND_BINS; bin < (band + 1) * BAND_BINS; bin++)
@@ -204,8 +224,8 @@ function bandKeys(sketch: Sketch): Int32Array {
 
 function borrow(sketch: Sketch, bin: number): number {
   for (let probe = 0; probe < PROBES; probe++) {
-    const value = sketch[probes[bin * PROBES + probe]!]!;
+    const value = binOf(sketch, probes[bin * PROBES + probe]!);
     if (value !== 0) return value;
   }
-  return sketch.find((value) => value !== 0) ?? 0;
+  return 0;
 }
