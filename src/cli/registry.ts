@@ -25,6 +25,11 @@ export const commands: readonly RegisteredCommand[] = [
     "make a data set of Parquet, Arrow, JSON, CSV or TSV files, or of a folder of Hugging Face datasets",
     () => import("./commands/datasetImport"),
   ),
+  entry(
+    "dataset convert",
+    "write a data set in another format, and say what is lost",
+    () => import("./commands/datasetConvert"),
+  ),
   entry("validate", "check a data set and list every row that cannot be used", () => import("./commands/validate")),
   entry(
     "summarize",

@@ -62,7 +62,7 @@ async function* rowsOf(
         continue;
       }
       if (record.length !== columns.length) throw wrongLength(path, startLine, record.length, columns, hasHeader);
-      batch.push({ value: rowOf(columns, record), text: null });
+      batch.push({ value: rowOf(columns, record), text: null, line: startLine });
       if (batch.length < BATCH_ROWS) continue;
       yield batch;
       batch = [];

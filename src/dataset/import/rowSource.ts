@@ -18,6 +18,8 @@ export interface ImportRow {
   value: JsonObject;
   /** The row as the source writes it, on one line: it keeps what a value does not, such as large numbers. */
   text: string | null;
+  /** Where it begins, 1-based; null where the source has no lines. */
+  line: number | null;
 }
 
 /** What a row was left out for. */

@@ -92,7 +92,7 @@ class ArrowReader {
   ): Promise<ImportRow[]> {
     const { dictionaries } = this;
     const { replaced } = this.options;
-    const rows: ImportRow[] = Array.from({ length: end - start }, () => ({ value: {}, text: null }));
+    const rows: ImportRow[] = Array.from({ length: end - start }, () => ({ value: {}, text: null, line: null }));
     for (const column of batch.columns) {
       const { name } = column.field;
       if (only !== null && !only.has(name)) continue;

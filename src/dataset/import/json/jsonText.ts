@@ -45,6 +45,19 @@ export function nullForNonFinite(text: string): { text: string; count: number } 
   return { text: pieces.join(""), count };
 }
 
+/** Whether a number has more digits than a value of JavaScript keeps. */
+export function hasLongNumber(text: string): boolean {
+  if (!longNumber.test(text)) return false;
+  let from = 0;
+  for (let quote = text.indexOf('"'); quote >= 0; quote = text.indexOf('"', from)) {
+    if (longNumber.test(text.slice(from, quote))) return true;
+    from = stringEnd(text, quote);
+  }
+  return longNumber.test(text.slice(from));
+}
+
+const longNumber = /\d{16}/;
+
 /** Past the closing quote of the string that begins at `at`; the text's end where it is never closed. */
 function stringEnd(text: string, at: number): number {
   for (let quote = text.indexOf('"', at + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {

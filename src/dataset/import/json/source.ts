@@ -45,7 +45,7 @@ function rowOf(path: string, element: JsonElement, { replaced }: ReadOptions): I
   const fault = notAnObject(parsed.value);
   if (fault !== null) throw new DatasetError(`${path}, line ${element.line}, column ${element.column}: ${fault}`);
   replaced.nonFinite += parsed.nonFinite;
-  return { value: parsed.value as ImportRow["value"], text: oneLine(parsed.text) };
+  return { value: parsed.value as ImportRow["value"], text: oneLine(parsed.text), line: element.line };
 }
 
 /** A line that cannot be read is left out and reported: the others are not touched by it. */
@@ -105,7 +105,7 @@ function rowOfLine(path: string, line: number, text: string, options: ReadOption
   const fault = notAnObject(parsed.value);
   if (fault !== null) return drop("not-an-object", fault);
   options.replaced.nonFinite += parsed.nonFinite;
-  return { value: parsed.value as ImportRow["value"], text: parsed.text };
+  return { value: parsed.value as ImportRow["value"], text: parsed.text, line };
 }
 
 function notAnObject(value: unknown): string | null {

@@ -88,7 +88,7 @@ class ParquetReader {
       for (const { element } of columns) {
         value[element.name] = toJsonValue(values.get(element.name)?.[row], element.name, this.options.replaced);
       }
-      return { value, text: null };
+      return { value, text: null, line: null };
     });
   }
 
