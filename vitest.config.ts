@@ -6,7 +6,7 @@ export default defineConfig({
       "src/**/*.test.ts",
       "webview/**/*.test.ts",
       "scripts/**/*.test.ts",
-      "test/{rules,protocol,package,syntaxes}/**/*.test.ts",
+      "test/{rules,protocol,package,syntaxes,fuzz}/**/*.test.ts",
     ],
     testTimeout: 60_000,
     pool: "forks",

@@ -48,6 +48,8 @@ const results = await Promise.all([
     loader: { ".ttf": "file" },
   }),
 ]);
+// Ruff's parser reads its WebAssembly from beside the bundle.
+cpSync(join("node_modules", "@astral-sh", "ruff-wasm-nodejs", "ruff_wasm_bg.wasm"), join(outdir, "ruff_wasm_bg.wasm"));
 const icons = join("node_modules", "@vscode", "codicons", "dist");
 mkdirSync(join(outdir, "webview"), { recursive: true });
 cpSync(join(icons, "codicon.css"), join(outdir, "webview", "codicon.css"));
