@@ -6,6 +6,7 @@ import { loadTokenizer } from "../dataset/tokenizer";
 import { Analyses } from "./analyses";
 import { CurrentSettings } from "./currentSettings";
 import type { Feature, ServerContext } from "./feature";
+import { codeActions } from "./features/codeActions";
 import { datasetSummary } from "./features/datasetSummary";
 import { diagnostics } from "./features/diagnostics";
 import { compareRows } from "./fileStage";
@@ -15,7 +16,7 @@ import type { LoadTokenizer } from "./lengthCheck";
 import { LengthStage } from "./lengthStage";
 import { dataSetSettings } from "./settings";
 
-const FEATURES: readonly Feature[] = [diagnostics, datasetSummary];
+const FEATURES: readonly Feature[] = [diagnostics, datasetSummary, codeActions];
 
 export function startServer(connection: Connection, load: LoadTokenizer = loadTokenizer): void {
   const documents = new TextDocuments(jsonlDocuments);

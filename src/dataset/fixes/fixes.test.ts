@@ -141,7 +141,7 @@ const cases: Case[] = [
     "other-format",
     alpaca,
     `{"messages": [${U}, ${A}], "id": 7}`,
-    '{"instruction":"q","input":"","output":"a","id":7}',
+    '{"instruction":"q","output":"a","id":7}',
   ],
   [
     "convert-row",

@@ -1,6 +1,6 @@
 import type { Finding } from "../checks/finding";
 import type { Dialect } from "../formats/format";
-import { convertRowFix } from "./convertFix";
+import { writeInFileFormat } from "./convertFix";
 import { applyEdits } from "./edits";
 import { closeFence, removeFence, unfence } from "./fenceFixes";
 import { type Proposal, Row, type RowFix } from "./fix";
@@ -15,7 +15,7 @@ export const rowFixes: readonly RowFix[] = [
   repairSyntax,
   guessSyntax,
   renameKey,
-  convertRowFix,
+  writeInFileFormat,
   makeObject,
   splitArray,
   makeMessages,

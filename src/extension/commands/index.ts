@@ -11,6 +11,7 @@ import { openRun } from "./openRun";
 import { openWalkthrough } from "./openWalkthrough";
 import { resumeRun } from "./resumeRun";
 import { revealRun } from "./revealRun";
+import { setCheckSeverity } from "./setCheckSeverity";
 import { showLog } from "./showLog";
 import { stopRun } from "./stopRun";
 import { stopUsingModel } from "./stopUsingModel";
@@ -21,6 +22,7 @@ import { validateDataset } from "./validateDataset";
 const factories: Record<string, CommandFactory> = {
   fineTune,
   validateDataset,
+  setCheckSeverity,
   createDatasetFromPython,
   openRun,
   stopRun,
