@@ -1,8 +1,12 @@
 import { type RowFacts, rowFacts } from "../duplicates/rowFacts";
 import type { Dialect, JsonObject } from "../formats/format";
 import type { RowProblem } from "../problem";
+import type { CheckId } from "./table";
 import { checkText } from "./text/registry";
 import type { TextCheck } from "./textPart";
+
+/** Checks of how somebody is answered. */
+const OF_ANSWERS: ReadonlySet<CheckId> = new Set<CheckId>(["boilerplate", "refusal", "truncated-answer"]);
 
 /** The checks that read a row's texts, and what is kept of it to compare it with others. */
 export class RowInspector {
@@ -13,10 +17,10 @@ export class RowInspector {
   inspect(row: JsonObject, { format, layout }: Dialect): { problems: RowProblem[]; facts: RowFacts } {
     const texts = format.texts(row, layout);
     const problems: RowProblem[] = [];
+    // What is to be continued is a fragment: it need not parse alone, and answers nobody.
+    const whole = format.shape === "instruction" || format.shape === "chat";
     for (const part of texts) {
-      problems.push(...checkText(part));
-      // What is to be continued is a fragment: it need not parse alone.
-      const whole = format.shape === "instruction" || format.shape === "chat";
+      for (const problem of checkText(part)) if (whole || !OF_ANSWERS.has(problem.check)) problems.push(problem);
       if (this.python && whole && part.role === "answer") problems.push(...this.python(part));
     }
     return { problems, facts: rowFacts(texts) };
