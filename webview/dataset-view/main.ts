@@ -1,0 +1,31 @@
+import type { DatasetViewState, FromDatasetView, ToDatasetView } from "../../src/protocol/datasetView";
+import { element } from "../dom";
+import { connect } from "../host";
+import { registerToolkit } from "../toolkit";
+import { DatasetPage } from "./datasetPage";
+import "./style.css";
+
+registerToolkit();
+
+const root = document.getElementById("root")!;
+let page: DatasetPage | undefined;
+const host = connect<ToDatasetView, FromDatasetView, DatasetViewState>(receive);
+
+root.append(element("div", { class: "page" }, element("div", { class: "skeleton heading" })));
+host.post({ type: "ready" });
+
+function receive(message: ToDatasetView): void {
+  const dataset = datasetOf(message);
+  if (dataset !== null && page?.dataset !== dataset) {
+    page?.dispose();
+    page = new DatasetPage(dataset, host.post);
+    root.replaceChildren(page.element);
+    host.keep({ dataset });
+  }
+  page?.receive(message);
+}
+
+function datasetOf(message: ToDatasetView): string | null {
+  if (message.type === "report") return message.report.path;
+  return "dataset" in message ? message.dataset : null;
+}
