@@ -128,6 +128,9 @@ describe("a held-out file", () => {
   it("does not leak into rows that are only alike", () => {
     const half = text.slice(0, text.length / 2);
     expect(check([row("Say it half.", half), row("Was it?", "Yes.")], { heldOut })).toEqual([]);
+    const most = row("Say it all now.", text.slice(0, text.length * 0.9));
+    expect(brief(check([row("Say it all.", text), most]))).toEqual(["2 near-duplicate 1"]);
+    expect(check([most], { heldOut })).toEqual([]);
   });
 });
 

@@ -29,6 +29,14 @@ describe("a row's content", () => {
     expect(content(row("three", "one two"))).not.toEqual(known);
     expect(content(row("one", "three", { context: "two" }))).not.toEqual(known);
     expect(content(row("one t", "wothree"))).not.toEqual(known);
+    const asContext = row("one two", "three").map((part) =>
+      part.role === "instruction" ? { ...part, role: "context" as const } : part,
+    );
+    expect(content(asContext)).not.toEqual(known);
+  });
+
+  it("differs where texts of null characters differ in length alone", () => {
+    expect(exactFacts(row("\0\0", "a")).prompt).not.toEqual(exactFacts(row("\0\0\0\0", "a")).prompt);
   });
 
   it("is null where there is no text", () => {

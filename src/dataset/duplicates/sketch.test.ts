@@ -69,6 +69,14 @@ describe("a sketch", () => {
     }
   });
 
+  it("corrects for bins that agree by accident, which empty ones cannot", () => {
+    const full = new Int32Array(32).fill(0x01020304);
+    const halfEmpty = full.map((bins, at) => (at < 16 ? bins : 0));
+    const halfOther = full.map((bins, at) => (at < 16 ? bins : 0x05060708));
+    expect(compare(full, halfEmpty)?.similarity).toBe(0.5);
+    expect(compare(full, halfOther)?.similarity).toBeCloseTo(0.5 - 0.5 / 126, 10);
+  });
+
   it("tells how much of the answers agrees", () => {
     const random = seeded(3);
     const passage = words(300, random).join(" ");
