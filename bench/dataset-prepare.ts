@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { prepareRun } from "../src/dataset/prepare";
-import { validateFile } from "../src/dataset/validate";
+import { scanFile } from "../src/dataset/scan/scanFile";
 import type { RunSpec } from "../src/protocol/run";
 import { alpacaRow } from "./data/alpacaRows";
 
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
     writeFileSync(path, Array.from({ length: ROWS }, (_, index) => `${alpacaRow(index)}\n`).join(""));
     const cpuStart = process.cpuUsage();
     const start = performance.now();
-    const validation = await validateFile(path, "auto", () => {});
+    const validation = await scanFile(path, { scope: "structure" });
     const validated = performance.now();
     const { manifest } = await prepareRun(spec(path), folder);
     const end = performance.now();

@@ -111,7 +111,7 @@ describe("runCli", () => {
     const { process, written } = fakeProcess();
     const registered = register(async (context) => {
       context.progress("Reading", 0.5, "row 5");
-      context.problem({ file: "a.jsonl", row: 2, reason: "invalid-json", message: "Bad." });
+      context.problem({ file: "a.jsonl", row: 2, check: "json-syntax", message: "Bad." });
       context.print("for people");
       context.result({ rows: 4 }, "4 rows");
       return 0;
@@ -119,7 +119,7 @@ describe("runCli", () => {
     expect(await runCli(["data", "make", "--progress=json"], process, registered)).toBe(0);
     expect(messages(written.stdout)).toEqual([
       { type: "progress", stage: "Reading", fraction: 0.5, detail: "row 5" },
-      { type: "problem", file: "a.jsonl", row: 2, reason: "invalid-json", message: "Bad." },
+      { type: "problem", file: "a.jsonl", row: 2, check: "json-syntax", message: "Bad." },
       { type: "result", value: { rows: 4 } },
     ]);
   });

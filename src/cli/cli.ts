@@ -44,7 +44,7 @@ export async function runCli(
       return EXIT_CANCELLED;
     }
     reporter.fail(describeError(error));
-    return EXIT_FAILED;
+    return command?.failureCode ?? EXIT_FAILED;
   }
 }
 

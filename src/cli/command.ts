@@ -48,7 +48,9 @@ export interface Command {
   positionals?: { usage: string; min: number; max: number };
   /** Beside these every command knows --progress text|json and --help. */
   options: OptionSpecs;
-  /** The exit code. Failures are thrown as an Error whose message is one sentence for the user: main prints it, exit 1. */
+  /** The exit code where `run` throws; 1 where it is absent. */
+  failureCode?: number;
+  /** The exit code. Failures are thrown as an Error whose message is one sentence for the user: main prints it. */
   run(context: CommandContext): Promise<number>;
 }
 

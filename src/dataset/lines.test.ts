@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Line, LineReader } from "./lines";
+import { type Line, LineReader, LineSplitter } from "./lines";
 import { parseLine } from "./rows";
 
 let folder: string;
@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function read(content: string | Buffer, longestLine?: number): Promise<Line[]> {
   const path = join(folder, "file.jsonl");
   writeFileSync(path, content);
-  const reader = new LineReader(path, longestLine);
+  const reader = new LineReader(path, longestLine === undefined ? {} : { longestLine });
   const lines: Line[] = [];
   for await (const batch of reader.batches()) lines.push(...batch);
   expect(reader.bytes).toBe(Buffer.byteLength(content));
@@ -32,6 +32,8 @@ describe("lines of a file", () => {
     ["a", ["a"]],
     ["a\n", ["a"]],
     ["a\r\nb\r\n", ["a", "b"]],
+    ["a\rb\r", ["a", "b"]],
+    ["\r\r\n\n\r", ["", "", "", ""]],
     ["\n\na", ["", "", "a"]],
     ["\ufeff{}\n\ufeff", ["{}", "\ufeff"]],
     ["a\u2028b\u0085c", ["a\u2028b\u0085c"]],
@@ -48,8 +50,8 @@ describe("lines of a file", () => {
 
   it("are what split gives, for any text", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: fc.constantFrom("a", "\n", "é", " ", "\t") }), async (content) => {
-        const expected = content.split("\n");
+      fc.asyncProperty(fc.string({ unit: fc.constantFrom("a", "\n", "\r", "é", " ", "\t") }), async (content) => {
+        const expected = content.split(/\r\n|\r|\n/);
         if (expected.at(-1) === "") expected.pop();
         expect(texts(await read(content))).toEqual(expected);
       }),
@@ -57,21 +59,48 @@ describe("lines of a file", () => {
     );
   });
 
-  it("have a fault where they are not UTF-8 or too long, and the next is fine", async () => {
-    const lines = await read(Buffer.concat([Buffer.from('{"a": "\xff"}\n', "latin1"), Buffer.from("{}\n")]));
-    expect(lines.map(({ fault }) => fault)).toEqual(["not-utf8", null]);
+  it("say where they stop being UTF-8, and the next is fine", async () => {
+    const bytes = [Buffer.from('{"é\ufffd😀": "'), Buffer.from([0xff, 0xc3]), Buffer.from('"}\n{}\n')];
+    const lines = await read(Buffer.concat(bytes));
+    expect(texts(lines)).toEqual(['{"é\ufffd😀": "\ufffd\ufffd"}', "{}"]);
+    expect(lines.map(({ invalidAt }) => invalidAt)).toEqual([10, null]);
+    expect(parseLine(lines[0]!)?.problem).toMatchObject({ check: "invalid-utf8" });
+  });
+
+  it("have no text where they are too long, and the next is fine", async () => {
     const long = await read(`${"x".repeat(3_000_000)}\n{}\n`, 1_000_000);
-    expect(long.map(({ fault }) => fault)).toEqual(["too-long", null]);
-    expect(parseLine(lines[0]!)?.problem).toMatchObject({ reason: "invalid-json" });
-    expect(parseLine(long[0]!)?.problem).toMatchObject({ reason: "over-length" });
+    expect(texts(long)).toEqual([null, "{}"]);
+    expect(parseLine(long[0]!)?.problem).toMatchObject({ check: "line-too-long" });
+  });
+
+  it("are the same however the bytes are cut into chunks", () => {
+    const piece = fc.constantFrom("a", "é", "😀", "\n", "\r", "\r\n", "\ufeff");
+    fc.assert(
+      fc.property(fc.array(piece), fc.array(fc.nat(4)), (pieces, cuts) => {
+        const bytes = Buffer.from(pieces.join(""));
+        const whole = new LineSplitter();
+        const expected = [...whole.push(bytes), whole.end()].filter((line) => line !== null);
+        const splitter = new LineSplitter();
+        const lines: Line[] = [];
+        let at = 0;
+        for (const length of [...cuts, bytes.length]) {
+          lines.push(...splitter.push(bytes.subarray(at, at + length)));
+          at += length;
+        }
+        const last = splitter.end();
+        expect(last === null ? lines : [...lines, last]).toEqual(expected);
+        const joined = expected.map(({ text, end, indent }) => (indent ? "\ufeff" : "") + text + end).join("");
+        expect(joined).toBe(pieces.join(""));
+      }),
+    );
   });
 });
 
 describe("parsing a line", () => {
-  const parse = (text: string) => parseLine({ number: 1, text, fault: null });
+  const parse = (text: string) => parseLine({ number: 1, text, end: "", indent: 0, invalidAt: null });
   it("skips blank lines, and only those", () => {
     expect(parse(" \t\r")).toBeNull();
-    expect(parse("\u00a0")?.problem).toMatchObject({ reason: "invalid-json" });
+    expect(parse("\u00a0")?.problem).toMatchObject({ check: "json-syntax" });
   });
   it("says what is wrong in one sentence", () => {
     expect(parse('{"a": 1,}')?.problem?.message).toMatch(/comma.*\.$/);

@@ -7,10 +7,23 @@ import type { RowProblem } from "./problem";
 /** A line's value, or why it has none. */
 export type ParsedLine = { value: unknown; problem: null } | { value: undefined; problem: RowProblem };
 
+export const LINE_TOO_LONG: RowProblem = {
+  check: "line-too-long",
+  message: `The line is longer than ${LONGEST_LINE / (1024 * 1024)} MiB: each line must hold one row; is this a JSON array instead of JSON Lines?`,
+  path: [],
+};
+
+export const INVALID_UTF8: RowProblem = {
+  check: "invalid-utf8",
+  message: "The line is not valid UTF-8: save the file as UTF-8.",
+  path: [],
+};
+
 /** Null: the line is blank and no row. */
 export function parseLine(line: Line): ParsedLine | null {
-  const { text, fault } = line;
-  if (text === null) return { value: undefined, problem: faultProblem(fault) };
+  const { text, invalidAt } = line;
+  if (text === null) return { value: undefined, problem: LINE_TOO_LONG };
+  if (invalidAt !== null) return { value: undefined, problem: INVALID_UTF8 };
   if (/^[ \t\r]*$/.test(text)) return null;
   try {
     return { value: JSON.parse(text), problem: null };
@@ -28,25 +41,17 @@ export function lineProblems(parsed: ParsedLine, dialect: Dialect | null): RowPr
 
 /** Whether a file's first row is the beginning of a JSON array over many lines: the commonest wrong file. */
 export function opensArray(parsed: ParsedLine, text: string | null): boolean {
-  return parsed.problem !== null && (text?.trimStart().startsWith("[") ?? false);
+  return parsed.problem !== null && text !== null && isOpenArray(text);
 }
 
-export function arrayMessage(path: string): string {
-  return `${path} is one JSON array, not JSON Lines: put each row on a line of its own, without the brackets and commas around them.`;
+/** Whether the text begins with "[" and breaks off, so that it goes on on the next line. It must be no valid JSON. */
+export function isOpenArray(text: string): boolean {
+  if (!/^[ \t\r]*\[/.test(text)) return false;
+  const result = parseJson(text);
+  return !result.ok && result.error.offset >= text.trimEnd().length;
 }
 
-function faultProblem(fault: Line["fault"]): RowProblem {
-  if (fault === "too-long") {
-    const limit = LONGEST_LINE / (1024 * 1024);
-    return {
-      check: "line-too-long",
-      message: `The line is longer than ${limit} MiB: each line must hold one row; is this a JSON array instead of JSON Lines?`,
-      path: [],
-    };
-  }
-  return {
-    check: "invalid-utf8",
-    message: "The line is not valid UTF-8: save the file as UTF-8.",
-    path: [],
-  };
+/** `file`: the sentence's subject. */
+export function arrayMessage(file: string): string {
+  return `${file} is one JSON array, not JSON Lines: run \`tunesmith dataset import\` on it, or put each row on a line of its own, without the brackets and commas around them.`;
 }

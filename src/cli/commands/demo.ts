@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { scanFile } from "../../dataset/scan/scanFile";
 import { summarize } from "../../dataset/summarize";
 import { loadTokenizer } from "../../dataset/tokenizer";
-import { type FoundProblem, validateFile } from "../../dataset/validate";
 import { exportRun } from "../../model/export";
 import { parityFailure } from "../../model/parity";
 import { deleteRun, listRunDirectories, type NewRun, runPaths } from "../../run/runDirectory";
@@ -78,9 +78,12 @@ async function dataFor(folder: string, context: CommandContext): Promise<string>
     const rows = await makeDataset(library, file, context);
     context.print(`Data set     ${grouped(rows)} functions of ${library} as instruction rows: ${file}`);
   }
-  const found = (problem: FoundProblem) => context.problem({ file, ...problem });
-  const validation = await validateFile(file, "auto", found, { signal: context.signal });
-  const { format, rows, usable, problems } = validation;
+  const { format, rows, usable, totals, findings } = await scanFile(file, {
+    scope: "structure",
+    signal: context.signal,
+  });
+  for (const { line, check, message } of findings) context.problem({ file, row: line, check, message });
+  const problems = totals.error + totals.warning + totals.information;
   context.print(
     `Validated    ${format ?? "unknown format"}: ${grouped(rows)} rows, ${grouped(usable)} usable, ${grouped(problems)} problems`,
   );

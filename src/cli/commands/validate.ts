@@ -1,55 +1,104 @@
 import { resolve } from "node:path";
-import { arrayMessage } from "../../dataset/rows";
-import { type FoundProblem, type Validation, validateFile } from "../../dataset/validate";
-import { type Command, type CommandContext, stringOption, UsageError } from "../command";
+import { version } from "../../../package.json";
+import { type Scan, scanFile } from "../../dataset/scan/scanFile";
+import { TokenCheck } from "../../dataset/scan/tokenStage";
+import { loadTokenizer, type Tokenizer } from "../../dataset/tokenizer";
+import { describeError } from "../../disk/describeError";
+import type { Command, CommandContext } from "../command";
+import { installRoot } from "../installRoot";
+import { type ValidationDocument, validationDocument } from "../validation/document";
+import { fileOptions, readValidationOptions, type ValidationOptions, validationOptions } from "../validation/options";
+import { type ReportPaths, writeReport } from "../validation/report";
+import { sarifLog } from "../validation/sarif";
+import { problemLine, summaryLines } from "../validation/text";
 
+const FOUND_ERRORS = 1;
+const COULD_NOT_RUN = 2;
+/** A hook's log is not to be filled with the progress of small files. */
+const QUIET_MS = 2000;
+
+/** Exit code: 0 no errors, 1 errors, 2 a file could not be checked. */
 export const command: Command = {
   name: ["validate"],
-  summary: "check a data set and list every row that cannot be used",
-  positionals: { usage: "FILE", min: 1, max: 1 },
-  options: {
-    format: { type: "string", value: "text|json", description: "how problems are printed; json: one object a line" },
-    "data-format": { type: "string", value: "ID", description: "the rows' format; detected where it is not given" },
-  },
+  summary: "check data sets and list what is wrong with their rows, most serious first",
+  positionals: { usage: "FILE…", min: 1, max: Infinity },
+  options: validationOptions,
+  failureCode: COULD_NOT_RUN,
   async run(context) {
-    const path = resolve(context.cwd, context.positionals[0]!);
-    const output = outputFormat(context);
-    const dataFormat = stringOption(context, "data-format") ?? "auto";
-    const validation = await validateFile(path, dataFormat, (found) => print(context, output, path, found), {
-      signal: context.signal,
-      // A progress line would mix with the problems.
-      progress: context.json ? context.progress : undefined,
-    });
-    if (output === "json" && !context.json) context.print(JSON.stringify(validation));
-    else context.result(validation, summary(validation));
-    return validation.usable === 0 ? 1 : 0;
+    const options = readValidationOptions(context);
+    const tokenizer = await tokenizerFor(options, context);
+    const documents: ValidationDocument[] = [];
+    const failures: string[] = [];
+    for (const file of context.positionals) {
+      try {
+        const validated = await validate(file, context, options, tokenizer);
+        print(context, options, validated);
+        const { document } = validated;
+        documents.push(options.output === "sarif" ? document : { ...document, problems: [] });
+      } catch (error) {
+        context.signal.throwIfAborted();
+        failures.push(describeError(error));
+      }
+    }
+    if (options.output === "sarif" && !context.json) {
+      context.print(JSON.stringify(sarifLog(documents, { version, root: installRoot(), cwd: context.cwd })));
+    }
+    if (failures.length > 0) throw new Error(failures.join("\n"));
+    return documents.some(({ totals }) => totals.error > 0) ? FOUND_ERRORS : 0;
   },
 };
 
-type Output = "text" | "json";
-
-function outputFormat(context: CommandContext): Output {
-  const output = stringOption(context, "format") ?? "text";
-  if (output === "text" || output === "json") return output;
-  throw new UsageError(`--format must be text or json, not "${output}".`);
+async function tokenizerFor({ tokens }: ValidationOptions, context: CommandContext): Promise<Tokenizer | null> {
+  if (tokens === null) return null;
+  if (context.json) context.progress("Loading the tokenizer", null);
+  return loadTokenizer(tokens.folder);
 }
 
-function print(context: CommandContext, output: Output, path: string, found: FoundProblem): void {
-  const { row, column, reason, message } = found;
-  if (context.json) context.problem({ file: path, row, reason, message });
-  else if (output === "json") context.print(JSON.stringify({ row, column, reason, message, path: found.path }));
-  else context.print(`${path}:${row}:${column}: ${message}`);
+interface Validated {
+  document: ValidationDocument;
+  scan: Scan;
+  report: ReportPaths | null;
 }
 
-function summary({ path, format, rows, usable, problems, byReason, isArray }: Validation): string {
-  if (rows === 0) return `${path} is empty: it must hold one row a line.`;
-  if (isArray && usable === 0) return arrayMessage(path);
-  const shown = (count: number, name: string) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
-  const reasons = Object.entries(byReason).map(([reason, count]) => `${count} ${reason}`);
-  const totals = [
-    `${format ?? "unknown format"}: ${shown(rows, "row")}`,
-    `${usable.toLocaleString("en")} usable`,
-    problems === 0 ? "no problems" : `${shown(problems, "problem")} (${reasons.join(", ")})`,
-  ].join(", ");
-  return usable > 0 ? `${totals}.` : `${totals}. No row can be used: a run on this file cannot start.`;
+async function validate(
+  file: string,
+  context: CommandContext,
+  { scope, severities, mostProblems, tokens, report, ...options }: ValidationOptions,
+  tokenizer: Tokenizer | null,
+): Promise<Validated> {
+  const path = resolve(context.cwd, file);
+  const scan = await scanFile(path, {
+    ...fileOptions(context, path, options),
+    scope,
+    severities,
+    most: mostProblems,
+    tokens: tokens === null || tokenizer === null ? undefined : new TokenCheck(tokenizer, tokens),
+    signal: context.signal,
+    progress: context.json ? context.progress : afterSilence(context.progress),
+  });
+  const document = validationDocument(file, scan);
+  const written = report === null ? null : await writeReport(report, document, scan, installRoot());
+  return { document, scan, report: written };
+}
+
+function afterSilence(progress: CommandContext["progress"]): CommandContext["progress"] {
+  const started = performance.now();
+  return (...stage) => {
+    if (performance.now() - started > QUIET_MS) progress(...stage);
+  };
+}
+
+function print(context: CommandContext, options: ValidationOptions, { document, scan, report }: Validated): void {
+  const { problems, file } = document;
+  if (context.json) {
+    for (const { line: _, ...problem } of problems) context.problem({ ...problem, file: scan.path });
+    const { problems: _, ...totals } = document;
+    context.result({ ...totals, notCompared: scan.notCompared, report }, "");
+    return;
+  }
+  if (options.output === "json") context.print(JSON.stringify(document));
+  if (options.output !== "text") return;
+  for (const problem of problems) context.print(problemLine(file, problem));
+  for (const line of summaryLines(document, scan)) context.print(line);
+  if (report !== null) context.print(`Report: ${report.markdown}`);
 }

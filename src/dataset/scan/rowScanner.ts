@@ -1,0 +1,140 @@
+/** The checks of a file's lines, one after the other: the same that the language server makes, in a bounded memory. */
+
+import { checkRow } from "../checkRow";
+import { type Finding, locateProblems } from "../checks/finding";
+import type { RowInspector } from "../checks/inspectRow";
+import { parseRow } from "../checks/parseRow";
+import type { FileCheckFacts, FileChecks } from "../duplicates/fileChecks";
+import type { FileFinding } from "../duplicates/finding";
+import { contentFacts } from "../duplicates/rowFacts";
+import { isObject } from "../formats/detect";
+import type { Dialect, JsonObject } from "../formats/format";
+import type { Line } from "../lines";
+import type { RowProblem } from "../problem";
+import { arrayMessage, INVALID_UTF8, isOpenArray, LINE_TOO_LONG } from "../rows";
+import type { KeptFindings } from "./keptFindings";
+import { LineLayout } from "./lineLayout";
+import { UsualKeys } from "./usualKeys";
+
+/** A line whose text is at hand. */
+export type ScannedLine = Line & { text: string };
+
+export interface RowScannerOptions {
+  dialect: Dialect | null;
+  kept: KeptFindings;
+  /** Of a run of blank lines so many are told. */
+  mostBlankLines: number;
+  /** Null: texts are not looked at. */
+  inspector: RowInspector | null;
+  fileChecks: FileChecks;
+  /** Takes the rows whose structure is sound. */
+  sound: { add(line: ScannedLine, row: JsonObject): void } | null;
+}
+
+export class RowScanner {
+  /** Lines that are not blank. */
+  rows = 0;
+  /** Rows without a problem of their structure: those that training would take. */
+  sound = 0;
+  private isArray = false;
+  /** The first row where it may be the beginning of an array over many lines: another row tells. */
+  private opening: { line: ScannedLine; syntax: readonly Finding[] } | null = null;
+  private hasValue = false;
+  private readonly layout: LineLayout;
+  private readonly usualKeys: UsualKeys | null;
+
+  constructor(private readonly options: RowScannerOptions) {
+    this.layout = new LineLayout(options.mostBlankLines);
+    this.usualKeys = options.dialect === null ? null : new UsualKeys(options.dialect);
+  }
+
+  add(line: Line): void {
+    const { text } = line;
+    const parsed = text === null ? null : parseRow(text);
+    for (const finding of this.layout.add(line, parsed?.kind === "blank"))
+      this.find(finding.line, line.indent, finding);
+    if (parsed?.kind === "blank") return;
+    this.rows++;
+    if (this.opening !== null) this.settleOpening(true);
+    if (text === null || parsed === null) {
+      this.find(line.number, line.indent, { ...LINE_TOO_LONG, offset: 0, length: 0 });
+      return;
+    }
+    const scanned: ScannedLine = { ...line, text };
+    if (line.invalidAt !== null)
+      this.find(line.number, line.indent, { ...INVALID_UTF8, offset: line.invalidAt, length: 1 });
+    if (parsed.kind === "invalid") this.addInvalid(scanned, parsed.syntax);
+    else this.addValue(scanned, parsed.value, parsed.syntax);
+  }
+
+  /** What shows only when all rows are known: the row's own line is to be read again for its place. */
+  finish(): Iterable<FileFinding> {
+    if (this.opening !== null) this.settleOpening(false);
+    return this.options.fileChecks.finish();
+  }
+
+  /** Reports problems of a row at their places in its line. */
+  report(line: ScannedLine, problems: readonly RowProblem[]): void {
+    if (problems.length === 0) return;
+    const { kept } = this.options;
+    const shown = problems.filter(({ check }) => kept.count(check));
+    for (const finding of locateProblems(line.text, shown)) kept.keep(line.number, line.indent, finding);
+  }
+
+  private find(line: number, indent: number, finding: Finding): void {
+    if (this.options.kept.count(finding.check)) this.options.kept.keep(line, indent, finding);
+  }
+
+  private addInvalid(line: ScannedLine, syntax: readonly Finding[]): void {
+    if (this.rows === 1 && isOpenArray(line.text)) this.opening = { line, syntax };
+    else if (!this.isArray) for (const finding of syntax) this.find(line.number, line.indent, finding);
+  }
+
+  /** A JSON array over many lines has one finding, not one on each of its lines. */
+  private settleOpening(isArray: boolean): void {
+    const { line, syntax } = this.opening!;
+    this.opening = null;
+    this.isArray = isArray;
+    const offset = line.text.indexOf("[");
+    const array: Finding = { check: "json-syntax", message: arrayMessage("This file"), offset, length: 1 };
+    for (const finding of isArray ? [array] : syntax) this.find(line.number, line.indent, finding);
+  }
+
+  private addValue(line: ScannedLine, value: unknown, syntax: readonly Finding[]): void {
+    for (const finding of syntax) this.find(line.number, line.indent, finding);
+    if (this.isArray && !isObject(value)) return;
+    const { dialect } = this.options;
+    if (!this.hasValue) this.addFirst(line, dialect);
+    const problems = checkRow(value, dialect);
+    if (problems.length > 0) this.report(line, problems);
+    if (dialect === null || !isObject(value)) return;
+    this.report(line, this.usualKeys!.unknownFields(value));
+    // What U+FFFD was put in for is not known: nothing more is said of such a row, and it is not trained on.
+    if (problems.length === 0 && line.invalidAt === null) this.addSound(line, value, dialect);
+  }
+
+  private addFirst(line: ScannedLine, dialect: Dialect | null): void {
+    this.hasValue = true;
+    const untrainable = dialect?.format.untrainable;
+    if (untrainable) this.report(line, [{ check: "preference-data", message: untrainable, path: [] }]);
+  }
+
+  private addSound(line: ScannedLine, row: JsonObject, dialect: Dialect): void {
+    this.sound++;
+    const { inspector, fileChecks } = this.options;
+    let facts: FileCheckFacts;
+    if (inspector === null) facts = contentFacts(dialect.format.texts(row, dialect.layout));
+    else {
+      const inspected = inspector.inspect(row, dialect);
+      this.report(line, inspected.problems);
+      facts = inspected.facts;
+    }
+    const beside = fileChecks.add(line.number, facts);
+    if (beside.length > 0)
+      this.report(
+        line,
+        beside.map(({ problem }) => problem),
+      );
+    this.options.sound?.add(line, row);
+  }
+}
