@@ -1,0 +1,51 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { loadPythonParser, parsePython } from "./parser";
+
+beforeAll(loadPythonParser);
+
+describe("the parser", () => {
+  it("places an error in UTF-16 code units", () => {
+    expect(parsePython("x = 1\na = 'é😀' b")).toMatchObject([
+      { startLine: 1, startColumn: 10, endLine: 1, endColumn: 11 },
+    ]);
+  });
+
+  it.each([
+    "return 1",
+    "await x",
+    "break",
+    "x = 1\nglobal x",
+    "class A:\n    ...",
+    "match x:\n    case 1: pass",
+    "type A[T] = list[T]",
+    "t'{x}'",
+    "f'{x!r:>{width}} {'nested'}'",
+    "try:\n    pass\nexcept* A:\n    pass",
+    "",
+  ])("lets %j pass", (source) => {
+    expect(parsePython(source)).toEqual([]);
+  });
+
+  it("counts brackets as CPython does", () => {
+    expect(parsePython(`x = ${"(".repeat(200)}1${")".repeat(200)}`)).toEqual([]);
+    expect(parsePython(`y\nx = ${"(".repeat(201)}1${")".repeat(201)}`)).toEqual([
+      { message: "too many nested parentheses", startLine: 1, startColumn: 204, endLine: 1, endColumn: 205 },
+    ]);
+    expect(parsePython("[".repeat(99_000))).toHaveLength(1);
+  });
+
+  it.each([
+    ["not", "not ".repeat(20_000)],
+    ["signs", "-".repeat(90_000)],
+    ["powers", `x = ${"1**".repeat(30_000)}1`],
+    ["attributes", `x${".y".repeat(40_000)}`],
+  ])("survives what exhausts its stack: %s", (_, source) => {
+    parsePython(source);
+    expect(parsePython("x = (")).toHaveLength(1);
+    expect(parsePython("x = 1")).toEqual([]);
+  });
+
+  it("leaves texts alone that are too long for an answer", () => {
+    expect(parsePython("x = ".repeat(1_000_000))).toEqual([]);
+  });
+});

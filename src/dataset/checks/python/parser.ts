@@ -1,0 +1,88 @@
+import type { Diagnostic, Workspace } from "@astral-sh/ruff-wasm-nodejs";
+
+/** Ruff's parser, compiled to WebAssembly: strict, and the newest Python's grammar. */
+
+export interface PythonError {
+  message: string;
+  /** 0-based lines; columns in UTF-16 code units. */
+  startLine: number;
+  startColumn: number;
+  endLine: number;
+  endColumn: number;
+}
+
+/** CPython's own limit (`MAXSTACK` of its tokenizer's brackets); deeper ones only exhaust the stack. */
+const deepestBrackets = 200;
+/** A longer text is no answer to train on, and hostile ones take time that grows with the square of their length. */
+const longestSource = 100_000;
+/**
+ * Every crash leaks a part of the module's stack, which holds for about 1,400 of them. A file that comes near is not
+ * worth more.
+ */
+const maximumCrashes = 500;
+
+/** No lint rules: only what the parser says. */
+const options = { "target-version": "py314", lint: { select: [] } };
+
+let createWorkspace: (() => Workspace) | null = null;
+let workspace: Workspace | null = null;
+let crashes = 0;
+
+/** Loads the parser, once, in about 0.1 s. Until then `parsePython` finds no errors. */
+export async function loadPythonParser(): Promise<void> {
+  if (createWorkspace !== null) return;
+  const ruff = await import("@astral-sh/ruff-wasm-nodejs");
+  createWorkspace = () => new ruff.Workspace(options, ruff.PositionEncoding.Utf16);
+}
+
+/** The syntax errors of the source, in its order; empty too where it was not parsed. */
+export function parsePython(source: string): PythonError[] {
+  if (createWorkspace === null || crashes >= maximumCrashes || source.length > longestSource) return [];
+  const tooDeep = tooDeepBracket(source);
+  if (tooDeep !== null) return [tooDeep];
+  try {
+    workspace ??= createWorkspace();
+    const found = workspace.check(source) as Diagnostic[];
+    return found.length === 0
+      ? []
+      : found.filter(({ code }) => code === null || code === "invalid-syntax").map(asError);
+  } catch {
+    // The parser recurses: a hostile text can exhaust its stack. What it held is lost, the next text gets a new one.
+    crashes++;
+    workspace = null;
+    return [];
+  }
+}
+
+function asError(diagnostic: Diagnostic): PythonError {
+  const { start_location: start, end_location: end } = diagnostic;
+  return {
+    message: diagnostic.message,
+    startLine: start.row - 1,
+    startColumn: start.column - 1,
+    endLine: end.row - 1,
+    endColumn: end.column - 1,
+  };
+}
+
+/** Counts brackets in strings and comments too: none but a hostile text has so many open ones. */
+function tooDeepBracket(source: string): PythonError | null {
+  let depth = 0;
+  for (let index = 0; index < source.length; index++) {
+    const code = source.charCodeAt(index);
+    if (code === 0x28 || code === 0x5b || code === 0x7b) depth++;
+    else if (depth > 0 && (code === 0x29 || code === 0x5d || code === 0x7d)) depth--;
+    if (depth <= deepestBrackets) continue;
+    const before = source.slice(0, index).split(/\r\n|\r|\n/);
+    const line = before.length - 1;
+    const column = before[line]!.length;
+    return {
+      message: "too many nested parentheses",
+      startLine: line,
+      startColumn: column,
+      endLine: line,
+      endColumn: column + 1,
+    };
+  }
+  return null;
+}
