@@ -111,28 +111,24 @@ export class DatasetPage {
             duplicateTable(report, (check) => pick({ check })),
           ),
         ),
-        element(
-          "div",
-          { class: "column" },
-          section(
-            "languages",
-            t("What the answers are written in"),
-            countTable(report.languages, {
-              label: t("Language"),
-              of: report.usable,
-              pick: (language) => pick({ language }),
-            }),
-          ),
-          section(
-            "tasks",
-            t("What is asked for"),
-            countTable(report.tasks, {
-              label: t("Task"),
-              of: report.usable,
-              pick: (task) => pick({ task }),
-              more: report.moreTasks,
-            }),
-          ),
+        section(
+          "languages",
+          t("What the answers are written in"),
+          countTable(report.languages, {
+            label: t("Language"),
+            of: report.usable,
+            pick: (language) => pick({ language }),
+          }),
+        ),
+        section(
+          "tasks",
+          t("What is asked for"),
+          countTable(report.tasks, {
+            label: t("Task"),
+            of: report.usable,
+            pick: (task) => pick({ task }),
+            more: report.moreTasks,
+          }),
         ),
       ),
       section("problems", t("Problems"), new ProblemTable(report, (check) => pick({ check }), this.post).element),
@@ -163,5 +159,10 @@ function nothingToShow(): HTMLElement {
 function skeleton(): HTMLElement[] {
   const bar = (kind: string) => element("div", { class: `skeleton ${kind}` });
   const column = () => element("div", { class: "column" }, bar("line"), bar("block"));
-  return [bar("line"), bar("chart-place"), element("div", { class: "columns" }, column(), column()), bar("block")];
+  return [
+    bar("line"),
+    bar("chart-place"),
+    element("div", { class: "columns" }, column(), column(), column()),
+    bar("block"),
+  ];
 }

@@ -55,10 +55,12 @@ export class ProblemTable {
   }
 }
 
-const ORDER: readonly ReportSeverity[] = ["error", "warning", "information"];
+export const SEVERITY_ORDER: readonly ReportSeverity[] = ["error", "warning", "information"];
 
 export function bySeverity(problems: readonly ReportedProblem[]): ReportedProblem[] {
-  return [...problems].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity) || b.rows - a.rows);
+  return [...problems].sort(
+    (a, b) => SEVERITY_ORDER.indexOf(a.severity) - SEVERITY_ORDER.indexOf(b.severity) || b.rows - a.rows,
+  );
 }
 
 export function severityIcon(severity: ReportSeverity): HTMLElement {

@@ -9,6 +9,7 @@ import { element, linkButton, setText } from "../dom";
 import { count } from "../figures";
 import { t } from "../texts";
 import { button, dropdown, textField } from "../toolkit";
+import { SEVERITY_ORDER } from "./problemTable";
 import { filterRows, isFiltered, NO_FILTER, type RowFilter } from "./rowFilter";
 import { RowList } from "./rowList";
 import { RowPane } from "./rowPane";
@@ -168,6 +169,6 @@ export class RowBrowser {
 
   #severitiesOf({ problems }: SampleRow): ReportSeverity[] {
     const found = new Set(problems.map(({ check }) => this.#severity.get(check) ?? "information"));
-    return (["error", "warning", "information"] as const).filter((severity) => found.has(severity));
+    return SEVERITY_ORDER.filter((severity) => found.has(severity));
   }
 }

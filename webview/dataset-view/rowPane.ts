@@ -9,7 +9,7 @@ import { element, icon, linkButton } from "../dom";
 import { count } from "../figures";
 import { t } from "../texts";
 import { button } from "../toolkit";
-import { severityIcon, severityName } from "./problemTable";
+import { SEVERITY_ORDER, severityIcon, severityName } from "./problemTable";
 
 /** Tints that neighbouring tokens go through. */
 const TINTS = 4;
@@ -77,7 +77,7 @@ export class RowPane {
     this.#row = row;
     this.element.classList.remove("empty");
     this.#title.textContent = t("Row {0}", count(row.row));
-    this.#problems.replaceChildren(...row.problems.map((problem) => this.#problem(problem)));
+    this.#problems.replaceChildren(...this.#mostSerious(row.problems).map((problem) => this.#problem(problem)));
     // The earlier row stays until this one comes: most come at once, and nothing flickers.
     this.#text.setAttribute("aria-busy", "true");
   }
@@ -107,6 +107,11 @@ export class RowPane {
 
   #openLink(): HTMLElement {
     return linkButton(t("Open in the editor"), () => this.#row && this.actions.open(this.#row.row), "open-row");
+  }
+
+  #mostSerious(problems: SampleRow["problems"]): SampleRow["problems"] {
+    const rank = ({ check }: { check: string }) => SEVERITY_ORDER.indexOf(this.severities.get(check) ?? "information");
+    return [...problems].sort((a, b) => rank(a) - rank(b));
   }
 
   #problem({ check, message }: SampleRow["problems"][number]): HTMLElement {

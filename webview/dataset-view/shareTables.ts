@@ -54,7 +54,7 @@ function shareRow(name: HTMLElement, rows: number, most: number, of: number): HT
     "tr",
     {},
     element("th", { attributes: { scope: "row" } }, name),
-    element("td", { class: "bar-cell", attributes: { "aria-hidden": "true" } }, bar),
+    element("td", { class: "bar-cell", attributes: { "aria-hidden": "true" } }, rows > 0 && bar),
     element("td", { text: count(rows) }),
     element("td", { class: "quiet", text: percent(rows, of) }),
   );
@@ -73,7 +73,7 @@ export function duplicateTable({ duplicates, usable }: DatasetReport, pick: (che
   const kinds = [
     { name: t("Exact duplicates"), check: "duplicate-row", rows: duplicates.exact },
     { name: t("Near duplicates"), check: "near-duplicate", rows: duplicates.near },
-    { name: t("Different answers to one instruction"), check: "conflicting-answers", rows: duplicates.conflicting },
+    { name: t("Conflicting answers"), check: "conflicting-answers", rows: duplicates.conflicting },
     { name: t("Also in the held-out file"), check: "held-out-leak", rows: duplicates.leaked },
   ];
   const lines = kinds.map(({ name, check, rows }) =>
