@@ -7,7 +7,7 @@ import type { Row, RowFix, TextEdit } from "./fix";
 
 export const makeObject: RowFix = {
   id: "make-object",
-  checks: ["not-an-object"],
+  checks: ["not-an-object", "no-data-set"],
   title: "Make an object of each row",
   safe: false,
   propose({ tree, dialect }) {
@@ -42,7 +42,7 @@ function topKey(dialect: NonNullable<Row["dialect"]>, part: string): string | nu
 
 export const splitArray: RowFix = {
   id: "split-array",
-  checks: ["not-an-object"],
+  checks: ["not-an-object", "no-data-set"],
   title: "Put each item of an array on a line of its own",
   safe: false,
   propose({ tree, dialect }) {

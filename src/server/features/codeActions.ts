@@ -157,8 +157,11 @@ class ActionFinder {
     const finding = this.findingOf(diagnostic, check);
     const text = this.document.lines[diagnostic.range.start.line]?.text;
     if (!finding || text === undefined) return;
-    for (const { fix } of proposeFixes(text, this.dialect, finding)) {
-      if (fitsWholeFile(fix)) add(fix.title, { kind: "row-fix", fix: fix.id, check });
+    const fixes = proposeFixes(text, this.dialect, finding).filter(({ fix }) => fitsWholeFile(fix));
+    // Rows are removed by the dozen only where nothing mends them.
+    const mending = fixes.filter(({ change }) => change !== "drop");
+    for (const { fix } of mending.length > 0 ? mending : fixes) {
+      add(fix.title, { kind: "row-fix", fix: fix.id, check });
     }
   }
 
@@ -196,6 +199,8 @@ class ActionFinder {
     const line = this.document.lines[range.start.line];
     if (!line) return null;
     const offset = range.start.character - line.indent;
+    // Said of the file, at its first row: no line keeps it.
+    if (check === "no-data-set") return { check, message: "", offset, length: 1 };
     const found = lineFindings(line, this.context.lengthCheck());
     return found.find((finding) => finding.check === check && finding.offset === offset) ?? null;
   }
