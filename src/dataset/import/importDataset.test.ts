@@ -323,6 +323,23 @@ describe("inspectSource", () => {
       format: "alpaca",
     });
   });
+
+  it("tells the configurations where none is the default", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tunesmith-test-"));
+    const config = (name: string) => `- config_name: ${name}\n  data_files: ${name}.json\n`;
+    writeFileSync(join(folder, "README.md"), `---\nconfigs:\n${config("b")}${config("a")}---\n`);
+    writeFileSync(join(folder, "a.json"), '[{"text": "of a"}]');
+    writeFileSync(join(folder, "b.json"), '[{"text": "of b"}]');
+    const options = { format: "auto", header: "auto" } as const;
+    expect(await inspectSource([folder], options)).toMatchObject({
+      configs: ["b", "a"],
+      columns: [{ path: "text", preview: "of b" }],
+    });
+    expect((await inspectSource([folder], { ...options, config: "a" })).columns[0]!.preview).toBe("of a");
+    await expect(importDataset([folder], join(folder, "out.jsonl"), defaults)).rejects.toThrow(
+      "has the configurations b, a: choose one with --config.",
+    );
+  });
 });
 
 describe.skipIf(!existsSync(shared))("real data sets", () => {

@@ -25,7 +25,7 @@ export async function inspectSource(
   sources: readonly string[],
   options: FindOptions & { split?: string | undefined; header: Header },
 ): Promise<Inspection> {
-  const { parts, configs } = await findParts(sources, options);
+  const { parts, configs } = await findParts(sources, { ...options, anyConfig: true });
   const splits = splitsOf(parts);
   const split = options.split ?? (splits.includes("train") ? "train" : splits[0]);
   const [part] = chooseSplit(parts, split);

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { DatasetError } from "../problem";
-import { formatOfName, partsOfFolder } from "./huggingFace/folder";
+import { type ConfigChoice, formatOfName, partsOfFolder } from "./huggingFace/folder";
 import { jsonLayout } from "./json/layout";
 import { firstBytes, refuseLfsPointer } from "./readBytes";
 import type { SourceFormat, SourcePart } from "./rowSource";
@@ -12,9 +12,8 @@ export interface FoundParts {
   configs: string[];
 }
 
-export interface FindOptions {
+export interface FindOptions extends ConfigChoice {
   format: SourceFormat | "auto";
-  config?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -24,7 +23,7 @@ export async function findParts(sources: readonly string[], options: FindOptions
   const found: FoundParts = { parts: [], configs: [] };
   for (const source of sources) {
     if ((await stat(source)).isDirectory()) {
-      const { parts, configs } = await partsOfFolder(source, options.config);
+      const { parts, configs } = await partsOfFolder(source, options);
       found.parts.push(...parts);
       found.configs.push(...configs);
     } else {

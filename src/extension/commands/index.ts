@@ -4,9 +4,11 @@ import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
 import { chooseBaseModel } from "./chooseBaseModel";
 import type { Command, CommandFactory } from "./command";
+import { convertDataset } from "./convertDataset";
 import { createDatasetFromPython } from "./createDatasetFromPython";
 import { deleteRun } from "./deleteRun";
 import { fineTune } from "./fineTune";
+import { importDataset } from "./importDataset";
 import { openRun } from "./openRun";
 import { openWalkthrough } from "./openWalkthrough";
 import { resumeRun } from "./resumeRun";
@@ -24,6 +26,8 @@ const factories: Record<string, CommandFactory> = {
   validateDataset,
   setCheckSeverity,
   createDatasetFromPython,
+  importDataset,
+  convertDataset,
   openRun,
   stopRun,
   resumeRun,

@@ -31,8 +31,15 @@ export function formatOfName(name: string): SourceFormat | null {
   return formatsByExtension.find(([pattern]) => pattern.test(name))?.[1] ?? null;
 }
 
-/** `config`: which of the data card's configurations; undefined: the default one. */
-export async function partsOfFolder(folder: string, config: string | undefined): Promise<FolderParts> {
+/** Which of a data card's configurations. */
+export interface ConfigChoice {
+  /** Undefined: the default one. */
+  config?: string | undefined;
+  /** Takes the first where none is the default, instead of asking for one. */
+  anyConfig?: boolean;
+}
+
+export async function partsOfFolder(folder: string, choice: ConfigChoice): Promise<FolderParts> {
   if (await exists(join(folder, "dataset_dict.json"))) return { parts: await partsOfDict(folder), configs: [] };
   if (await exists(join(folder, "state.json"))) return { parts: await partsOfSaved(folder, null), configs: [] };
   const names = await dataFiles(folder);
@@ -43,23 +50,26 @@ export async function partsOfFolder(folder: string, config: string | undefined):
   const configs = configsOfCard(card);
   const parts =
     configs.length > 0
-      ? partsOfConfig(folder, names, chooseConfig(folder, configs, config))
+      ? partsOfConfig(folder, names, chooseConfig(folder, configs, choice))
       : partsOfNames(folder, names);
   return { parts, configs: configs.map(({ name }) => name) };
 }
 
-function chooseConfig(folder: string, configs: readonly CardConfig[], wanted: string | undefined): CardConfig {
+function chooseConfig(
+  folder: string,
+  configs: readonly CardConfig[],
+  { config: wanted, anyConfig }: ConfigChoice,
+): CardConfig {
   const names = configs.map(({ name }) => name).join(", ");
   if (wanted !== undefined) {
     const found = configs.find(({ name }) => name === wanted);
     if (found === undefined) throw new DatasetError(`${folder} has no configuration "${wanted}": it has ${names}.`);
     return found;
   }
-  const [only] = configs;
-  const chosen = configs.length === 1 ? only : configs.find(({ isDefault }) => isDefault);
-  if (chosen === undefined)
-    throw new DatasetError(`${folder} has the configurations ${names}: choose one with --config.`);
-  return chosen;
+  const [first] = configs;
+  const chosen = configs.find(({ isDefault }) => isDefault) ?? first!;
+  if (chosen.isDefault || configs.length === 1 || anyConfig) return chosen;
+  throw new DatasetError(`${folder} has the configurations ${names}: choose one with --config.`);
 }
 
 function partsOfConfig(folder: string, names: readonly string[], config: CardConfig): SourcePart[] {
