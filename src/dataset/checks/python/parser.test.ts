@@ -15,6 +15,7 @@ describe("the parser", () => {
     "await x",
     "break",
     "x = 1\nglobal x",
+    "def f(a, a): pass",
     "class A:\n    ...",
     "match x:\n    case 1: pass",
     "type A[T] = list[T]",

@@ -42,6 +42,7 @@ export function parsePython(source: string): PythonError[] {
   if (tooDeep !== null) return [tooDeep];
   try {
     workspace ??= createWorkspace();
+    if (parses(workspace, source)) return [];
     const found = workspace.check(source) as Diagnostic[];
     return found.length === 0
       ? []
@@ -51,6 +52,17 @@ export function parsePython(source: string): PythonError[] {
     crashes++;
     workspace = null;
     return [];
+  }
+}
+
+/** Only parses, which most code survives: a fifth of the time that `check` takes to say where it fails. */
+function parses(parser: Workspace, source: string): boolean {
+  try {
+    parser.comments(source);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError || (error instanceof Error && error.name === "RuntimeError")) throw error;
+    return false;
   }
 }
 
