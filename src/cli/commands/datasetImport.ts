@@ -94,6 +94,9 @@ function resultText({ path, rows, columns, split, sources, leftOut, dropped, rep
   if (replaced.nonFinite > 0) lines.push(`${count(replaced.nonFinite, "NaN or infinite number")} written as null.`);
   if (replaced.largeIntegers > 0)
     lines.push(`${count(replaced.largeIntegers, "whole number")} beyond 2^53 written as text.`);
+  if (replaced.roundedNumbers > 0) {
+    lines.push(`${count(replaced.roundedNumbers, "row")} with numbers that lost digits as the columns were picked.`);
+  }
   if (replaced.invalidTexts > 0)
     lines.push(`${count(replaced.invalidTexts, "text")} with bytes that are not UTF-8, written as U+FFFD.`);
   return lines.join("\n");

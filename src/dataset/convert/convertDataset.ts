@@ -118,7 +118,7 @@ async function convertRows(
 }
 
 const silent: ReadOptions = {
-  replaced: { nonFinite: 0, largeIntegers: 0, invalidTexts: 0 },
+  replaced: { nonFinite: 0, largeIntegers: 0, roundedNumbers: 0, invalidTexts: 0 },
   onDropped: () => {},
   onProgress: () => {},
 };

@@ -107,7 +107,7 @@ describe("Arrow", () => {
   it.each(["types.arrow", "types-file.arrow", "types-lz4.arrow", "types-zstd.arrow"])("imports %s", async (name) => {
     const { rows, result } = await importFile(fixture(name));
     expect(rows).toEqual(table);
-    expect(result.replaced).toEqual({ nonFinite: 2, largeIntegers: 1, invalidTexts: 0 });
+    expect(result.replaced).toEqual({ nonFinite: 2, largeIntegers: 1, roundedNumbers: 0, invalidTexts: 0 });
   });
 
   it("decompresses blocks that refer to earlier ones", async () => {
@@ -146,7 +146,7 @@ describe("Parquet", () => {
   it("imports what pyarrow writes", async () => {
     const { rows, result } = await importFile(fixture("pyarrow.parquet"));
     expect(rows).toEqual(table.map(({ none, pair, ...row }) => row));
-    expect(result.replaced).toEqual({ nonFinite: 2, largeIntegers: 1, invalidTexts: 0 });
+    expect(result.replaced).toEqual({ nonFinite: 2, largeIntegers: 1, roundedNumbers: 0, invalidTexts: 0 });
     expect((await importFile(fixture("pyarrow-lz4.parquet"))).rows).toEqual([
       { text: "lz4 ".repeat(50) },
       { text: "b" },

@@ -76,6 +76,13 @@ describe("JSON", () => {
     expect((await imported({ "data.json": `[\n${row}\n]` }, "data.json")).text).toBe(`${row}\n`);
   });
 
+  it("says that numbers lose digits where columns are picked", async () => {
+    const content =
+      '[{"id": 12345678901234567890, "a": "12345678901234567890"}, {"id": 1, "a": "12345678901234567890"}]';
+    const { result } = await imported({ "data.json": content }, "data.json", { mapping: "b=a" });
+    expect(result.replaced.roundedNumbers).toBe(1);
+  });
+
   it("writes null for NaN and infinities, and counts them", async () => {
     const { rows: found, result } = await imported({ "data.json": '[{"a": NaN, "b": [-Infinity]}]' }, "data.json");
     expect(found).toEqual([{ a: null, b: [null] }]);
@@ -353,5 +360,17 @@ describe.skipIf(!existsSync(shared))("real data sets", () => {
     expect(found).toEqual(JSON.parse(content));
     expect(result).toMatchObject({ rows: count, dropped: {}, replaced: { nonFinite: 0 } });
     expect(await inspectSource([join(shared, name)], { format: "auto", header: "auto" })).toMatchObject({ format });
+  });
+
+  it("imports or refuses in words every file of the JSON test suite", async () => {
+    const suite = join(shared, "json-test-suite");
+    const names = readdirSync(suite).filter((name) => name.endsWith(".json"));
+    expect(names.length).toBeGreaterThan(100);
+    for (const name of names) {
+      const content = readFileSync(join(suite, name));
+      const outcome = await imported({ "a.json": content }, "a.json").catch(({ cause }: Error) => cause as Error);
+      if (outcome instanceof Error) expect([name, outcome.name]).toEqual([name, "DatasetError"]);
+      else for (const line of outcome.text.trimEnd().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+    }
   });
 });

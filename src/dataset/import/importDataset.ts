@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { DatasetError } from "../problem";
 import { ColumnPicker, type MappedColumn } from "./columnMapping";
 import type { Header } from "./delimited";
+import { hasLongNumber } from "./json/jsonText";
 import { JsonLinesFile, refuseExisting } from "./jsonLinesFile";
 import { openSource } from "./openSource";
 import { chooseSplit, type FindOptions, findParts } from "./parts";
@@ -77,7 +78,7 @@ class Importer {
       sources: [],
       leftOut: [],
       dropped: {},
-      replaced: { nonFinite: 0, largeIntegers: 0, invalidTexts: 0 },
+      replaced: { nonFinite: 0, largeIntegers: 0, roundedNumbers: 0, invalidTexts: 0 },
     };
   }
 
@@ -136,6 +137,7 @@ class Importer {
     for (const key of Object.keys(written)) fields.add(key);
     if (picker !== null) for (const key of Object.keys(value)) this.noteLeftOut(key);
     if (picker === null && text !== null) return text;
+    if (text !== null && hasLongNumber(text)) this.result.replaced.roundedNumbers++;
     try {
       return JSON.stringify(written);
     } catch (error) {

@@ -11,7 +11,7 @@ export interface Inspection {
   sourceFormat: SourceFormat;
   configs: string[];
   splits: string[];
-  /** Of the first split, or the one that was asked for; null: its rows fit none. */
+  /** Of the first split, or the one that was asked for; null: most of its rows fit none. */
   format: FormatId | null;
   /** Paths to the values of the first row, as a column mapping names them, and how each value begins. */
   columns: { path: string; preview: string }[];
@@ -31,12 +31,12 @@ export async function inspectSource(
   const [part] = chooseSplit(parts, split);
   const rows = part === undefined ? [] : await firstRows(part, options);
   const dialect = detectDialect(rows);
-  const fits = dialect !== null && rows.length > 0 && rows.every((row) => isComplete(row, dialect.format));
+  const complete = rows.filter((row) => dialect !== null && isComplete(row, dialect.format)).length;
   return {
     sourceFormat: parts[0]!.format,
     configs,
     splits,
-    format: fits ? dialect.format.id : null,
+    format: dialect !== null && complete * 2 > rows.length ? dialect.format.id : null,
     columns: rows[0] === undefined ? [] : pathsOf(rows[0]),
   };
 }
@@ -48,7 +48,7 @@ async function firstRows(
   const rows: JsonObject[] = [];
   const source = await openSource(part, header, {
     signal,
-    replaced: { nonFinite: 0, largeIntegers: 0, invalidTexts: 0 },
+    replaced: { nonFinite: 0, largeIntegers: 0, roundedNumbers: 0, invalidTexts: 0 },
     onDropped: () => {},
     onProgress: () => {},
   });

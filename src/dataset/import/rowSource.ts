@@ -37,6 +37,8 @@ export interface Replacements {
   nonFinite: number;
   /** Whole numbers beyond 2^53, written as text. */
   largeIntegers: number;
+  /** Rows with a number of more digits than are kept where a row is taken apart. */
+  roundedNumbers: number;
   /** Texts whose bytes are not UTF-8, written with U+FFFD. */
   invalidTexts: number;
 }
