@@ -40,6 +40,10 @@ it.each([
   expect(check(end)).toEqual([]);
 });
 
+it.each(["def total(values):\n    return sum(", "Three colours are red, green and"])("finds the short %j", (text) => {
+  expect(truncatedAnswer({ path: ["output"], text, role: "answer" })).toHaveLength(1);
+});
+
 it("looks at answers only, and not at short ones", () => {
   expect(check("He opened the", "context")).toEqual([]);
   expect(truncatedAnswer({ path: ["output"], text: "It is the", role: "answer" })).toEqual([]);

@@ -4,7 +4,7 @@ import { problemAt } from "./problemAt";
 /** Only the last line is looked at, and no more of it than this. */
 const longestTail = 300;
 /** A short answer may be any word or character: what was asked for, not the rest of a sentence. */
-const shortest = 40;
+const shortest = 20;
 
 const endsInsideExpression = /[([{,]$|\s(?:=|\+|==|!=|<=|>=|\+=|-=|&&|\|\||->|=>|:=)$/;
 const endsInsideSentence = /[a-z,;] (?:and|or|the|an|because|whose|such as)$/;
