@@ -37,7 +37,7 @@ function addFields(tree: JsonTree, node: JsonNode, path: string, depth: number, 
       addFields(tree, value, path + keyStep(stringValue(tree.text, key), path === ""), depth + 1, fields);
     }
   } else if (node.kind === "array" && depth <= DEEPEST && isListOfObjects(node.items)) {
-    node.items.forEach((item, index) => addFields(tree, item, `${path}[${index}]`, depth + 1, fields));
+    for (const [index, item] of node.items.entries()) addFields(tree, item, `${path}[${index}]`, depth + 1, fields);
   } else if (node.kind === "string" && !UNSHOWABLE.test(stringValue(tree.text, node))) {
     const lines = stringValue(tree.text, node).split("\n");
     fields.push([`# «${path}»`, ...lines.map((line) => (HEADING_LIKE.test(line) ? `\\${line}` : line))].join("\n"));

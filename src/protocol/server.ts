@@ -39,3 +39,23 @@ export interface DatasetChanged {
   uri: string;
   summary: DatasetSummary;
 }
+
+/** Custom request `tunesmith/rowToText`: a row as text that a person can edit. The answer is a RowTextReply. */
+export interface RowToTextParams {
+  /** The row as it stands in the file. */
+  row: string;
+}
+/** Custom request `tunesmith/textToRow`: that text as one line again. The answer is a RowTextReply. */
+export interface TextToRowParams {
+  text: string;
+  /** The row as it stood before: its spaces are kept to; "" where there was none. */
+  before: string;
+}
+export type RowTextReply = { ok: true; text: string } | { ok: false; message: string };
+
+/** Custom request `tunesmith/formats`: every format that a file can be said to have. The answer is a list of them. */
+export interface FormatChoice {
+  id: string;
+  name: string;
+  example: string;
+}

@@ -34,23 +34,37 @@ describe("over-length rows", () => {
   });
   afterEach(() => client.dispose());
 
-  const marks = async () =>
-    (await client.diagnostics(URI)).filter(({ code }) => code === "over-length").map(({ range, code, severity }) => [
-      range.start.line,
-      range.start.character,
-      range.end.character,
-      code,
-      severity,
-    ]);
-  const MARK = (line: number) => [line, 0, 14, "over-length", 2];
+  const marks = async (code = "over-length") =>
+    (await client.diagnostics(URI)).filter((found) => found.code === code).map(({ range }) => range.start.line);
 
-  it("are marked at their head, with the count that preparation would find", async () => {
+  it("are marked where they would be cut, with the count that preparation would find", async () => {
     await client.initialize({ sequenceLength: 128, tokenizerPath: MODEL });
     await client.open(URI, `${SHORT}\n${LONG}`);
-    expect(await marks()).toEqual([MARK(1)]);
-    const [diagnostic] = await client.diagnostics(URI);
-    expect(diagnostic!.message).toMatch(/^The row has \d[\d,]+ tokens, more than the sequence length of 128: /);
-    expect(await client.summary(URI)).toEqual({ format: "alpaca", rows: 2, problems: { error: 0, warning: 1, information: 0 } });
+    const [diagnostic, ...others] = await client.diagnostics(URI);
+    expect(others).toEqual([]);
+    const { code, severity, message, range } = diagnostic!;
+    expect([code, severity, range.start.line, range.end.line, range.end.character]).toEqual([
+      "over-length",
+      2,
+      1,
+      1,
+      LONG.length - 2,
+    ]);
+    const [, lines] =
+      /^The row has \d[\d,]+ tokens, more than the sequence length of 128: it would be cut in "output" after line (\d+); /.exec(
+        message,
+      )!;
+    // Within the line of the text that the message counts to.
+    const kept = LONG.slice(0, range.start.character);
+    expect(kept.split("\\n").length - 1).toBe(Number(lines));
+    expect(await client.summary(URI)).toMatchObject({ rows: 2, problems: { error: 0, warning: 1, information: 0 } });
+  });
+
+  it("are told from rows whose prompt alone fills the sequence", async () => {
+    await client.initialize({ sequenceLength: 16, tokenizerPath: MODEL });
+    await client.open(URI, LONG);
+    expect(await marks()).toEqual([]);
+    expect(await marks("answer-cut")).toEqual([0]);
   });
 
   it("are not looked for without a tokenizer", async () => {
@@ -60,23 +74,28 @@ describe("over-length rows", () => {
     expect(loads).toEqual([]);
   });
 
-  it("cost no tokenizer while every row is too short to be one", async () => {
+  it("are counted with all others, so that the total is known", async () => {
     await client.initialize({ sequenceLength: 4096, tokenizerPath: MODEL });
-    await client.open(URI, `${SHORT}\n${LONG}\n{`);
+    await client.open(URI, `${SHORT}\n\n${LONG}\n{`);
     expect(await marks()).toEqual([]);
-    await client.summary(URI);
-    expect(loads).toEqual([]);
+    const { tokens } = (await client.summary(URI))!;
+    await client.edit(URI, { text: SHORT });
+    const short = (await client.summary(URI))!.tokens!;
+    await client.edit(URI, { text: LONG });
+    const long = (await client.summary(URI))!.tokens!;
+    expect(short).toBeGreaterThan(20);
+    expect(tokens).toBe(short + long);
   });
 
   it("are measured once: an edit measures the rows it touches", async () => {
     await client.initialize({ sequenceLength: 128, tokenizerPath: MODEL });
     await client.open(URI, `${LONG}\n${LONG}\n${SHORT}`);
-    expect(await marks()).toEqual([MARK(0), MARK(1)]);
+    expect(await marks()).toEqual([0, 1]);
     const before = encoded.length;
     const at = { line: 2, character: SHORT.length };
     await client.edit(URI, { range: { start: at, end: at }, text: `\n${LONG}` });
-    expect(await marks()).toEqual([MARK(0), MARK(1), MARK(3)]);
-    // Prompt and answer of the third and the fourth line.
+    expect(await marks()).toEqual([0, 1, 3]);
+    // Prompt and answer of the third and the fourth line; that there is nothing else is what an edit may cost.
     expect(encoded.length - before).toBe(4);
     expect(loads).toEqual([MODEL]);
   });
@@ -90,7 +109,19 @@ describe("over-length rows", () => {
     await client.configure({ tunesmith: { sequenceLength: 0, tokenizerPath: MODEL } });
     expect(await client.summary(URI)).toMatchObject({ problems: { warning: 0 } });
     await client.configure({ tunesmith: { sequenceLength: 64, tokenizerPath: MODEL } });
-    expect(await marks()).toEqual([MARK(0)]);
+    expect(await marks()).toEqual([0]);
+  });
+
+  it("come with one word about a model that the data set is not for", async () => {
+    await client.initialize({ sequenceLength: 1024, tokenizerPath: MODEL });
+    const foreign = (n: number) => JSON.stringify({ instruction: `Count to ${n}`, output: `${n}</s>` });
+    await client.open(URI, [SHORT, foreign(1), foreign(2)].join("\n"));
+    expect(await marks("template-mismatch")).toEqual([1]);
+    // The next row that shows it takes the mark over.
+    await client.edit(URI, { range: { start: { line: 1, character: 0 }, end: { line: 2, character: 0 } }, text: "" });
+    expect(await marks("template-mismatch")).toEqual([1]);
+    await client.edit(URI, { range: { start: { line: 1, character: 0 }, end: { line: 9, character: 0 } }, text: "" });
+    expect(await marks("template-mismatch")).toEqual([]);
   });
 
   it("are given up with one message when the tokenizer cannot be read; the other checks go on", async () => {

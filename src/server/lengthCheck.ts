@@ -1,102 +1,195 @@
 /**
- * Rows that have more tokens than a sequence holds, counted as preparation counts them: the same template, the same
- * tokenizer. The tokenizer is loaded when the first row needs it; it works on threads of its own.
+ * The tokens of every row, counted as preparation counts them, and what is wrong with them: rows that a sequence does
+ * not hold, rows of which nothing is learned, signs that the data set was made for another model. The tokenizer is
+ * loaded when the first row needs it; it works on threads of its own.
  */
 
-import { readRow } from "../dataset/checkRow";
-import { locateProblems } from "../dataset/checks/finding";
-import { encodeSamples, isEncoded } from "../dataset/encode";
-import type { Dialect } from "../dataset/formats/format";
+import { type Finding, locateProblems } from "../dataset/checks/finding";
+import type { Dialect, JsonObject } from "../dataset/formats/format";
 import { overLength, type RowProblem } from "../dataset/problem";
-import { chooseTemplate } from "../dataset/templates/registry";
+import { type RenderedRow, renderRows, tokenProblems } from "../dataset/rowTokens";
+import { type Misfit, misfits } from "../dataset/templateFit";
 import type { Tokenizer } from "../dataset/tokenizer";
 import type { ServerSettings } from "../protocol/server";
-import { type DatasetAnalysis, type DatasetState, isReadable } from "./datasetAnalysis";
+import { type DatasetAnalysis, type DatasetState, isReadable, type RowLength } from "./datasetAnalysis";
 import type { Line } from "./jsonlDocument";
 import { Slices } from "./slices";
 
+/** What is handed to the tokenizer at once: enough for its threads, little enough for the event loop. */
 const ROWS_AT_ONCE = 32;
+const CHARACTERS_AT_ONCE = 20 * 1024;
+/** So many batches are in the tokenizer's hands: it works while results are read. */
+const BATCHES_AT_ONCE = 4;
 /** More bytes than any template puts around a row's texts. */
 const TEMPLATE_BYTES = 512;
+/** Longer rows are not counted to the end where they are too long anyway. */
+const LONGEST_COUNTED = 1_000_000;
+const KNOWN_LINE = 4;
 
 export type LoadTokenizer = (folder: string) => Promise<Tokenizer>;
 
+interface CountedLength extends RowLength {
+  /** What is wrong with the row's own tokens, whatever the other rows are like. */
+  own: Finding | null;
+  misfits: ReadonlyMap<Misfit, RowProblem>;
+}
+
+const NO_MISFITS: ReadonlyMap<Misfit, RowProblem> = new Map();
+
 /** One setting of sequence length and tokenizer; a change of either makes a new one. */
 export class LengthCheck {
-  private tokenizer: Promise<Tokenizer> | null = null;
+  private loading: Promise<Tokenizer> | null = null;
   /** Rows handed to the tokenizer so far. */
   measured = 0;
 
   constructor(
     private readonly folder: string,
-    private readonly sequenceLength: number,
+    readonly sequenceLength: number,
     private readonly load: LoadTokenizer,
   ) {}
 
-  /** Measures the rows that have not been measured under these settings. True if any finding came or went. */
-  async run(analysis: DatasetAnalysis, state: DatasetState, signal: AbortSignal): Promise<boolean> {
-    const { dialect } = state;
-    if (!dialect || dialect.format.untrainable) return false;
-    const slices = new Slices(signal);
-    let waiting: Line[] = [];
-    let changed = false;
-    for (const line of analysis.document.lines) {
-      if (slices.due(line.text.length)) await slices.next();
-      if (!this.mustMeasure(line)) continue;
-      waiting.push(line);
-      if (waiting.length < ROWS_AT_ONCE) continue;
-      changed = (await this.measure(waiting, dialect)) || changed;
-      waiting = [];
-      await slices.next();
-    }
-    if (waiting.length > 0) changed = (await this.measure(waiting, dialect)) || changed;
-    return changed;
+  tokenizer(): Promise<Tokenizer> {
+    this.loading ??= this.load(this.folder);
+    return this.loading;
   }
 
-  /** The tokens of all rows that can be read; null while some are not counted. */
+  /**
+   * Counts the rows that have not been counted: first those that could be too long, which most findings are among, then
+   * all others, so that the totals are known. True if any finding came or went.
+   */
+  async run(analysis: DatasetAnalysis, state: DatasetState, signal: AbortSignal): Promise<boolean> {
+    const long = await this.measureWhere(analysis, state, signal, (line) => this.couldBeTooLong(line));
+    const short = await this.measureWhere(analysis, state, signal, () => true);
+    const misfit = await this.sayMisfits(analysis, signal);
+    return long || short || misfit;
+  }
+
+  /** The tokens of all rows that can be read; null while any of them is not counted, and where there is none. */
   total({ document }: DatasetAnalysis): number | null {
-    let total = 0;
-    for (const { record } of document.lines) {
-      if (!record || !isReadable(record)) continue;
-      const counted = record.length?.countedBy === this ? record.length.tokens : null;
-      if (counted === null) return null;
-      total += counted;
+    let total: number | null = null;
+    for (const line of document.lines) {
+      if (!line.record || !isReadable(line.record)) continue;
+      const tokens = this.tokensOf(line);
+      if (tokens === null) return null;
+      total = (total ?? 0) + tokens;
     }
     return total;
   }
 
-  private mustMeasure(line: Line): boolean {
-    const record = line.record;
-    if (!record || !isReadable(record) || record.length?.countedBy === this) return false;
-    // A token stands for one byte at least; JSON's escapes only make a text longer.
-    if (Buffer.byteLength(line.text) + TEMPLATE_BYTES > this.sequenceLength) return true;
-    record.length = { countedBy: this, tokens: null, finding: null };
-    return false;
+  /** The tokens of one row; null where they are not counted. */
+  tokensOf({ record }: Line): number | null {
+    return record?.length?.countedBy === this ? record.length.tokens : null;
   }
 
-  private async measure(lines: readonly Line[], dialect: Dialect): Promise<boolean> {
-    this.tokenizer ??= this.load(this.folder);
-    const tokenizer = await this.tokenizer;
-    const samples = lines.map((line) => readRow(JSON.parse(line.text), dialect));
-    const segments = samples.map((sample) =>
-      chooseTemplate("auto", sample.shape, tokenizer.special).render(sample, tokenizer.special),
-    );
-    const encoded = await encodeSamples(segments, tokenizer);
-    this.measured += lines.length;
+  private couldBeTooLong(line: Line): boolean {
+    // A token stands for one byte at least; JSON's escapes only make a text longer.
+    return Buffer.byteLength(line.text) + TEMPLATE_BYTES > this.sequenceLength;
+  }
+
+  private async measureWhere(
+    analysis: DatasetAnalysis,
+    { dialect }: DatasetState,
+    signal: AbortSignal,
+    wanted: (line: Line) => boolean,
+  ): Promise<boolean> {
+    if (!dialect || dialect.format.untrainable) return false;
+    const slices = new Slices(signal);
+    const running: Promise<boolean>[] = [];
     let changed = false;
-    encoded.forEach((result, index) => {
-      const record = lines[index]!.record;
-      if (!record || record.checkedAs !== dialect) return;
-      const problem = isEncoded(result) ? this.problem(result.tokens.length) : result;
-      const finding = problem ? (locateProblems(lines[index]!.text, [problem])[0] ?? null) : null;
-      changed ||= finding !== null || Boolean(record.length?.finding);
-      record.length = { countedBy: this, tokens: isEncoded(result) ? result.tokens.length : null, finding };
-    });
+    let batch: Line[] = [];
+    let characters = 0;
+    const hand = async () => {
+      const started = this.measure(batch, dialect);
+      // Its failure is thrown where its result is awaited.
+      started.catch(() => {});
+      running.push(started);
+      batch = [];
+      characters = 0;
+      if (running.length >= BATCHES_AT_ONCE) changed = (await running.shift()!) || changed;
+      await slices.next();
+    };
+    for (const line of analysis.document.lines) {
+      if (slices.due(KNOWN_LINE)) await slices.next();
+      if (!this.isDue(line) || !wanted(line)) continue;
+      batch.push(line);
+      characters += line.text.length;
+      if (batch.length >= ROWS_AT_ONCE || characters >= CHARACTERS_AT_ONCE) await hand();
+    }
+    if (batch.length > 0) await hand();
+    for (const started of running) changed = (await started) || changed;
     return changed;
   }
 
-  private problem(tokens: number): RowProblem | null {
-    return tokens > this.sequenceLength ? overLength(tokens, this.sequenceLength) : null;
+  private isDue({ record }: Line): boolean {
+    return record !== undefined && isReadable(record) && record.length?.countedBy !== this;
+  }
+
+  private async measure(lines: readonly Line[], dialect: Dialect): Promise<boolean> {
+    const tokenizer = await this.tokenizer();
+    let changed = false;
+    const counted: { line: Line; row: JsonObject }[] = [];
+    for (const line of lines) {
+      const least = Math.ceil(line.text.length / (6 * tokenizer.longestToken));
+      if (line.text.length > LONGEST_COUNTED && least > this.sequenceLength) {
+        const problem = overLength(least, this.sequenceLength, "at least");
+        changed = this.keep(line, dialect, least, [problem], NO_MISFITS) || changed;
+      } else counted.push({ line, row: JSON.parse(line.text) as JsonObject });
+    }
+    const rendered = await renderRows(
+      counted.map(({ row }) => row),
+      dialect,
+      tokenizer,
+    );
+    this.measured += counted.length;
+    for (const [index, { line, row }] of counted.entries()) {
+      const tokens = rendered[index]!;
+      const parts = dialect.format.texts(row, dialect.layout);
+      const problems = this.isFine(tokens) ? [] : await tokenProblems(tokens, parts, this.sequenceLength, tokenizer);
+      const strange = misfits(parts, tokens.template, tokenizer.special);
+      changed = this.keep(line, dialect, tokens.total, problems, strange) || changed;
+    }
+    return changed;
+  }
+
+  /** Without asking where: most rows are. More than the end is learned, and everything fits. */
+  private isFine({ problem, total, response }: RenderedRow): boolean {
+    return problem === null && response > 1 && total <= this.sequenceLength;
+  }
+
+  private keep(
+    line: Line,
+    dialect: Dialect,
+    tokens: number | null,
+    problems: readonly RowProblem[],
+    strange: ReadonlyMap<Misfit, RowProblem>,
+  ): boolean {
+    const { record } = line;
+    if (!record || record.checkedAs !== dialect) return false;
+    const [own = null] = locateProblems(line.text, problems.slice(0, 1));
+    const before = record.length?.finding ?? null;
+    const length: CountedLength = { countedBy: this, tokens, finding: own, own, misfits: strange };
+    record.length = length;
+    return own !== null || before !== null;
+  }
+
+  /** Each misfit is said at the first row that shows it and has no other finding of this check. */
+  private async sayMisfits({ document }: DatasetAnalysis, signal: AbortSignal): Promise<boolean> {
+    const slices = new Slices(signal);
+    const said = new Set<Misfit>();
+    let changed = false;
+    for (const { record, text } of document.lines) {
+      if (slices.due(KNOWN_LINE)) await slices.next();
+      if (record?.length?.countedBy !== this) continue;
+      const length = record.length as CountedLength;
+      const [kind, problem] = [...length.misfits].find(([candidate]) => !said.has(candidate)) ?? [];
+      const say = length.own === null && kind !== undefined && problem !== undefined;
+      if (say) said.add(kind);
+      if (!say && length.finding === length.own) continue;
+      if (say && length.finding !== null) continue;
+      length.finding = say ? (locateProblems(text, [problem])[0] ?? null) : length.own;
+      changed = true;
+    }
+    return changed;
   }
 }
 

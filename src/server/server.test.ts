@@ -19,7 +19,8 @@ const brief = ({ range: { start, end }, code }: Diagnostic) =>
   `${start.line}:${start.character}-${end.line === start.line ? "" : `${end.line}:`}${end.character} ${code}`;
 
 /** Without what comparing rows finds: the rows of these tests are all alike. */
-const briefly = (found: Diagnostic[]) => found.filter(({ code }) => checks[code as CheckId].stage !== "file").map(brief);
+const briefly = (found: Diagnostic[]) =>
+  found.filter(({ code }) => checks[code as CheckId].stage !== "file").map(brief);
 
 describe("the server in this process", () => {
   let client: TestClient;
@@ -44,7 +45,11 @@ describe("the server in this process", () => {
     ["a tab in a string", '{"instruction": "a\tb", "output": "c"}', ["0:18-19 json-syntax"]],
     ["surrogate pairs before the fault", '{"instruction": "😀😀", "output": nope}', ["0:34-38 json-syntax"]],
     ["a surrogate pair at the end", '{"instruction": 😀', ["0:16-18 json-syntax"]],
-    ["a byte order mark", `\ufeff{"instruction": "a", "output": 1}\n${GOOD}`, ["0:32-33 wrong-type", "0:1-2 byte-order-mark"]],
+    [
+      "a byte order mark",
+      `\ufeff{"instruction": "a", "output": 1}\n${GOOD}`,
+      ["0:32-33 wrong-type", "0:1-2 byte-order-mark"],
+    ],
     ["CRLF", `${GOOD}\r\n{"instruction": "a", "output": ""}\r\n`, ["1:31-33 empty-answer"]],
     ["a lone CR", `${GOOD}\r{"instruction": "a", "output": " "}`, ["1:31-34 empty-answer"]],
     ["mixed line ends", `${GOOD}\n${GOOD}\r\n`, ["1:53-54 mixed-line-ends"]],
@@ -116,7 +121,11 @@ describe("the server in this process", () => {
     await client.edit(URI, { range: range(1, 21, 1, 22), text: "" });
     expect(briefly(await client.diagnostics(URI))).toEqual(["1:22-23 json-syntax"]);
     await client.edit(URI, { range: range(0, 0, 0, 0), text: "\n\n" });
-    expect(briefly(await client.diagnostics(URI))).toEqual(["3:22-23 json-syntax", "0:0-0 blank-line", "1:0-0 blank-line"]);
+    expect(briefly(await client.diagnostics(URI))).toEqual([
+      "3:22-23 json-syntax",
+      "0:0-0 blank-line",
+      "1:0-0 blank-line",
+    ]);
     await client.edit(URI, { range: range(3, 21, 3, 21), text: "," }, { range: range(4, 1, 4, 1), text: '"x": 1, ' });
     expect(briefly(await client.diagnostics(URI))).toEqual(["0:0-0 blank-line", "1:0-0 blank-line"]);
     await client.edit(URI, { text: "{" });
@@ -160,12 +169,27 @@ describe("the server in this process", () => {
 
   it("sums a data set up, waiting for its latest version", async () => {
     await client.open(URI, `${GOOD}\n\n${GOOD}\n{`);
-    expect(await client.summary(URI)).toEqual({ format: "alpaca", rows: 3, problems: { error: 1, warning: 1, information: 1 }, tokens: null });
+    expect(await client.summary(URI)).toEqual({
+      format: "alpaca",
+      rows: 3,
+      problems: { error: 1, warning: 1, information: 1 },
+      tokens: null,
+    });
     await client.edit(URI, { range: range(3, 0, 3, 1), text: "" });
-    expect(await client.summary(URI)).toEqual({ format: "alpaca", rows: 2, problems: { error: 0, warning: 1, information: 1 }, tokens: null });
+    expect(await client.summary(URI)).toEqual({
+      format: "alpaca",
+      rows: 2,
+      problems: { error: 0, warning: 1, information: 1 },
+      tokens: null,
+    });
     expect(await client.summary("file:///unknown.jsonl")).toBeNull();
     await client.open("file:///log.jsonl", '{"level": 1}');
-    expect(await client.summary("file:///log.jsonl")).toEqual({ format: null, rows: 1, problems: { error: 0, warning: 0, information: 1 }, tokens: null });
+    expect(await client.summary("file:///log.jsonl")).toEqual({
+      format: null,
+      rows: 1,
+      problems: { error: 0, warning: 0, information: 1 },
+      tokens: null,
+    });
   });
 });
 
@@ -197,13 +221,13 @@ describe("the bundled server over IPC", () => {
 
   it("starts, announces incremental sync, diagnoses, measures and ends with its client", async () => {
     const tokenizerPath = join(__dirname, "../../models/tiny-python");
-    expect(await client.initialize({ sequenceLength: 64, tokenizerPath })).toEqual({
-      capabilities: { textDocumentSync: 2 },
+    expect(await client.initialize({ sequenceLength: 64, tokenizerPath })).toMatchObject({
+      capabilities: { textDocumentSync: 2, hoverProvider: true },
     });
     await client.open(URI, '{"instruction": "😀", "output": }');
     expect(briefly(await client.diagnostics(URI))).toEqual(["0:32-33 json-syntax"]);
     await client.edit(URI, { text: JSON.stringify({ instruction: "Count", output: "1 + 2\n".repeat(100) }) });
-    expect(briefly(await client.diagnostics(URI))).toEqual(["0:0-14 over-length"]);
+    expect(briefly(await client.diagnostics(URI))).toEqual(["0:69-733 over-length"]);
     const ended = new Promise((resolve) => child.once("exit", resolve));
     await client.dispose();
     child.disconnect();

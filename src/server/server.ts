@@ -7,8 +7,17 @@ import { Analyses } from "./analyses";
 import { CurrentSettings } from "./currentSettings";
 import type { Feature, ServerContext } from "./feature";
 import { codeActions } from "./features/codeActions";
+import { codeLens } from "./features/codeLens";
+import { completion } from "./features/completion";
 import { datasetSummary } from "./features/datasetSummary";
+import { definition } from "./features/definition";
 import { diagnostics } from "./features/diagnostics";
+import { documentSymbols } from "./features/documentSymbols";
+import { folding } from "./features/folding";
+import { hover } from "./features/hover";
+import { rowPreview } from "./features/rowPreview";
+import { rowViewText } from "./features/rowViewText";
+import { semanticTokens } from "./features/semanticTokens";
 import { compareRows } from "./fileStage";
 import { HeldOutFiles } from "./heldOutFiles";
 import { jsonlDocuments } from "./jsonlDocument";
@@ -16,7 +25,20 @@ import type { LoadTokenizer } from "./lengthCheck";
 import { LengthStage } from "./lengthStage";
 import { dataSetSettings } from "./settings";
 
-const FEATURES: readonly Feature[] = [diagnostics, datasetSummary, codeActions];
+const FEATURES: readonly Feature[] = [
+  diagnostics,
+  datasetSummary,
+  codeActions,
+  rowPreview,
+  hover,
+  codeLens,
+  documentSymbols,
+  folding,
+  completion,
+  definition,
+  semanticTokens,
+  rowViewText,
+];
 
 export function startServer(connection: Connection, load: LoadTokenizer = loadTokenizer): void {
   const documents = new TextDocuments(jsonlDocuments);
@@ -25,7 +47,7 @@ export function startServer(connection: Connection, load: LoadTokenizer = loadTo
   const lengths = new LengthStage(connection, settings);
   const analyses = new Analyses({
     choice: ({ uri }) => settings.dialectChoice(uri),
-    inspector: async () => new RowInspector(null),
+    inspector: loadInspector(connection),
     compare: async (analysis, _state, signal) => {
       const { uri } = analysis.document;
       const index = await heldOut.index(uri, dataSetSettings(settings.current, uri).heldOut);
@@ -42,6 +64,7 @@ export function startServer(connection: Connection, load: LoadTokenizer = loadTo
     analyses,
     settings: () => settings.current,
     severities: () => settings.severities,
+    dialectChoice: (uri) => settings.dialectChoice(uri),
     lengthCheck: () => settings.lengthCheck,
   };
 
@@ -59,6 +82,18 @@ export function startServer(connection: Connection, load: LoadTokenizer = loadTo
   for (const feature of FEATURES) feature.register(context);
   documents.listen(connection);
   connection.listen();
+}
+
+/** Without the parser rows are checked all the same, their Python is not. */
+function loadInspector(connection: Connection): () => Promise<RowInspector> {
+  let loaded: Promise<RowInspector> | null = null;
+  return () => {
+    loaded ??= RowInspector.load().catch((error: unknown) => {
+      connection.console.error(`Python in answers is not checked: ${describe(error)}`);
+      return new RowInspector();
+    });
+    return loaded;
+  };
 }
 
 function describe(error: unknown): string {

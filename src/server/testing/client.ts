@@ -24,6 +24,8 @@ export class TestClient {
   private version = 0;
   /** What the server showed the user. */
   readonly messages: string[] = [];
+  /** How often the server asked for the code lenses to be asked for anew. */
+  lensRefreshes = 0;
 
   constructor(reader: MessageReader, writer: MessageWriter) {
     this.connection = createProtocolConnection(reader, writer);
@@ -33,6 +35,11 @@ export class TestClient {
     });
     this.connection.onRequest("window/showMessageRequest", ({ message }: { message: string }) => {
       this.messages.push(message);
+      this.wake();
+      return null;
+    });
+    this.connection.onRequest("workspace/codeLens/refresh", () => {
+      this.lensRefreshes++;
       this.wake();
       return null;
     });
@@ -82,6 +89,11 @@ export class TestClient {
 
   async configure(settings: unknown): Promise<void> {
     await this.connection.sendNotification("workspace/didChangeConfiguration", { settings });
+  }
+
+  /** Any request of the protocol's, or one of the product's own. */
+  request<T>(method: string, params: unknown): Promise<T> {
+    return this.connection.sendRequest(method, params);
   }
 
   summary(uri: string): Promise<DatasetSummary | null> {
