@@ -43,7 +43,10 @@ function example({ bad, good, at, heldOut, sequenceLength }: CheckDocumentation)
     heldOut ? ["With this row in the held-out file:", block(heldOut)] : [],
     sequenceLength ? [`With a sequence length of ${sequenceLength} tokens:\n`] : [],
   ].flat();
-  const found = bad.length === 0 ? "An empty file." : `${block(bad)}\nis marked in line ${at[0]}. In order:\n`;
+  const found =
+    bad.length === 0
+      ? "An empty file."
+      : `${block(bad)}\nis marked in line ${at[0]}${at[1].trim() === "" ? "" : ` at \`\`${at[1]}\`\``}. In order:\n`;
   return [...beside, found, block(good), ""].join("\n");
 }
 

@@ -86,8 +86,8 @@ export function unknownFields(value: unknown, dialect: Dialect): RowProblem[] {
     const absent = used.filter((name) => !Object.hasOwn(value, name));
     const meant = absent.length === 0 ? null : closestName(key, absent);
     if (meant === null && usualKeys.has(key)) continue;
-    const hint = meant === null ? "the other rows do not have it; it is not used" : `is "${meant}" meant?`;
-    const message = `The field ${JSON.stringify(key.slice(0, 60))} is unknown: ${hint}.`;
+    const hint = meant === null ? "the other rows do not have it; it is not used." : `is "${meant}" meant?`;
+    const message = `The field ${JSON.stringify(key.slice(0, 60))} is unknown: ${hint}`;
     problems.push({ check: "unknown-field", message, path: [key], atKey: true });
   }
   return problems;

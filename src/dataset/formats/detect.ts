@@ -2,12 +2,17 @@
 
 import type { FormatId } from "../../protocol/run";
 import { DatasetError } from "../problem";
+import { answerLanguage } from "../statistics/answerLanguage";
 import type { Dialect, Format, JsonObject, Layout } from "./format";
 import { canonicalLayout, parsePath, spellingIn, valueAt } from "./layout";
 import { formatById, formats } from "./registry";
 
 /** Rows looked at to detect a file's format. */
 export const DETECTION_SAMPLE = 200;
+
+/** Rows looked at to tell the language of the answers, and the share that is most of them. */
+const LANGUAGE_SAMPLE = 40;
+const PYTHON_SHARE = 0.6;
 
 /** A key that this share of the rows has belongs to the file, whatever the format says. */
 const USUAL_SHARE = 0.02;
@@ -82,17 +87,36 @@ export function detectDialect(rows: readonly JsonObject[], choice: DialectChoice
   if (format === null) return null;
   const own = rows.filter((row) => bestFormat(row) === format);
   const layout = { ...commonLayout(own.length > 0 ? own : rows, format), ...mappedLayout(format, choice) };
-  return makeDialect(format, layout, usualKeys(rows, layout));
+  return makeDialect(format, layout, usualKeys(rows, layout), isMostlyPython(rows, format, layout));
 }
 
 /** The dialect of a format's own names. */
 export function canonicalDialect(format: Format): Dialect {
-  return makeDialect(format, canonicalLayout(format), null);
+  return makeDialect(format, canonicalLayout(format), null, false);
 }
 
-function makeDialect(format: Format, layout: Layout, usual: ReadonlySet<string> | null): Dialect {
-  const key = JSON.stringify([format.id, layout, usual === null ? null : [...usual].sort()]);
-  return { format, layout, usualKeys: usual, key };
+function makeDialect(
+  format: Format,
+  layout: Layout,
+  usualKeys: ReadonlySet<string> | null,
+  mostlyPython: boolean,
+): Dialect {
+  const key = JSON.stringify([format.id, layout, usualKeys === null ? null : [...usualKeys].sort(), mostlyPython]);
+  return { format, layout, usualKeys, mostlyPython, key };
+}
+
+function isMostlyPython(rows: readonly JsonObject[], format: Format, layout: Layout): boolean {
+  let answers = 0;
+  let python = 0;
+  for (const row of rows.slice(0, LANGUAGE_SAMPLE)) {
+    if (format.check(row, layout).length > 0) continue;
+    for (const { role, text } of format.texts(row, layout)) {
+      if (role !== "answer") continue;
+      answers++;
+      if (answerLanguage(text) === "python") python++;
+    }
+  }
+  return python > answers * PYTHON_SHARE;
 }
 
 function detectFormat(rows: readonly JsonObject[], { mapping }: DialectChoice): Format | null {

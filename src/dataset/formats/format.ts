@@ -43,6 +43,8 @@ export interface Dialect {
   layout: Layout;
   /** Keys that the file's rows have besides the format's; null where it was not looked. */
   usualKeys: ReadonlySet<string> | null;
+  /** Whether most answers are Python: a doubtful one then counts as Python too. */
+  mostlyPython: boolean;
   /** Equal for dialects that mean the same. */
   key: string;
 }
