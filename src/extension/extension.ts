@@ -44,7 +44,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
     models: new ModelCatalogue(extension),
     completion: new CompletionController(extension, log),
     panels: new RunPanels(() => services),
-    problems: new ProblemReporter(),
+    problems: new ProblemReporter(extension.extensionPath),
   };
   return services;
 }

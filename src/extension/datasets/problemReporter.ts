@@ -1,43 +1,48 @@
+import { join } from "node:path";
 import * as vscode from "vscode";
+import type { JobProblem } from "../../protocol/job";
+import { type ShownProblem, shownProblems } from "./shownProblems";
 
-export interface FoundProblem {
-  row: number;
-  reason: string;
-  message: string;
-}
-
-/** VS Code keeps about as many for a file. */
-const MOST_PROBLEMS = 1000;
+const SEVERITIES = {
+  error: vscode.DiagnosticSeverity.Error,
+  warning: vscode.DiagnosticSeverity.Warning,
+  information: vscode.DiagnosticSeverity.Information,
+};
 
 /**
  * What the command Validate found, in Problems. Data sets that are open in an editor are left out: the language server
- * reports those as they change, and twice would be once too many.
+ * reports those as they change, and twice would be once too many. Files above some 50 MB, which VS Code shows but hands
+ * to no extension, never count as open here.
  */
 export class ProblemReporter implements vscode.Disposable {
   readonly #collection = vscode.languages.createDiagnosticCollection("tunesmith.validate");
   readonly #subscription: vscode.Disposable;
 
-  constructor() {
+  constructor(private readonly extensionPath: string) {
     this.#subscription = vscode.workspace.onDidOpenTextDocument((document) => this.#collection.delete(document.uri));
   }
 
-  report(file: vscode.Uri, problems: readonly FoundProblem[]): void {
+  /** `problems`: the most serious of `total`, in their order. */
+  report(file: vscode.Uri, problems: readonly JobProblem[], total: number): void {
     this.#collection.delete(file);
     const open = vscode.workspace.textDocuments.some((document) => document.uri.toString() === file.toString());
     if (open) return;
-    this.#collection.set(file, problems.slice(0, MOST_PROBLEMS).map(toDiagnostic));
+    this.#collection.set(
+      file,
+      shownProblems(problems, total).map((problem) => this.#diagnostic(problem)),
+    );
   }
 
   dispose(): void {
     this.#subscription.dispose();
     this.#collection.dispose();
   }
-}
 
-function toDiagnostic({ row, reason, message }: FoundProblem): vscode.Diagnostic {
-  const range = new vscode.Range(row - 1, 0, row - 1, Number.MAX_SAFE_INTEGER);
-  const diagnostic = new vscode.Diagnostic(range, message, vscode.DiagnosticSeverity.Error);
-  diagnostic.source = "Tunesmith";
-  diagnostic.code = reason;
-  return diagnostic;
+  #diagnostic({ line, start, end, check, severity, message }: ShownProblem): vscode.Diagnostic {
+    const diagnostic = new vscode.Diagnostic(new vscode.Range(line, start, line, end), message, SEVERITIES[severity]);
+    diagnostic.source = "Tunesmith";
+    const page = vscode.Uri.file(join(this.extensionPath, "docs", "checks", `${check}.md`));
+    diagnostic.code = { value: check, target: page };
+    return diagnostic;
+  }
 }

@@ -5,7 +5,17 @@ it("takes the messages of the protocol", () => {
   for (const message of [
     { type: "progress", stage: "Counting", fraction: null },
     { type: "progress", stage: "Counting", fraction: 0.5, detail: "rows" },
-    { type: "problem", file: "/a.jsonl", row: 3, reason: "invalid-json", message: "No." },
+    { type: "problem", file: "/a.jsonl", row: 3, check: "json-syntax", message: "No." },
+    {
+      type: "problem",
+      file: "/a.jsonl",
+      row: 3,
+      check: "json-syntax",
+      message: "No.",
+      column: 4,
+      endColumn: 6,
+      severity: "error",
+    },
     { type: "result", value: { rows: 1 } },
     { type: "error", message: "The disk is full." },
   ]) {
@@ -13,9 +23,16 @@ it("takes the messages of the protocol", () => {
   }
 });
 
-it.each(["", "Loading", "{", "null", "[]", '{"type":"progress"}', '{"type":"problem","row":"3"}', '{"type":"exit"}'])(
-  "takes nothing else: %s",
-  (line) => {
-    expect(parseJobMessage(line)).toBeUndefined();
-  },
-);
+it.each([
+  "",
+  "Loading",
+  "{",
+  "null",
+  "[]",
+  '{"type":"progress"}',
+  '{"type":"problem","row":"3"}',
+  '{"type":"problem","file":"a","row":3,"check":"x","message":"No.","severity":"off"}',
+  '{"type":"exit"}',
+])("takes nothing else: %s", (line) => {
+  expect(parseJobMessage(line)).toBeUndefined();
+});

@@ -8,7 +8,16 @@ const schema = v.variant("type", [
     fraction: v.nullable(v.number()),
     detail: v.exactOptional(v.string()),
   }),
-  v.object({ type: v.literal("problem"), file: v.string(), row: v.number(), reason: v.string(), message: v.string() }),
+  v.object({
+    type: v.literal("problem"),
+    file: v.string(),
+    row: v.number(),
+    check: v.string(),
+    message: v.string(),
+    column: v.exactOptional(v.number()),
+    endColumn: v.exactOptional(v.number()),
+    severity: v.exactOptional(v.picklist(["error", "warning", "information"])),
+  }),
   v.object({ type: v.literal("result"), value: v.unknown() }),
   v.object({ type: v.literal("error"), message: v.string() }),
 ]);

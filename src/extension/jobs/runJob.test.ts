@@ -20,7 +20,7 @@ it("reports progress and problems, and resolves with the result", async () => {
   program(
     say({ type: "progress", stage: "Checking", fraction: 0.5 }) +
       "console.log('noise');" +
-      say({ type: "problem", file: "/a.jsonl", row: 2, reason: "invalid-json", message: "No." }) +
+      say({ type: "problem", file: "/a.jsonl", row: 2, check: "json-syntax", message: "No." }) +
       "console.log(JSON.stringify({type: 'result', value: process.argv.slice(2)}));",
   );
   const value = await runJob({
