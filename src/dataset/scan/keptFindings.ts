@@ -3,6 +3,7 @@
 import type { Finding } from "../checks/finding";
 import { SEVERITIES, type Severities } from "../checks/severities";
 import type { CheckId, Severity } from "../checks/table";
+import type { ScanObserver } from "./scanObserver";
 
 /** A finding at its place in the file. All are 1-based; columns count UTF-16 code units, `endColumn` is behind the last. */
 export interface ScanFinding {
@@ -26,15 +27,17 @@ export class KeptFindings {
   constructor(
     private readonly severities: Severities,
     private readonly most: number,
+    private readonly observer: Pick<ScanObserver, "found"> | null = null,
   ) {}
 
   /**
    * Counts a finding. True where it is to be handed to `keep`; false where the check is off or where enough that are as
    * serious are kept: its place need not be found then.
    */
-  count(check: CheckId): boolean {
+  count(line: number, { check, message }: Pick<Finding, "check" | "message">): boolean {
     const severity = this.severities.of(check);
     if (severity === null) return false;
+    this.observer?.found(line, check, message);
     this.totals[severity]++;
     this.totals.byCheck[check] = (this.totals.byCheck[check] ?? 0) + 1;
     return this.hasRoom(severity);

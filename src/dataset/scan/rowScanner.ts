@@ -77,12 +77,12 @@ export class RowScanner {
   report(line: ScannedLine, problems: readonly RowProblem[]): void {
     if (problems.length === 0) return;
     const { kept } = this.options;
-    const shown = problems.filter(({ check }) => kept.count(check));
+    const shown = problems.filter((problem) => kept.count(line.number, problem));
     for (const finding of locateProblems(line.text, shown)) kept.keep(line.number, line.indent, finding);
   }
 
   private find(line: number, indent: number, finding: Finding): void {
-    if (this.options.kept.count(finding.check)) this.options.kept.keep(line, indent, finding);
+    if (this.options.kept.count(line, finding)) this.options.kept.keep(line, indent, finding);
   }
 
   private addInvalid(line: ScannedLine, syntax: readonly Finding[]): void {

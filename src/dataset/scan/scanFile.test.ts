@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Severities } from "../checks/severities";
+import type { RowProblem } from "../problem";
 import { type Scan, type ScanOptions, scanFile } from "./scanFile";
 
 let folder: string;
@@ -175,8 +176,8 @@ describe("a stage that counts tokens", () => {
           batches.push(batch.length);
           return batch.map((_, index) => {
             const isLong = index === 255;
-            const problem = { check: "over-length", message: "Long.", path: ["output"] } as const;
-            return { problems: isLong ? [problem] : [], usable: !isLong };
+            const problem: RowProblem = { check: "over-length", message: "Long.", path: ["output"] };
+            return { problems: isLong ? [problem] : [], usable: !isLong, tokens: isLong ? 99 : 9 };
           });
         },
       },
@@ -220,5 +221,29 @@ describe.skipIf(!existsSync(suite))("the JSON test suite", () => {
 
   it.each(files.filter((name) => name.startsWith("i_") || linesOf(name).length > 1))("%s is read", async (name) => {
     expect((await scanFile(join(suite, name))).rows).toBeGreaterThan(0);
+  });
+});
+
+describe("an observer", () => {
+  it("is told every finding that counts, kept or not, and each sound row after what its texts hold", async () => {
+    const told: unknown[] = [];
+    const row = '{"prompt": "a", "completion": "b \\u0001"}';
+    const { totals } = await scan([row, "", "{,}", row], {
+      most: 1,
+      severities: new Severities({ "duplicate-row": "off" }),
+      observer: {
+        sound: ({ number }, row, dialect) => told.push([number, row.prompt, dialect.format.id]),
+        found: (line, check) => told.push([line, check]),
+      },
+    });
+    expect(told).toEqual([
+      [1, "control-character"],
+      [1, "a", "prompt-completion"],
+      [2, "blank-line"],
+      [3, "json-syntax"],
+      [4, "control-character"],
+      [4, "a", "prompt-completion"],
+    ]);
+    expect(totals.byCheck).toEqual({ "control-character": 2, "json-syntax": 1, "blank-line": 1 });
   });
 });

@@ -25,7 +25,8 @@ import { detectFileDialect, type ReadOptions, requireFile } from "../readDataset
 import { KeptFindings, type ScanFinding, type ScanTotals } from "./keptFindings";
 import { LinePlaces } from "./linePlaces";
 import { Pace } from "./pace";
-import { RowScanner } from "./rowScanner";
+import { RowScanner, type RowScannerOptions } from "./rowScanner";
+import type { ScanObserver } from "./scanObserver";
 import { TokenQueue } from "./tokenQueue";
 import type { TokenStage } from "./tokenStage";
 
@@ -53,9 +54,11 @@ export interface ScanOptions extends ReadOptions {
   most?: number;
   /** The file of held-out rows; absent: the one that lies beside the data set under a usual name, if one does. */
   heldOut?: string | undefined;
-  /** The checks of texts; absent: those that need nothing to be loaded. */
+  /** The checks of texts; absent: all. */
   inspector?: RowInspector;
+  /** Left out where texts are not checked. */
   tokens?: TokenStage | undefined;
+  observer?: ScanObserver;
 }
 
 export interface Scan {
@@ -86,7 +89,9 @@ export async function scanFile(path: string, options: ScanOptions = {}): Promise
     heldOut: await heldOutIndex(path, options, checked),
     ...(checked === "structure" ? { mostNearRows: 0 } : {}),
   });
-  return new Scanning({ path, bytes, dialect, scope: checked, most, fileChecks }, severities, options).run();
+  const inspector = checked === "all" ? (options.inspector ?? (await RowInspector.load())) : null;
+  const plan: Plan = { path, bytes, dialect, scope: checked, most, fileChecks, inspector };
+  return new Scanning(plan, severities, options).run();
 }
 
 /** What is known of a file before its rows are checked. */
@@ -97,6 +102,8 @@ interface Plan {
   scope: CheckScope;
   most: number;
   fileChecks: FileChecks;
+  /** Null: texts are not looked at. */
+  inspector: RowInspector | null;
 }
 
 class Scanning {
@@ -110,18 +117,30 @@ class Scanning {
     severities: Severities,
     private readonly options: ScanOptions,
   ) {
-    const { dialect, scope, most, fileChecks } = plan;
-    const { tokens, inspector = new RowInspector(null) } = options;
-    this.kept = new KeptFindings(severities, most);
-    this.tokens = tokens && dialect ? new TokenQueue(tokens, dialect) : null;
+    const { dialect, scope, most, fileChecks, inspector } = plan;
+    const { tokens, observer } = options;
+    this.kept = new KeptFindings(severities, most, observer);
+    this.tokens = tokens && dialect && scope === "all" ? new TokenQueue(tokens, dialect) : null;
     this.scanner = new RowScanner({
       dialect,
       kept: this.kept,
       mostBlankLines: most,
-      inspector: scope === "all" ? inspector : null,
+      inspector,
       fileChecks,
-      sound: this.tokens,
+      sound: dialect && this.followers(dialect),
     });
+  }
+
+  private followers(dialect: Dialect): RowScannerOptions["sound"] {
+    const { tokens } = this;
+    const { observer } = this.options;
+    if (!observer) return tokens;
+    return {
+      add: (line, row) => {
+        observer.sound(line, row, dialect);
+        tokens?.add(line, row);
+      },
+    };
   }
 
   async run(): Promise<Scan> {
@@ -167,7 +186,7 @@ class Scanning {
     const { path, most } = this.plan;
     const byRow = new Map<number, RowProblem[]>();
     for (const { row, problem } of findings) {
-      if (!kept.count(problem.check) || byRow.size >= most) continue;
+      if (!kept.count(row, problem) || byRow.size >= most) continue;
       byRow.set(row, [...(byRow.get(row) ?? []), problem]);
     }
     const numbers = [...byRow.keys()].sort((a, b) => a - b);
@@ -183,7 +202,7 @@ class Scanning {
 
   private findNoRows(): void {
     const finding = this.plan.bytes === 0 ? EMPTY_FILE : NO_ROWS;
-    if (this.kept.count(finding.check)) this.kept.keep(1, 0, { ...finding, offset: 0, length: 0 });
+    if (this.kept.count(1, finding)) this.kept.keep(1, 0, { ...finding, offset: 0, length: 0 });
   }
 }
 

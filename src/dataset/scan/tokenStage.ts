@@ -15,6 +15,8 @@ export interface TokenResult {
   problems: readonly RowProblem[];
   /** Whether training would take the row. */
   usable: boolean;
+  /** The row's; the least that it can have where it is far too long to be counted. */
+  tokens: number;
 }
 
 export interface TokenStage {
@@ -46,18 +48,19 @@ export class TokenCheck implements TokenStage {
     let next = 0;
     for (const [index, parts] of texts.entries()) {
       const problem = tooLong[index]!;
-      if (problem !== null) results.push({ problems: [problem], usable: false });
+      if (problem !== null) results.push(problem);
       else results.push(await this.checkRow(rendered[next++]!, parts));
     }
     return results;
   }
 
-  private tooLongToCount(parts: readonly TextPart[]): RowProblem | null {
+  private tooLongToCount(parts: readonly TextPart[]): TokenResult | null {
     const characters = parts.reduce((sum, { text }) => sum + text.length, 0);
     if (characters <= LONGEST_COUNTED) return null;
     const least = Math.ceil(characters / this.tokenizer.longestToken);
     const { sequenceLength } = this.limits;
-    return least > sequenceLength ? overLength(least, sequenceLength, "at least") : null;
+    if (least <= sequenceLength) return null;
+    return { problems: [overLength(least, sequenceLength, "at least")], usable: false, tokens: least };
   }
 
   private async checkRow(row: RenderedRow, parts: readonly TextPart[]): Promise<TokenResult> {
@@ -67,12 +70,13 @@ export class TokenCheck implements TokenStage {
     // Without asking where: most rows are fine, more than their end is learned.
     const isFine = usable && row.response > 1;
     const problems = isFine ? [] : await tokenProblems(row, parts, sequenceLength, tokenizer);
-    if (problems.length > 0) return { problems: problems.slice(0, 1), usable };
+    const tokens = row.total;
+    if (problems.length > 0) return { problems: problems.slice(0, 1), usable, tokens };
     for (const [kind, problem] of misfits(parts, row.template, tokenizer.special)) {
       if (this.said.has(kind)) continue;
       this.said.add(kind);
-      return { problems: [problem], usable };
+      return { problems: [problem], usable, tokens };
     }
-    return { problems, usable };
+    return { problems, usable, tokens };
   }
 }
