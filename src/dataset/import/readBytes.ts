@@ -20,7 +20,7 @@ export interface ReadBytesOptions {
 export async function firstBytes(path: string, count: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;
-  for await (const chunk of (await openBytes(path, {})) as AsyncIterable<Buffer>) {
+  for await (const chunk of bytesOf(path, {})) {
     pieces.push(chunk);
     length += chunk.length;
     if (length >= count) break;
@@ -42,7 +42,7 @@ export async function* readText(path: string, options: ReadBytesOptions = {}): A
   let lines = 0;
   let rest: Buffer = Buffer.alloc(0);
   let first = true;
-  for await (const read of (await openBytes(path, options)) as AsyncIterable<Buffer>) {
+  for await (const read of bytesOf(path, options)) {
     let chunk = rest.length === 0 ? read : Buffer.concat([rest, read]);
     if (first) {
       // The shortest thing that is looked for has three bytes; a stream may begin with fewer.
@@ -65,8 +65,17 @@ export async function* readText(path: string, options: ReadBytesOptions = {}): A
   yield rest;
 }
 
-async function openBytes(path: string, options: ReadBytesOptions): Promise<Readable> {
-  const { signal, onProgress } = options;
+async function* bytesOf(path: string, options: ReadBytesOptions): AsyncGenerator<Buffer> {
+  const stream = await openBytes(path, options);
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+  } catch (error) {
+    const isFromGunzip = error instanceof Error && "code" in error && String(error.code).startsWith("Z_");
+    throw isFromGunzip ? new DatasetError(`${path}: the compressed data is damaged or cut off.`) : error;
+  }
+}
+
+async function openBytes(path: string, { signal, onProgress }: ReadBytesOptions): Promise<Readable> {
   const compressed = await isGzip(path);
   const { size } = await stat(path);
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal });
@@ -77,13 +86,8 @@ async function openBytes(path: string, options: ReadBytesOptions): Promise<Reada
   });
   file.pause();
   if (!compressed) return file;
-  const unpacked = createGunzip({ chunkSize: CHUNK_BYTES });
-  pipeline(file, unpacked, (error) => {
-    if (error !== null && error !== undefined && "code" in error && String(error.code).startsWith("Z_")) {
-      error.message = `${path}: the compressed data is damaged or cut off.`;
-    }
-  });
-  return unpacked;
+  // Errors of both streams come out of the last one.
+  return pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), () => {});
 }
 
 async function isGzip(path: string): Promise<boolean> {
