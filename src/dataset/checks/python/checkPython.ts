@@ -40,15 +40,21 @@ export function checkPython(part: TextPart, context: PythonContext): RowProblem[
   return problems;
 }
 
+/** No answer has so many. */
+const maximumBlocks = 500;
+
 /** The fenced blocks that are or may be Python; the whole text where nothing is fenced. */
 function blocksOf(text: string): Block[] {
   const fences = findFences(text);
   if (fences.length === 0) return [{ source: sourceOf(text, 0, text.length), declared: false, fenced: false }];
-  return fences.filter(mayBePython).map((fence) => ({
-    source: sourceOf(text, fence.contentStart, fence.contentEnd),
-    declared: fence.language !== "",
-    fenced: true,
-  }));
+  return fences
+    .filter(mayBePython)
+    .slice(0, maximumBlocks)
+    .map((fence) => ({
+      source: sourceOf(text, fence.contentStart, fence.contentEnd),
+      declared: fence.language !== "",
+      fenced: true,
+    }));
 }
 
 /** An open fence has its own check, and what it holds was cut. */

@@ -27,6 +27,24 @@ describe("the parser", () => {
     expect(parsePython(source)).toEqual([]);
   });
 
+  it("gives the first error of a long source", () => {
+    const source = `${"a = 'é😀'\r\n".repeat(2_000)}b = 'é😀' c\nd e\n`;
+    expect(parsePython(source)).toEqual([
+      {
+        message: "Simple statements must be separated by newlines or semicolons",
+        startLine: 2000,
+        startColumn: 10,
+        endLine: 2000,
+        endColumn: 11,
+      },
+    ]);
+    expect(parsePython("b = 'é😀' c\nd e\n")).toHaveLength(2);
+  });
+
+  it.each(["Ã©", "👩\u200d", "`", "$?"])("gets through a long line of %j", (piece) => {
+    expect(parsePython(piece.repeat(90_000 / piece.length))).toHaveLength(1);
+  });
+
   it("counts brackets as CPython does", () => {
     expect(parsePython(`x = ${"(".repeat(200)}1${")".repeat(200)}`)).toEqual([]);
     expect(parsePython(`y\nx = ${"(".repeat(201)}1${")".repeat(201)}`)).toEqual([

@@ -15,6 +15,8 @@ export interface PythonError {
 const deepestBrackets = 200;
 /** A longer text is no answer to train on, and hostile ones take time that grows with the square of their length. */
 const longestSource = 100_000;
+/** Of a longer source only the first error is asked for: each one's column costs a pass over its line. */
+const longestChecked = 10_000;
 /**
  * Every crash leaks a part of the module's stack, which holds for about 1,400 of them. A file that comes near is not
  * worth more.
@@ -35,14 +37,16 @@ export async function loadPythonParser(): Promise<void> {
   createWorkspace = () => new ruff.Workspace(options, ruff.PositionEncoding.Utf16);
 }
 
-/** The syntax errors of the source, in its order; empty too where it was not parsed. */
+/** The syntax errors of the source, in its order; of a long one the first. Empty too where it was not parsed. */
 export function parsePython(source: string): PythonError[] {
   if (createWorkspace === null || crashes >= maximumCrashes || source.length > longestSource) return [];
   const tooDeep = tooDeepBracket(source);
   if (tooDeep !== null) return [tooDeep];
   try {
     workspace ??= createWorkspace();
-    if (parses(workspace, source)) return [];
+    const failure = firstFailure(workspace, source);
+    if (failure === null) return [];
+    if (source.length > longestChecked) return onlyError(source, failure);
     const found = workspace.check(source) as Diagnostic[];
     return found.length === 0
       ? []
@@ -55,15 +59,36 @@ export function parsePython(source: string): PythonError[] {
   }
 }
 
-/** Only parses, which most code survives: a fifth of the time that `check` takes to say where it fails. */
-function parses(parser: Workspace, source: string): boolean {
+/**
+ * What the parser fails with first, or null. It only parses, which most code survives: a fifth of the time that `check`
+ * takes to say where it fails.
+ */
+function firstFailure(parser: Workspace, source: string): string | null {
   try {
     parser.comments(source);
-    return true;
+    return null;
   } catch (error) {
     if (error instanceof RangeError || (error instanceof Error && error.name === "RuntimeError")) throw error;
-    return false;
+    return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** `Expected an expression at byte range 17..18`. */
+const failurePattern = /^(.*) at byte range (\d+)\.\.(\d+)$/s;
+
+function onlyError(source: string, failure: string): PythonError[] {
+  const match = failurePattern.exec(failure);
+  if (match === null) return [];
+  const bytes = Buffer.from(source);
+  const [startLine, startColumn] = position(bytes.toString("utf8", 0, Number(match[2])));
+  const [endLine, endColumn] = position(bytes.toString("utf8", 0, Number(match[3])));
+  return [{ message: match[1]!, startLine, startColumn, endLine, endColumn }];
+}
+
+/** Line and column at the end of the source that stands before. */
+function position(before: string): [number, number] {
+  const lines = before.split(/\r\n|\r|\n/);
+  return [lines.length - 1, lines.at(-1)!.length];
 }
 
 function asError(diagnostic: Diagnostic): PythonError {
@@ -85,9 +110,7 @@ function tooDeepBracket(source: string): PythonError | null {
     if (code === 0x28 || code === 0x5b || code === 0x7b) depth++;
     else if (depth > 0 && (code === 0x29 || code === 0x5d || code === 0x7d)) depth--;
     if (depth <= deepestBrackets) continue;
-    const before = source.slice(0, index).split(/\r\n|\r|\n/);
-    const line = before.length - 1;
-    const column = before[line]!.length;
+    const [line, column] = position(source.slice(0, index));
     return {
       message: "too many nested parentheses",
       startLine: line,

@@ -32,7 +32,7 @@ export function python2Remedy(bareLine: string): string | null {
 
 /** The first line that parses although it is Python 2. */
 export function silentPython2({ code, lines }: PythonSource): { line: number; remedy: string } | null {
-  if (!/except [\w., ]+,|print\s*>>/.test(code)) return null;
+  if (!/except [\w., ]{1,80},|print\s*>>/.test(code)) return null;
   for (const [line, { code: text }] of lines.entries()) {
     const found = silent.find(({ pattern }) => pattern.test(text));
     if (found !== undefined) return { line, remedy: found.remedy };

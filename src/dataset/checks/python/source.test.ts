@@ -15,6 +15,10 @@ describe("source", () => {
     expect(whole("x\r\n  y").code).toBe("x\r\n  y");
   });
 
+  it("gets through ten million empty lines", () => {
+    expect(whole("\n".repeat(10_000_000)).code).toHaveLength(10_000_000);
+  });
+
   it("gives every line where it stands in the text", () => {
     const line = fc.constantFrom("", "x = 1", "  y", "\tz", "    é😀", ">>> a", "... b", "%time c", "    !ls");
     const end = fc.constantFrom("\n", "\r\n", "\r");

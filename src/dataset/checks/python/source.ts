@@ -16,12 +16,12 @@ export interface SourceLine {
 }
 
 const lineEnd = /\r\n|\r|\n/g;
-const indentedAtStart = /^(?:[ \t]*[\r\n])*[ \t]+[^\s]/;
 
 /** The stretch of the text, without the indentation that all its lines have. */
 export function sourceOf(text: string, start: number, end: number): PythonSource {
   const code = text.slice(start, end);
-  if (indentedAtStart.test(code)) {
+  const before = code[code.search(/\S/) - 1];
+  if (before === " " || before === "\t") {
     const lines = splitLines(text, start, end);
     dedent(lines);
     return withLines(lines);
