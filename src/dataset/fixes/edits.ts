@@ -1,5 +1,5 @@
 import { unitLength } from "../checks/finding";
-import type { JsonNode, JsonString, JsonTree } from "../json";
+import type { JsonNode, JsonObject, JsonString, JsonTree } from "../json";
 import type { TextEdit } from "./fix";
 
 /** Replaces the stretch of a decoded text from `start` up to `end`. */
@@ -70,28 +70,36 @@ export function escaped(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
+/** The member's value or the item that holds the offset. */
+export function childAt(node: JsonNode, offset: number): JsonNode | null {
+  const holds = (child: JsonNode) => offset >= child.offset && offset < child.offset + child.length;
+  if (node.kind === "object") return node.members.find(({ value }) => holds(value))?.value ?? null;
+  return node.kind === "array" ? (node.items.find(holds) ?? null) : null;
+}
+
 /** The innermost string value that holds the offset; keys are none. */
 export function stringAt(tree: JsonTree, offset: number): JsonString | null {
-  let node: JsonNode | undefined = tree.root;
-  while (node !== undefined && node.kind !== "string") {
-    const children: readonly JsonNode[] =
-      node.kind === "object" ? node.members.map(({ value }) => value) : node.kind === "array" ? node.items : [];
-    node = children.find((child) => offset >= child.offset && offset < child.offset + child.length);
-  }
-  return node ?? null;
+  let node: JsonNode | null = tree.root;
+  while (node !== null && node.kind !== "string") node = childAt(node, offset);
+  return node;
+}
+
+/** The outermost value that begins at the offset. */
+export function valueFrom(tree: JsonTree, offset: number): JsonNode | null {
+  let node: JsonNode | null = tree.root;
+  while (node !== null && node.offset !== offset) node = childAt(node, offset);
+  return node;
 }
 
 /** The object that has a key at the offset, and the key's place in it. */
-export function keyAt(tree: JsonTree, offset: number): { object: JsonNode & { kind: "object" }; index: number } | null {
-  let node: JsonNode | undefined = tree.root;
-  while (node !== undefined) {
+export function keyAt(tree: JsonTree, offset: number): { object: JsonObject; index: number } | null {
+  let node: JsonNode | null = tree.root;
+  while (node !== null) {
     if (node.kind === "object") {
       const index = node.members.findIndex(({ key }) => offset >= key.offset && offset < key.offset + key.length);
       if (index >= 0) return { object: node, index };
     }
-    const children: readonly JsonNode[] =
-      node.kind === "object" ? node.members.map(({ value }) => value) : node.kind === "array" ? node.items : [];
-    node = children.find((child) => offset >= child.offset && offset < child.offset + child.length);
+    node = childAt(node, offset);
   }
   return null;
 }

@@ -2,7 +2,7 @@ import { messageKeys } from "../formats/chat";
 import type { Dialect, JsonObject } from "../formats/format";
 import { closestName } from "../formats/spelling";
 import { type JsonNode, nodeAt, stringValue } from "../json";
-import { keyAt, withoutParts } from "./edits";
+import { keyAt, valueFrom, withoutParts } from "./edits";
 import type { Proposal, Row, RowFix } from "./fix";
 
 /** Keys: misspelled, unknown, repeated. */
@@ -17,7 +17,7 @@ export const renameKey: RowFix = {
   propose(row, finding) {
     const { tree, dialect } = row;
     if (tree === null || dialect === null) return null;
-    const lacking = valueAtOffset(row, finding.offset);
+    const lacking = valueFrom(tree, finding.offset);
     if (lacking?.kind === "object" && lacking !== tree.root) return renameMessageKeys(row, lacking, dialect);
     const found = keyAt(tree, finding.offset);
     const value = row.value;
@@ -108,10 +108,10 @@ export const makeText: RowFix = {
   checks: ["wrong-type"],
   title: "Put numbers and truth values in quotes",
   safe: false,
-  propose(row, finding) {
-    const node = row.tree && valueAtOffset(row, finding.offset);
+  propose({ tree, text }, finding) {
+    const node = tree && valueFrom(tree, finding.offset);
     if (!node || (node.kind !== "number" && node.kind !== "true" && node.kind !== "false")) return null;
-    const raw = row.text.slice(node.offset, node.offset + node.length);
+    const raw = text.slice(node.offset, node.offset + node.length);
     const change = [{ offset: node.offset, length: node.length, text: `"${raw}"` }];
     return { title: `Put ${raw.slice(0, 40)} in quotes`, change, certain: true };
   },
@@ -148,16 +148,6 @@ function isArray(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function valueAtOffset({ tree }: Row, offset: number): JsonNode | null {
-  let node: JsonNode | undefined = tree?.root;
-  while (node && node.offset !== offset) {
-    const inside: readonly JsonNode[] =
-      node.kind === "object" ? node.members.map(({ value }) => value) : node.kind === "array" ? node.items : [];
-    node = inside.find((child) => offset >= child.offset && offset < child.offset + child.length);
-  }
-  return node ?? null;
 }
 
 /** The members' edits; what stands around their commas stays. */

@@ -1,7 +1,7 @@
 /** Fixes that take several lines: a row broken over lines, and a JSON array in the place of rows. */
 
 import { applyEdits } from "./edits";
-import { repairJson } from "./repairJson";
+import { isJson, repairJson } from "./repairJson";
 
 /** A row in more lines or more characters is not looked for. */
 const MOST_LINES = 10_000;
@@ -31,8 +31,8 @@ export function joinBrokenRow(lines: readonly { readonly text: string }[], first
     if (scanner.depth > 0 || scanner.inString) continue;
     if (count === 1) return null;
     const joined = withoutComma(joiner.text);
-    const text1 = isObject(joined) ? joined : repaired(joined);
-    return text1 === null ? null : { count, text: text1, certain: text1 === joined && !joiner.brokeText };
+    const mended = isObject(joined) ? joined : repaired(joined);
+    return mended === null ? null : { count, text: mended, certain: mended === joined && !joiner.brokeText };
   }
   return null;
 }
@@ -153,13 +153,4 @@ function withoutComma(text: string): string {
 
 function isObject(text: string): boolean {
   return text.startsWith("{") && isJson(text);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

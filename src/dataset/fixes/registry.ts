@@ -6,6 +6,7 @@ import { closeFence, removeFence, unfence } from "./fenceFixes";
 import { type Proposal, Row, type RowFix } from "./fix";
 import { guessSyntax, repairSyntax } from "./jsonFixes";
 import { makeMessages, makeText, removeField, removeRepeatedKey, renameKey } from "./keyFixes";
+import { isJson } from "./repairJson";
 import { makeObject, removeDuplicate, removeEmpty, removeOneOfTwo, removeRow, splitArray } from "./rowFixes";
 import * as texts from "./textFixes";
 import { learnLastAnswer, orderTurns, removeLastTurn, renameRole } from "./turnFixes";
@@ -78,13 +79,4 @@ export function proposed(fix: RowFix, row: Row, finding: Finding): Proposal | nu
   const proposal = fix.propose(row, finding);
   if (proposal === null || proposal.change === "drop") return proposal;
   return applyEdits(row.text, proposal.change).split("\n").every(isJson) ? proposal : null;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -76,7 +76,7 @@ export function repairJson(text: string): JsonRepair | null {
   return repaired.every(isJson) ? { edits, kinds, certain } : null;
 }
 
-function isJson(text: string): boolean {
+export function isJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;

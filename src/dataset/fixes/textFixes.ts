@@ -219,11 +219,11 @@ function stretchFix({ id, check, title, single, certain = false, put }: StretchF
     propose({ tree, text }, { offset, length }) {
       const node = tree && stringAt(tree, offset);
       if (!node || offset + length > node.offset + node.length - 1 || offset === node.offset) return null;
-      const put1 = put(text.slice(offset, offset + length));
+      const replacement = put(text.slice(offset, offset + length));
       const rest =
-        text.slice(node.offset + 1, offset) + put1 + text.slice(offset + length, node.offset + node.length - 1);
+        text.slice(node.offset + 1, offset) + replacement + text.slice(offset + length, node.offset + node.length - 1);
       if (rest.trim() === "") return null;
-      return { title: single, change: [{ offset, length, text: put1 }], certain };
+      return { title: single, change: [{ offset, length, text: replacement }], certain };
     },
   };
 }

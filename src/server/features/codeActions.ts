@@ -27,6 +27,9 @@ export const FIX_ALL = `${CodeActionKind.SourceFixAll}.tunesmith`;
 /** The extension's command that edits `tunesmith.checks`; its argument is `{check, severity?}`. */
 const SET_SEVERITY = "tunesmith.setCheckSeverity";
 
+/** With a large selection the first of its diagnostics stand for the others: no menu shows fixes of hundreds. */
+const MOST_DIAGNOSTICS = 16;
+
 /** What an action carries until it is resolved. */
 interface ActionData {
   uri: string;
@@ -66,6 +69,7 @@ export const codeActions: Feature = {
 
 class ActionFinder {
   private readonly actions: CodeAction[] = [];
+  private readonly counts = new Map<CheckId, number>();
 
   constructor(
     private readonly context: ServerContext,
@@ -92,6 +96,7 @@ class ActionFinder {
     const marked: [Diagnostic, CheckId][] = [];
     for (const diagnostic of this.params.context.diagnostics) {
       const { source, code } = diagnostic;
+      if (marked.length === MOST_DIAGNOSTICS) break;
       if (source === "Tunesmith" && typeof code === "string" && isCheckId(code)) marked.push([diagnostic, code]);
     }
     for (const [diagnostic, check] of marked) this.addFixesOf(diagnostic, check);
@@ -206,6 +211,12 @@ class ActionFinder {
   }
 
   private countOf(check: CheckId): number {
+    const known = this.counts.get(check) ?? this.count(check);
+    this.counts.set(check, known);
+    return known;
+  }
+
+  private count(check: CheckId): number {
     const countedBy = this.context.lengthCheck();
     let count = 0;
     for (const line of this.document.lines) {
