@@ -2,6 +2,7 @@
 
 import type { Connection, ServerCapabilities, TextDocuments } from "vscode-languageserver";
 import type { Severities } from "../dataset/checks/severities";
+import type { DialectChoice } from "../dataset/formats/detect";
 import type { ServerSettings } from "../protocol/server";
 import type { Analyses } from "./analyses";
 import type { JsonlDocument } from "./jsonlDocument";
@@ -13,6 +14,8 @@ export interface ServerContext {
   analyses: Analyses;
   settings(): ServerSettings;
   severities(): Severities;
+  /** What the settings say of how a file's rows are written. */
+  dialectChoice(uri: string): DialectChoice;
   /** The check of the current settings; null where rows are not to be measured. */
   lengthCheck(): LengthCheck | null;
 }
