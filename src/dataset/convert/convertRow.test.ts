@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { checkRow } from "../checkRow";
 import { canonicalDialect, detectDialect } from "../formats/detect";
 import type { JsonObject } from "../formats/format";
-import { formatById } from "../formats/registry";
+import { formatById, formats } from "../formats/registry";
 import { convertRow } from "./convertRow";
 
 const canonical = (id: string) => canonicalDialect(formatById(id));
@@ -255,6 +255,42 @@ describe("convertRow", () => {
 
   it("carries an empty answer over, for the other format to show", () => {
     expect(whole({ instruction: "q", output: "" }, "prompt-completion")).toEqual({ prompt: "q", completion: "" });
+  });
+
+  it("never throws, whatever the row holds", () => {
+    const keys =
+      "messages conversations role from content value tool_calls function_call function name chosen rejected prompt tools system text".split(
+        " ",
+      );
+    const words = fc.constantFrom<unknown>(
+      "user",
+      "assistant",
+      "gpt",
+      "human",
+      "function_call",
+      "{}",
+      '{"name":1}',
+      "",
+      null,
+      1,
+    );
+    const { any } = fc.letrec<{ any: unknown }>((tie) => ({
+      any: fc.oneof(
+        { depthSize: "small", withCrossShrink: true },
+        words,
+        fc.array(tie("any"), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom(...keys), tie("any"), { maxKeys: 4, noNullPrototype: true }),
+      ),
+    }));
+    const rows = fc.dictionary(fc.constantFrom(...keys), any, { maxKeys: 4, noNullPrototype: true });
+    const ids = fc.constantFrom(...formats.map(({ id }) => id));
+    fc.assert(
+      fc.property(rows, ids, ids, (row, from, to) => {
+        const conversion = convertRow(row, canonical(from), canonical(to));
+        if (conversion.value === null) expect(conversion.refused).toMatch(/\.$/);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it("sets no prototype", () => {
