@@ -30,6 +30,11 @@ export const commands: readonly RegisteredCommand[] = [
     "write a data set in another format, and say what is lost",
     () => import("./commands/datasetConvert"),
   ),
+  entry(
+    "dataset statistics",
+    "say what a data set is made of: lengths, split, duplicates, languages, tasks, problems",
+    () => import("./commands/datasetStatistics"),
+  ),
   entry("validate", "check a data set and list every row that cannot be used", () => import("./commands/validate")),
   entry(
     "summarize",
