@@ -11,6 +11,7 @@ import {
   stringOption,
   UsageError,
 } from "./command";
+import { choiceOptions, fieldOptions } from "./validation/options";
 
 /** The options of a new run: a number of RunSpec each, named after its field. */
 const numbers = {
@@ -40,6 +41,7 @@ export const newRunOptions: OptionSpecs = {
   model: { type: "string", value: "DIR", description: "its base model: a Hugging Face folder" },
   name: { type: "string", value: "TEXT", description: "what the run is called; default: the data set's name" },
   format: { type: "string", value: "ID", description: "the data set's format; default: detected" },
+  field: choiceOptions.field!,
   template: { type: "string", value: "ID", description: "how rows become text; default: chosen for the format" },
   "held-out": {
     type: "string",
@@ -93,6 +95,7 @@ export function newRunFrom(context: CommandContext): NewRun {
     dataset: {
       path: dataPath,
       format: stringOption(context, "format") ?? "auto",
+      ...(context.values.field === undefined ? {} : { fields: fieldOptions(context) }),
       template: stringOption(context, "template") ?? "auto",
       heldOut: heldOutFrom(context),
       maxTrainRows: number("max-train-rows") ?? null,

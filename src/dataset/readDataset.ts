@@ -21,8 +21,8 @@ import type { Tokenizer } from "./tokenizer";
 export interface DatasetRequest {
   path: string;
   format: FormatId | "auto";
-  /** Part of the format → dotted path, where rows call a field otherwise. */
-  mapping?: Readonly<Record<string, string>> | undefined;
+  /** As in RunSpec. */
+  fields?: Readonly<Record<string, string>> | undefined;
   template: TemplateId | "auto";
   heldOut: HeldOut;
   maxTrainRows: number | null;
@@ -81,16 +81,20 @@ export async function planDataset(
   const { heldOut, seed } = request;
   const splits = heldOut.kind === "fraction" && heldOut.fraction > 0;
   const planner = splits ? new SplitPlanner(heldOut.fraction, heldOut.by, seed) : null;
-  const main = await scan(request.path, request, planner, options);
+  const main = await scan(request.path, choiceOf(request), planner, options);
   const sources: PlannedSource[] = [{ ...main, heldOut: planner?.finish() ?? (() => false) }];
   if (heldOut.kind === "file") {
     if (resolve(heldOut.path) === resolve(request.path)) {
       throw new DatasetError(`${heldOut.path} is the data set itself: rows that are learned cannot be held out.`);
     }
-    const held = await scan(heldOut.path, request, null, options);
+    const held = await scan(heldOut.path, choiceOf(request), null, options);
     sources.push({ ...held, heldOut: () => true });
   }
   return { request, sources, template: pickTemplate(request, sources, tokenizer), tokenizer };
+}
+
+function choiceOf({ format, fields }: DatasetRequest): DialectChoice {
+  return { format, mapping: fields };
 }
 
 /** How most of a file's first rows are written. */

@@ -24,6 +24,7 @@ export async function summarize(
   const tally = reading.tallies[0]!;
   return {
     path: request.path,
+    choice: { format: request.format, fields: { ...request.fields } },
     format: plan.sources[0]!.dialect?.format.id ?? null,
     template: plan.template?.id ?? null,
     rows: tally.rows,

@@ -48,6 +48,8 @@ export interface RunSpec {
   dataset: {
     path: string;
     format: FormatId | "auto";
+    /** Part of the format → dotted path of the field that holds it, where rows name fields in their own way. */
+    fields?: Record<string, string>;
     template: TemplateId | "auto";
     heldOut: HeldOut;
     /** At most this many usable rows, taken in the file's order after the split; null: all. */

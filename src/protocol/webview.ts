@@ -53,6 +53,8 @@ export interface ModelChoice {
 
 export interface DataSummary {
   path: string;
+  /** What settings say of the rows, for the run to go by. */
+  choice: { format: string; fields: Record<string, string> };
   format: string | null;
   rows: number;
   used: number;

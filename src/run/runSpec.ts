@@ -136,6 +136,7 @@ const schema = object({
   dataset: object({
     path,
     format: text,
+    fields: v.exactOptional(v.record(text, text)),
     template: text,
     heldOut: heldOutSchema,
     maxTrainRows: orNull("dataset.maxTrainRows"),

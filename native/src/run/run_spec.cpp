@@ -53,6 +53,8 @@ void check_held_out(const Fields& held_out) {
 void check_dataset(const Fields& dataset) {
   absolute_path(dataset, "path");
   text(dataset, "format");
+  // Preparation alone goes by these: what they name is its business.
+  if (!dataset.absent("fields")) dataset.object("fields");
   text(dataset, "template");
   check_held_out(dataset.object("heldOut"));
   for (const char* limit : {"maxTrainRows", "maxEvalRows"}) {

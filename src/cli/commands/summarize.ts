@@ -3,6 +3,7 @@ import { summarize } from "../../dataset/summarize";
 import { loadTokenizer } from "../../dataset/tokenizer";
 import { defaultSettings, ranges } from "../../run/runSpec";
 import { type Command, numberOption, requiredOption } from "../command";
+import { choiceFor, choiceOptions, editorSettings } from "../validation/options";
 
 export const command: Command = {
   name: ["summarize"],
@@ -12,6 +13,7 @@ export const command: Command = {
     model: { type: "string", value: "DIR", description: "the base model whose tokenizer counts" },
     "sequence-length": { type: "string", value: "N", description: "a longer row cannot be used" },
     "held-out": { type: "string", value: "SHARE", description: "share of the rows held out; default 0.1, 0: none" },
+    ...choiceOptions,
     seed: { type: "string", value: "N", description: "seed of the split; default 0" },
   },
   async run(context) {
@@ -19,9 +21,11 @@ export const command: Command = {
     const model = resolve(context.cwd, requiredOption(context, "model"));
     const defaults = defaultSettings();
     const fraction = numberOption(context, "held-out", { min: 0, max: ranges["dataset.heldOut.fraction"].max }) ?? 0.1;
+    const choice = choiceFor(context, path, editorSettings(context));
     const request = {
       path,
-      format: "auto",
+      format: choice.format,
+      fields: choice.mapping,
       template: "auto",
       heldOut: fraction === 0 ? ({ kind: "none" } as const) : ({ kind: "fraction", fraction, by: "auto" } as const),
       maxTrainRows: null,

@@ -13,12 +13,8 @@ import { ranges } from "../../run/runSpec";
 import { dataSetSettings, readSettings } from "../../server/settings";
 import { type CommandContext, numberOption, type OptionSpecs, stringOption, UsageError } from "../command";
 
-export const validationOptions: OptionSpecs = {
-  format: {
-    type: "string",
-    value: "text|json|sarif",
-    description: "how problems are printed; json: a document a file",
-  },
+/** How rows are written. */
+export const choiceOptions: OptionSpecs = {
   "data-format": { type: "string", value: "ID", description: "the rows' format; detected where it is not given" },
   field: {
     type: "string",
@@ -26,6 +22,20 @@ export const validationOptions: OptionSpecs = {
     value: "PART=PATH",
     description: "where a part of the format stands in a row",
   },
+  settings: {
+    type: "string",
+    value: "JSON",
+    description: "the editor's settings checks, dataSets, …; options go before",
+  },
+};
+
+export const validationOptions: OptionSpecs = {
+  format: {
+    type: "string",
+    value: "text|json|sarif",
+    description: "how problems are printed; json: a document a file",
+  },
+  ...choiceOptions,
   checks: {
     type: "string",
     value: "auto|all|structure",
@@ -42,11 +52,6 @@ export const validationOptions: OptionSpecs = {
   template: { type: "string", value: "ID", description: "how rows are put to the model; default auto" },
   "max-problems": { type: "string", value: "N", description: "problems that are listed; totals are always true" },
   report: { type: "string", value: "FILE.md", description: "a report to read, and FILE.json beside it" },
-  settings: {
-    type: "string",
-    value: "JSON",
-    description: "the editor's settings checks, dataSets, …; options go before",
-  },
 };
 
 export type OutputFormat = "text" | "json" | "sarif";
@@ -94,18 +99,13 @@ export function readValidationOptions(context: CommandContext): ValidationOption
 /** What is known of one file: the options, else the last of the settings' entries whose glob fits it. */
 export function fileOptions(context: CommandContext, path: string, { settings }: Pick<ValidationOptions, "settings">) {
   const known = dataSetSettings(settings, path);
-  const format = stringOption(context, "data-format") ?? known.format ?? "auto";
-  const fields = fieldOptions(context);
-  const choice: DialectChoice = {
-    format: format === "auto" ? format : formatById(format).id,
-    mapping: Object.keys(fields).length > 0 ? fields : known.fields,
-  };
+  const choice = choiceFor(context, path, settings);
   const named = stringOption(context, "held-out");
   if (named !== undefined) return { choice, heldOut: resolve(context.cwd, named) };
   return { choice, heldOut: known.heldOut === undefined ? undefined : resolve(path, "..", known.heldOut) };
 }
 
-function editorSettings(context: CommandContext): ServerSettings {
+export function editorSettings(context: CommandContext): ServerSettings {
   const text = stringOption(context, "settings");
   if (text === undefined) return readSettings({});
   try {
@@ -122,6 +122,17 @@ function choiceOption<T extends string>(context: CommandContext, name: string, k
   throw new UsageError(`--${name} must be ${known.slice(0, -1).join(", ")} or ${known.at(-1)}, not "${value}".`);
 }
 
+/** How a file's rows are written: the options, else the settings. */
+export function choiceFor(context: CommandContext, path: string, settings: ServerSettings): DialectChoice {
+  const known = dataSetSettings(settings, path);
+  const format = stringOption(context, "data-format") ?? known.format ?? "auto";
+  const fields = fieldOptions(context);
+  return {
+    format: format === "auto" ? format : formatById(format).id,
+    mapping: Object.keys(fields).length > 0 ? fields : known.fields,
+  };
+}
+
 function checkOptions(context: CommandContext): Record<string, string> {
   const entries = pairs(context, "check");
   for (const [id, severity] of entries) {
@@ -133,7 +144,7 @@ function checkOptions(context: CommandContext): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-function fieldOptions(context: CommandContext): Record<string, string> {
+export function fieldOptions(context: CommandContext): Record<string, string> {
   return Object.fromEntries(pairs(context, "field"));
 }
 

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import * as vscode from "vscode";
 import type { JobProblem } from "../../protocol/job";
 import type { Services } from "../context";
+import { jobSettings } from "../datasets/jobSettings";
 import { pickDataset } from "../datasets/pickDataset";
 import { reportFile } from "../datasets/reportFile";
 import { MOST_SHOWN } from "../datasets/shownProblems";
@@ -42,7 +43,7 @@ async function validate(services: Services, dataset: vscode.Uri, scope: Scope): 
     extensionPath: services.extension.extensionPath,
     args: [
       ...["validate", dataset.fsPath, "--checks", scope, "--max-problems", String(MOST_SHOWN)],
-      ...["--report", report, "--settings", settingsFor(dataset)],
+      ...["--report", report, "--settings", jobSettings(dataset)],
     ],
     onProblem: (problem) => found.push(problem),
   });
@@ -53,13 +54,6 @@ async function validate(services: Services, dataset: vscode.Uri, scope: Scope): 
     `${dataset.fsPath}: ${result.rows} rows, ${error} errors, ${warning} warnings, ${information} notes`,
   );
   return tell(dataset, result);
-}
-
-/** What the language server goes by, for the command line. */
-function settingsFor(dataset: vscode.Uri): string {
-  const section = vscode.workspace.getConfiguration("tunesmith", dataset);
-  const names = ["checks", "dataSets", "sequenceLength", "tokenizerPath"];
-  return JSON.stringify(Object.fromEntries(names.map((name) => [name, section.get(name)])));
 }
 
 async function tell(dataset: vscode.Uri, { rows, totals, report }: Validation): Promise<boolean> {

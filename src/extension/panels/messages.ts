@@ -66,6 +66,7 @@ const panelState = v.variant("kind", [
 
 const summary = v.object({
   path: v.string(),
+  choice: v.object({ format: v.string(), fields: v.record(v.string(), v.string()) }),
   format: v.nullable(v.string()),
   rows: v.number(),
   used: v.number(),

@@ -3,6 +3,7 @@ import { describeError } from "../../disk/describeError";
 import type { DataSummary, PlanForm, ToRunPanel } from "../../protocol/webview";
 import { forecastRun } from "../../run/forecast";
 import type { Services } from "../context";
+import { jobSettings } from "../datasets/jobSettings";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { checkForm, defaultForm, newRun } from "../runs/planForm";
 import type { TrackedRun } from "../runs/runRegistry";
@@ -12,6 +13,8 @@ import { parseSummary } from "./messages";
 
 /** Typing in a field must not start a count per key. */
 const SETTLE_MS = 400;
+/** Before the data were looked at. */
+const NO_CHOICE: DataSummary["choice"] = { format: "auto", fields: {} };
 const translate = (message: string, ...args: string[]) => vscode.l10n.t(message, ...args);
 
 /** A plan for one data set: the form, what the data come to with it, and the start. */
@@ -115,6 +118,8 @@ export class PlanSession implements vscode.Disposable {
       String(form.heldOutPercent / 100),
       "--seed",
       String(form.seed),
+      "--settings",
+      jobSettings(this.dataset),
     ];
     const key = args.join("\n");
     if (key === this.#counted) return;
@@ -155,7 +160,12 @@ export class PlanSession implements vscode.Disposable {
     if (form === undefined || summary === undefined || summary.used === 0) return;
     if (Object.keys(checkForm(form, translate)).length > 0) return;
     const trainTokens = learnedTokens(summary);
-    const run = newRun(form, { dataset: this.dataset.fsPath, threads: readSettings().threads, trainTokens });
+    const run = newRun(form, {
+      dataset: this.dataset.fsPath,
+      choice: summary.choice,
+      threads: readSettings().threads,
+      trainTokens,
+    });
     const key = JSON.stringify([run, summary.tokens]);
     if (key === this.#forecastFor) return;
     this.#forecastFor = key;
@@ -204,7 +214,7 @@ export class PlanSession implements vscode.Disposable {
     try {
       const run = await startRun(
         this.services,
-        { dataset: this.dataset, form, trainTokens: learned },
+        { dataset: this.dataset, form, choice: this.#summary?.choice ?? NO_CHOICE, trainTokens: learned },
         {
           signal: start.signal,
           onProgress: (stage, fraction) => this.#setStarting({ type: "starting", stage, fraction }),

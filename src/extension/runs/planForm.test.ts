@@ -9,7 +9,12 @@ const form = (changes: Partial<PlanForm> = {}): PlanForm => ({
   ...defaultForm("/data/alpaca.jsonl", "/models/tiny", 1024),
   ...changes,
 });
-const request = { dataset: "/data/alpaca.jsonl", threads: 2, trainTokens: null };
+const request = {
+  dataset: "/data/alpaca.jsonl",
+  choice: { format: "auto", fields: {} },
+  threads: 2,
+  trainTokens: null,
+};
 const specOf = (changes: Partial<PlanForm> = {}): RunSpec => ({
   version: RUN_VERSION,
   id: "20261122-100000-alpaca",

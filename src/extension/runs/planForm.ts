@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { RunSpec } from "../../protocol/run";
-import type { FormErrors, PlanForm } from "../../protocol/webview";
+import type { DataSummary, FormErrors, PlanForm } from "../../protocol/webview";
 import type { NewRun } from "../../run/runDirectory";
 import { defaultSettings, type Range, ranges } from "../../run/runSpec";
 
@@ -101,13 +101,15 @@ function figure(value: number): string {
 
 export interface RunRequest {
   dataset: string;
+  /** How settings say that the rows are written. */
+  choice: DataSummary["choice"];
   threads: number;
   /** Of the rows that will be learned; null: not counted yet. */
   trainTokens: number | null;
 }
 
 /** The run that a valid form asks for. */
-export function newRun(form: PlanForm, { dataset, threads, trainTokens }: RunRequest): NewRun {
+export function newRun(form: PlanForm, { dataset, choice, threads, trainTokens }: RunRequest): NewRun {
   const defaults = defaultSettings();
   const fraction = form.heldOutPercent / 100;
   const every = markEvery(form, trainTokens);
@@ -117,7 +119,8 @@ export function newRun(form: PlanForm, { dataset, threads, trainTokens }: RunReq
     model: { path: form.modelPath, quantization: form.quantization },
     dataset: {
       path: dataset,
-      format: "auto",
+      format: choice.format,
+      ...(Object.keys(choice.fields).length > 0 ? { fields: choice.fields } : {}),
       template: "auto",
       heldOut: fraction === 0 ? { kind: "none" } : { kind: "fraction", fraction, by: "auto" },
       maxTrainRows: null,

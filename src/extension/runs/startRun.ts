@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
-import type { PlanForm } from "../../protocol/webview";
+import type { DataSummary, PlanForm } from "../../protocol/webview";
 import { sendControl } from "../../run/control";
 import { findEngine } from "../../run/engineBinary";
 import { launchEngine, readAttempt } from "../../run/launch";
@@ -22,6 +22,7 @@ export interface StartOptions {
 export interface StartRequest {
   dataset: vscode.Uri;
   form: PlanForm;
+  choice: DataSummary["choice"];
   trainTokens: number | null;
 }
 
@@ -34,14 +35,17 @@ export function engineOf(services: Services): Promise<string> {
  * throws; an engine that does not start is the run's failure and shown as that.
  */
 export async function startRun(services: Services, request: StartRequest, options: StartOptions): Promise<TrackedRun> {
-  const { dataset, form, trainTokens } = request;
+  const { dataset, form, choice, trainTokens } = request;
   const folder = services.runs.folderFor(dataset);
   if (folder === undefined) {
     throw new Error(vscode.l10n.t("Runs are kept in the folder that you work in: open one, then start."));
   }
   const engine = await engineOf(services);
   const { threads } = readSettings();
-  const { directory } = await createRun(folder, newRun(form, { dataset: dataset.fsPath, threads, trainTokens }));
+  const { directory } = await createRun(
+    folder,
+    newRun(form, { dataset: dataset.fsPath, choice, threads, trainTokens }),
+  );
   try {
     await prepare(services, directory, options);
   } catch (error) {
