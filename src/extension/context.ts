@@ -1,6 +1,7 @@
 import type * as vscode from "vscode";
 import type { CompletionController } from "./completion/completionController";
 import type { ProblemReporter } from "./datasets/problemReporter";
+import type { LanguageServer } from "./languageServer";
 import type { ModelCatalogue } from "./models/modelCatalogue";
 import type { RunPanels } from "./panels/runPanels";
 import type { RunRegistry } from "./runs/runRegistry";
@@ -14,4 +15,5 @@ export interface Services {
   readonly completion: CompletionController;
   readonly panels: RunPanels;
   readonly problems: ProblemReporter;
+  readonly languageServer: LanguageServer;
 }

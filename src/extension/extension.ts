@@ -2,8 +2,11 @@ import * as vscode from "vscode";
 import { registerCommands } from "./commands";
 import { CompletionController } from "./completion/completionController";
 import type { Services } from "./context";
+import { CodeLensCommands } from "./datasets/codeLensCommands";
+import { FormatStatus } from "./datasets/formatStatus";
 import { ProblemReporter } from "./datasets/problemReporter";
-import { startLanguageServerWhenNeeded } from "./languageServer";
+import { RowDocuments } from "./datasets/rowDocument";
+import { LanguageServer } from "./languageServer";
 import { ModelCatalogue } from "./models/modelCatalogue";
 import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
 import { RunNotifications } from "./runs/notifications";
@@ -16,7 +19,7 @@ import { RunsTree } from "./views/runsTree";
 /** Wires and registers; whatever costs time waits until it is needed. */
 export function activate(extension: vscode.ExtensionContext): void {
   const services = createServices(extension);
-  const { runs, completion, panels, problems, models, log } = services;
+  const { runs, completion, panels, problems, models, languageServer, log } = services;
   extension.subscriptions.push(
     log,
     runs,
@@ -29,7 +32,9 @@ export function activate(extension: vscode.ExtensionContext): void {
     new StatusBar(services),
     new RunNotifications(services),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
-    startLanguageServerWhenNeeded(extension, log),
+    languageServer,
+    new FormatStatus(languageServer),
+    new RowDocuments(languageServer),
     vscode.workspace.onDidGrantWorkspaceTrust(() => takeUp(services)),
   );
   setImmediate(() => takeUp(services));
@@ -37,6 +42,8 @@ export function activate(extension: vscode.ExtensionContext): void {
 
 function createServices(extension: vscode.ExtensionContext): Services {
   const log = vscode.window.createOutputChannel("Tunesmith", { log: true });
+  const lenses = new CodeLensCommands(() => services);
+  extension.subscriptions.push(lenses);
   const services: Services = {
     extension,
     log,
@@ -45,6 +52,10 @@ function createServices(extension: vscode.ExtensionContext): Services {
     completion: new CompletionController(extension, log),
     panels: new RunPanels(() => services),
     problems: new ProblemReporter(extension.extensionPath),
+    languageServer: new LanguageServer(extension, log, {
+      adaptLenses: (found) => lenses.adaptLenses(found),
+      onDidChangeLenses: lenses.onDidChangeLenses,
+    }),
   };
   return services;
 }

@@ -3,16 +3,30 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 import {
+  CodeLensRequest,
   LanguageClient,
   type LanguageClientOptions,
   type ServerOptions,
   TransportKind,
 } from "vscode-languageclient/node";
+import type { DatasetChanged } from "../protocol/server";
+import type { LanguageServerHooks } from "./languageServer";
 
 const SECTION = "tunesmith";
 
+export interface LanguageServerClient extends vscode.Disposable {
+  request<T>(method: string, params: unknown): Promise<T>;
+}
+
+export interface LanguageClientHooks extends LanguageServerHooks {
+  onDataset(changed: DatasetChanged): void;
+}
+
 /** Resolves once the server runs. Works in untrusted workspaces: it runs nothing from them. */
-export async function startLanguageClient(context: vscode.ExtensionContext): Promise<vscode.Disposable> {
+export async function startLanguageClient(
+  context: vscode.ExtensionContext,
+  hooks: LanguageClientHooks,
+): Promise<LanguageServerClient> {
   const module = context.asAbsolutePath(join("dist", "server.js"));
   const server: ServerOptions = {
     run: { module, transport: TransportKind.ipc },
@@ -26,8 +40,31 @@ export async function startLanguageClient(context: vscode.ExtensionContext): Pro
     initializationOptions: vscode.workspace.getConfiguration(SECTION),
     synchronize: { configurationSection: SECTION },
     diagnosticCollectionName: SECTION,
+    // The hover's colours are HTML; its links are to files, no commands.
+    markdown: { isTrusted: false, supportHtml: true },
+    middleware: {
+      provideCodeLenses: async (document, token, next) => {
+        const lenses = await next(document, token);
+        return lenses ? hooks.adaptLenses(lenses) : lenses;
+      },
+    },
   };
   const client = new LanguageClient(SECTION, "Tunesmith data sets", server, options);
+  client.onNotification("tunesmith/datasetChanged", (changed: DatasetChanged) => hooks.onDataset(changed));
+  const lenses = hooks.onDidChangeLenses(() => refreshLenses(client));
   await client.start();
-  return new vscode.Disposable(() => void client.dispose());
+  return {
+    request: (method, params) => client.sendRequest(method, params),
+    dispose: () => {
+      lenses.dispose();
+      void client.dispose();
+    },
+  };
+}
+
+function refreshLenses(client: LanguageClient): void {
+  const feature = client.getFeature(CodeLensRequest.method);
+  for (const document of vscode.workspace.textDocuments) {
+    if (document.languageId === "jsonl") feature.getProvider(document)?.onDidChangeCodeLensEmitter.fire();
+  }
 }

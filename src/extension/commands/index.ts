@@ -3,14 +3,17 @@ import { describeError } from "../../disk/describeError";
 import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
 import { chooseBaseModel } from "./chooseBaseModel";
+import { chooseFormat } from "./chooseFormat";
 import type { Command, CommandFactory } from "./command";
 import { convertDataset } from "./convertDataset";
 import { createDatasetFromPython } from "./createDatasetFromPython";
 import { deleteRun } from "./deleteRun";
+import { editRow } from "./editRow";
 import { fineTune } from "./fineTune";
 import { importDataset } from "./importDataset";
 import { openRun } from "./openRun";
 import { openWalkthrough } from "./openWalkthrough";
+import { previewRow } from "./previewRow";
 import { resumeRun } from "./resumeRun";
 import { revealRun } from "./revealRun";
 import { setCheckSeverity } from "./setCheckSeverity";
@@ -28,6 +31,9 @@ const factories: Record<string, CommandFactory> = {
   createDatasetFromPython,
   importDataset,
   convertDataset,
+  chooseFormat,
+  editRow,
+  previewRow,
   openRun,
   stopRun,
   resumeRun,
