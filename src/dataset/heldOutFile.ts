@@ -2,8 +2,9 @@
 
 import { access } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
+import type { TextPart } from "./checks/textPart";
 import { HeldOutIndex } from "./duplicates/heldOutLeak";
-import { exactFacts, rowFacts } from "./duplicates/rowFacts";
+import { type ExactFacts, rowFacts } from "./duplicates/rowFacts";
 import type { JsonObject } from "./formats/format";
 import { LineReader } from "./lines";
 import { detectFileDialect } from "./readDataset";
@@ -36,15 +37,20 @@ export async function findHeldOutFile(path: string): Promise<string | null> {
   return null;
 }
 
-/** Streams a held-out file into an index; rows that cannot be read are left out. `exact`: without near-duplicates. */
+export interface HeldOutOptions {
+  signal?: AbortSignal | undefined;
+  /** By which its rows are compared with the data set's, which must be given the same. */
+  facts?: (texts: readonly TextPart[]) => ExactFacts;
+}
+
+/** Streams a held-out file into an index; rows that cannot be read are left out. */
 export async function indexHeldOutFile(
   path: string,
-  { signal, exact = false }: { signal?: AbortSignal | undefined; exact?: boolean } = {},
+  { signal, facts = rowFacts }: HeldOutOptions = {},
 ): Promise<HeldOutIndex> {
   const dialect = await detectFileDialect(path, { format: "auto" }, signal);
   const index = new HeldOutIndex();
   if (dialect === null) return index;
-  const facts = exact ? exactFacts : rowFacts;
   for await (const lines of new LineReader(path).batches(signal)) {
     for (const line of lines) {
       const parsed = parseLine(line);

@@ -6,11 +6,16 @@ const SMALLEST = 1024;
 /** Beyond it probing slows down; the table is doubled, up to the slots that its limit asks for. */
 const FULL = 0.75;
 
+/** A slot lies in one line of the cache: a lookup in a large table is one access to the memory, not four. */
+const SLOT = 4;
+const HIGH = 0;
+const LOW = 1;
+/** The row and 1: 0 is an empty slot. */
+const MARK = 2;
+const VALUE = 3;
+
 export class FingerprintTable {
-  private high: Int32Array;
-  private low: Int32Array;
-  private rows: Uint32Array;
-  private values: Int32Array;
+  private slots: Int32Array;
   private used = 0;
 
   /** `limit`: rows that are held at most, which bounds the memory; `expected` spares the doubling. */
@@ -20,10 +25,7 @@ export class FingerprintTable {
   ) {
     let slots = SMALLEST;
     while (slots * FULL < Math.min(expected, limit)) slots *= 2;
-    this.high = new Int32Array(slots);
-    this.low = new Int32Array(slots);
-    this.rows = new Uint32Array(slots);
-    this.values = new Int32Array(slots);
+    this.slots = new Int32Array(slots * SLOT);
   }
 
   get size(): number {
@@ -31,19 +33,20 @@ export class FingerprintTable {
   }
 
   get bytes(): number {
-    return this.rows.length * 16;
+    return this.slots.byteLength;
   }
 
   /** What was put in first under this fingerprint. */
   get(fingerprint: Fingerprint): { row: number; value: number } | null {
     const slot = this.find(fingerprint.high, fingerprint.low);
-    return this.rows[slot] === 0 ? null : { row: this.rows[slot]! - 1, value: this.values[slot]! };
+    const mark = this.slots[slot + MARK]! >>> 0;
+    return mark === 0 ? null : { row: mark - 1, value: this.slots[slot + VALUE]! };
   }
 
   /** Only for a fingerprint that `get` did not find. False: the table holds as many as it may. `value`: 32 bits. */
   add(fingerprint: Fingerprint, row: number, value = 0): boolean {
     if (this.used >= this.limit) return false;
-    if (this.used + 1 > this.rows.length * FULL) this.double();
+    if ((this.used + 1) * SLOT > this.slots.length * FULL) this.double();
     this.put(fingerprint.high, fingerprint.low, row + 1, value);
     this.used++;
     return true;
@@ -51,28 +54,28 @@ export class FingerprintTable {
 
   private put(high: number, low: number, mark: number, value: number): void {
     const slot = this.find(high, low);
-    this.high[slot] = high;
-    this.low[slot] = low;
-    this.rows[slot] = mark;
-    this.values[slot] = value;
+    this.slots[slot + HIGH] = high;
+    this.slots[slot + LOW] = low;
+    this.slots[slot + MARK] = mark;
+    this.slots[slot + VALUE] = value;
   }
 
-  /** The slot that holds the fingerprint, or the empty one where it belongs. Row 0 is stored as 1: 0 is empty. */
+  /** Where the slot begins that holds the fingerprint, or the empty one where it belongs. */
   private find(high: number, low: number): number {
-    const mask = this.rows.length - 1;
-    let slot = low & mask;
-    while (this.rows[slot] !== 0 && (this.low[slot] !== low || this.high[slot] !== high)) slot = (slot + 1) & mask;
+    const { slots } = this;
+    const mask = slots.length - 1;
+    let slot = (low * SLOT) & mask;
+    while (slots[slot + MARK] !== 0 && (slots[slot + LOW] !== low || slots[slot + HIGH] !== high)) {
+      slot = (slot + SLOT) & mask;
+    }
     return slot;
   }
 
   private double(): void {
-    const { high, low, rows, values } = this;
-    this.high = new Int32Array(rows.length * 2);
-    this.low = new Int32Array(rows.length * 2);
-    this.rows = new Uint32Array(rows.length * 2);
-    this.values = new Int32Array(rows.length * 2);
-    for (let slot = 0; slot < rows.length; slot++) {
-      if (rows[slot] !== 0) this.put(high[slot]!, low[slot]!, rows[slot]!, values[slot]!);
+    const old = this.slots;
+    this.slots = new Int32Array(old.length * 2);
+    for (let slot = 0; slot < old.length; slot += SLOT) {
+      if (old[slot + MARK] !== 0) this.put(old[slot + HIGH]!, old[slot + LOW]!, old[slot + MARK]!, old[slot + VALUE]!);
     }
   }
 }

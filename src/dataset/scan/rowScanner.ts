@@ -6,7 +6,6 @@ import type { RowInspector } from "../checks/inspectRow";
 import { parseRow } from "../checks/parseRow";
 import type { FileCheckFacts, FileChecks } from "../duplicates/fileChecks";
 import type { FileFinding } from "../duplicates/finding";
-import { contentFacts } from "../duplicates/rowFacts";
 import { isObject } from "../formats/detect";
 import type { Dialect, JsonObject } from "../formats/format";
 import type { Line } from "../lines";
@@ -14,6 +13,7 @@ import type { RowProblem } from "../problem";
 import { arrayMessage, INVALID_UTF8, isOpenArray, LINE_TOO_LONG } from "../rows";
 import type { KeptFindings } from "./keptFindings";
 import { LineLayout } from "./lineLayout";
+import { plainFacts } from "./plainFacts";
 import { UsualKeys } from "./usualKeys";
 
 /** A line whose text is at hand. */
@@ -49,22 +49,20 @@ export class RowScanner {
   }
 
   add(line: Line): void {
-    const { text } = line;
-    const parsed = text === null ? null : parseRow(text);
+    const parsed = hasText(line) ? parseRow(line.text) : null;
     for (const finding of this.layout.add(line, parsed?.kind === "blank"))
       this.find(finding.line, line.indent, finding);
     if (parsed?.kind === "blank") return;
     this.rows++;
     if (this.opening !== null) this.settleOpening(true);
-    if (text === null || parsed === null) {
+    if (!hasText(line) || parsed === null) {
       this.find(line.number, line.indent, { ...LINE_TOO_LONG, offset: 0, length: 0 });
       return;
     }
-    const scanned: ScannedLine = { ...line, text };
     if (line.invalidAt !== null)
       this.find(line.number, line.indent, { ...INVALID_UTF8, offset: line.invalidAt, length: 1 });
-    if (parsed.kind === "invalid") this.addInvalid(scanned, parsed.syntax);
-    else this.addValue(scanned, parsed.value, parsed.syntax);
+    if (parsed.kind === "invalid") this.addInvalid(line, parsed.syntax);
+    else this.addValue(line, parsed.value, parsed.syntax);
   }
 
   /** What shows only when all rows are known: the row's own line is to be read again for its place. */
@@ -123,7 +121,7 @@ export class RowScanner {
     this.sound++;
     const { inspector, fileChecks } = this.options;
     let facts: FileCheckFacts;
-    if (inspector === null) facts = contentFacts(dialect.format.texts(row, dialect.layout));
+    if (inspector === null) facts = plainFacts(dialect.format.texts(row, dialect.layout));
     else {
       const inspected = inspector.inspect(row, dialect);
       this.report(line, inspected.problems);
@@ -137,4 +135,8 @@ export class RowScanner {
       );
     this.options.sound?.add(line, row);
   }
+}
+
+function hasText(line: Line): line is ScannedLine {
+  return line.text !== null;
 }

@@ -16,6 +16,7 @@ import { Severities } from "../checks/severities";
 import { FileChecks, type LeftOut } from "../duplicates/fileChecks";
 import type { FileFinding } from "../duplicates/finding";
 import type { HeldOutIndex } from "../duplicates/heldOutLeak";
+import { rowFacts } from "../duplicates/rowFacts";
 import { AUTOMATIC, type DialectChoice } from "../formats/detect";
 import type { Dialect } from "../formats/format";
 import { findHeldOutFile, indexHeldOutFile } from "../heldOutFile";
@@ -25,6 +26,7 @@ import { detectFileDialect, type ReadOptions, requireFile } from "../readDataset
 import { KeptFindings, type ScanFinding, type ScanTotals } from "./keptFindings";
 import { LinePlaces } from "./linePlaces";
 import { Pace } from "./pace";
+import { plainFacts } from "./plainFacts";
 import { RowScanner, type RowScannerOptions } from "./rowScanner";
 import type { ScanObserver } from "./scanObserver";
 import { TokenQueue } from "./tokenQueue";
@@ -216,7 +218,7 @@ async function heldOutIndex(
   if (resolve(file) === resolve(path)) {
     throw new DatasetError(`${file} is the data set itself: name another file as the held-out one.`);
   }
-  return indexHeldOutFile(file, { signal, exact: scope === "structure" });
+  return indexHeldOutFile(file, { signal, facts: scope === "structure" ? plainFacts : rowFacts });
 }
 
 /** From the lines that the file's beginning has: room is made for so many. */
