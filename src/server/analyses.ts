@@ -12,7 +12,7 @@ import { Cancelled } from "./slices";
 
 const TYPING_PAUSE_MS = 150;
 /** Of a file that is being opened the first findings are shown after so long. */
-const FIRST_FINDINGS_MS = 60;
+const FIRST_FINDINGS_MS = 20;
 /** So many rows are inspected before an edit's findings are shown: their marks would blink otherwise. */
 const FEW_ROWS = 64;
 

@@ -79,7 +79,8 @@ const NONE: readonly Finding[] = [];
 export class DatasetAnalysis {
   /** How often a line was parsed, checked and inspected since the beginning: what an edit costs. */
   readonly work = { parsed: 0, checked: 0, inspected: 0 };
-  private dialect: Dialect | null = null;
+  /** The last recognition and the rows that it was made from. */
+  private recognised: { sample: readonly JsonObject[]; recognition: Recognition } | null = null;
   /** Lines whose texts are still to be looked at, the next one last; some may be gone by now. */
   private fresh: Line[] = [];
   /** Those that this pass has added, in the file's order. */
@@ -156,10 +157,15 @@ export class DatasetAnalysis {
       record.sample = value as JsonObject;
       sample.push(record.sample);
     }
+    const last = this.recognised;
+    if (last?.sample.length === sample.length && sample.every((row, index) => row === last.sample[index])) {
+      return last.recognition;
+    }
     const recognition = recognise(sample, this.choice);
     // The same object for the same meaning: rows remember which one they were checked as.
-    if (recognition.dialect && this.dialect?.key === recognition.dialect.key) recognition.dialect = this.dialect;
-    else this.dialect = recognition.dialect;
+    const dialect = last?.recognition.dialect;
+    if (dialect && dialect.key === recognition.dialect?.key) recognition.dialect = dialect;
+    this.recognised = { sample, recognition };
     return recognition;
   }
 
