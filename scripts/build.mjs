@@ -43,7 +43,11 @@ const results = await Promise.all([
     platform: "browser",
     target: "es2022",
     format: "iife",
-    entryPoints: { "run-panel": "webview/run-panel/main.ts", now: "webview/now/main.ts" },
+    entryPoints: {
+      "run-panel": "webview/run-panel/main.ts",
+      "dataset-view": "webview/dataset-view/main.ts",
+      now: "webview/now/main.ts",
+    },
     outdir: join(outdir, "webview"),
     loader: { ".ttf": "file" },
   }),

@@ -1,5 +1,6 @@
 import type * as vscode from "vscode";
 import type { CompletionController } from "./completion/completionController";
+import type { DatasetViews } from "./datasets/datasetViews";
 import type { ProblemReporter } from "./datasets/problemReporter";
 import type { LanguageServer } from "./languageServer";
 import type { ModelCatalogue } from "./models/modelCatalogue";
@@ -15,5 +16,6 @@ export interface Services {
   readonly completion: CompletionController;
   readonly panels: RunPanels;
   readonly problems: ProblemReporter;
+  readonly datasetViews: DatasetViews;
   readonly languageServer: LanguageServer;
 }

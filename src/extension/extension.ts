@@ -3,6 +3,7 @@ import { registerCommands } from "./commands";
 import { CompletionController } from "./completion/completionController";
 import type { Services } from "./context";
 import { CodeLensCommands } from "./datasets/codeLensCommands";
+import { DATASET_VIEW_TYPE, DatasetViews } from "./datasets/datasetViews";
 import { FormatStatus } from "./datasets/formatStatus";
 import { ProblemReporter } from "./datasets/problemReporter";
 import { RowDocuments } from "./datasets/rowDocument";
@@ -19,12 +20,13 @@ import { RunsTree } from "./views/runsTree";
 /** Wires and registers; whatever costs time waits until it is needed. */
 export function activate(extension: vscode.ExtensionContext): void {
   const services = createServices(extension);
-  const { runs, completion, panels, problems, models, languageServer, log } = services;
+  const { runs, completion, panels, problems, models, languageServer, datasetViews, log } = services;
   extension.subscriptions.push(
     log,
     runs,
     completion,
     panels,
+    datasetViews,
     problems,
     models,
     ...registerCommands(services),
@@ -32,6 +34,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     new StatusBar(services),
     new RunNotifications(services),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
+    vscode.window.registerWebviewPanelSerializer(DATASET_VIEW_TYPE, datasetViews),
     languageServer,
     new FormatStatus(languageServer),
     new RowDocuments(languageServer),
@@ -51,6 +54,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
     models: new ModelCatalogue(extension),
     completion: new CompletionController(extension, log),
     panels: new RunPanels(() => services),
+    datasetViews: new DatasetViews(() => services),
     problems: new ProblemReporter(extension.extensionPath),
     languageServer: new LanguageServer(extension, log, {
       adaptLenses: (found) => lenses.adaptLenses(found),

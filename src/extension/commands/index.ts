@@ -11,6 +11,7 @@ import { deleteRun } from "./deleteRun";
 import { editRow } from "./editRow";
 import { fineTune } from "./fineTune";
 import { importDataset } from "./importDataset";
+import { openDatasetView } from "./openDatasetView";
 import { openRun } from "./openRun";
 import { openWalkthrough } from "./openWalkthrough";
 import { previewRow } from "./previewRow";
@@ -27,6 +28,7 @@ import { validateDataset } from "./validateDataset";
 const factories: Record<string, CommandFactory> = {
   fineTune,
   validateDataset,
+  openDatasetView,
   setCheckSeverity,
   createDatasetFromPython,
   importDataset,

@@ -1,14 +1,16 @@
 import * as vscode from "vscode";
 
-/** Shows a row of a data set; VS Code does not open very large files as text and says so itself. */
-export async function openRow(dataset: vscode.Uri, row: number): Promise<void> {
-  const document = await vscode.workspace.openTextDocument(dataset);
-  const line = Math.min(row, document.lineCount) - 1;
-  const range = document.lineAt(line).range;
-  const start = new vscode.Range(range.start, range.start);
-  await vscode.window.showTextDocument(document, {
-    selection: start,
-    viewColumn: vscode.ViewColumn.Beside,
+/** Shows a row of a data set, in files too that are too large to be handed to extensions. */
+export async function openRow(
+  dataset: vscode.Uri,
+  row: number,
+  viewColumn: vscode.ViewColumn = vscode.ViewColumn.Beside,
+): Promise<void> {
+  const start = new vscode.Position(row - 1, 0);
+  const options: vscode.TextDocumentShowOptions = {
+    selection: new vscode.Range(start, start),
+    viewColumn,
     preview: true,
-  });
+  };
+  await vscode.commands.executeCommand("vscode.open", dataset, options);
 }

@@ -2,7 +2,11 @@ import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 
 /** The page of one of our webviews: its own script under a nonce, no network, no inline scripts. */
-export function webviewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, name: "run-panel" | "now"): string {
+export function webviewHtml(
+  webview: vscode.Webview,
+  extensionUri: vscode.Uri,
+  name: "run-panel" | "now" | "dataset-view",
+): string {
   const dist = vscode.Uri.joinPath(extensionUri, "dist", "webview");
   const uri = (file: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, file)).toString();
   const nonce = randomBytes(16).toString("base64url");
