@@ -6,7 +6,7 @@ const SMALLEST = 1024;
 /** Beyond it probing slows down; the table is doubled, up to the slots that its limit asks for. */
 const FULL = 0.75;
 
-/** A slot lies in one line of the cache: a lookup in a large table is one access to the memory, not four. */
+/** Numbers to a slot, which lies in one line of the cache: a lookup in a large table is one access to the memory, not four. */
 const SLOT = 4;
 const HIGH = 0;
 const LOW = 1;
@@ -64,7 +64,7 @@ export class FingerprintTable {
   private find(high: number, low: number): number {
     const { slots } = this;
     const mask = slots.length - 1;
-    let slot = (low * SLOT) & mask;
+    let slot = (low << 2) & mask;
     while (slots[slot + MARK] !== 0 && (slots[slot + LOW] !== low || slots[slot + HIGH] !== high)) {
       slot = (slot + SLOT) & mask;
     }
