@@ -6,13 +6,17 @@ import { type JsonNode, type JsonTree, parseJson, stringValue } from "../../data
 import { isReadable } from "../datasetAnalysis";
 import type { Feature, ServerContext } from "../feature";
 import type { JsonlDocument, Line } from "../jsonlDocument";
+import { Slices } from "../slices";
 import { rowLabel } from "./rowLabel";
 
 /** More would make the outline slow, and nobody reads them. */
 const MOST_ROWS = 20_000;
 const MOST_ROWS_WITH_FIELDS = 1_000;
-const LONGEST_WITH_FIELDS = 64 * 1024;
+/** In UTF-16 code units, of all rows together. */
+const LARGEST_WITH_FIELDS = 1024 * 1024;
 const DEEPEST_FIELD = 4;
+/** In characters of a row that is worked on: what the slices count in. */
+const COST_OF_NAME = 200;
 
 export const documentSymbols: Feature = {
   capabilities: { documentSymbolProvider: true },
@@ -21,17 +25,20 @@ export const documentSymbols: Feature = {
       const document = context.documents.get(textDocument.uri);
       return document ? symbolsOf(context, document) : [];
     });
+    context.analyses.onDidProgress(({ analysis, state, complete }) => {
+      if (complete && state.dialect) void nameAll(analysis.document, state.dialect);
+    });
   },
 };
 
 function symbolsOf(context: ServerContext, document: JsonlDocument): DocumentSymbol[] {
   const dialect = context.analyses.state(document.uri)?.dialect ?? null;
-  const withFields = document.lines.length <= MOST_ROWS_WITH_FIELDS;
+  const withFields = isSmall(document);
   const check = context.lengthCheck();
   const symbols: DocumentSymbol[] = [];
   for (const [number, line] of document.lines.entries()) {
     if (symbols.length >= MOST_ROWS) break;
-    if (line.text.trim() === "") continue;
+    if (line.text === "" || line.record?.kind === "blank") continue;
     const range = document.rangeInLine(number, 0, line.text.length);
     const tokens = check?.tokensOf(line) ?? null;
     symbols.push({
@@ -40,16 +47,45 @@ function symbolsOf(context: ServerContext, document: JsonlDocument): DocumentSym
       kind: SymbolKind.Object,
       range,
       selectionRange: range,
-      ...(withFields && line.text.length <= LONGEST_WITH_FIELDS ? { children: fieldsOf(document, number) } : {}),
+      ...(withFields ? { children: fieldsOf(document, number) } : {}),
     });
   }
   return symbols;
 }
 
-function nameOf({ record, text }: Line, number: number, dialect: Dialect | null): string {
-  const row = `Row ${number + 1}`;
-  if (!dialect || !record || !isReadable(record)) return row;
-  return rowLabel(text, dialect) || row;
+function isSmall({ lines }: JsonlDocument): boolean {
+  return (
+    lines.length <= MOST_ROWS_WITH_FIELDS &&
+    lines.reduce((sum, { text }) => sum + text.length, 0) <= LARGEST_WITH_FIELDS
+  );
+}
+
+/** Before anybody asks: all names at once would take too long to wait for. */
+async function nameAll(document: JsonlDocument, dialect: Dialect): Promise<void> {
+  const slices = new Slices(new AbortController().signal);
+  const { version } = document;
+  for (let number = 0; number < Math.min(document.lines.length, MOST_ROWS); number++) {
+    if (slices.due(COST_OF_NAME)) await slices.next();
+    if (document.version !== version) return;
+    nameOf(document.lines[number]!, number, dialect);
+  }
+}
+
+interface Named {
+  dialect: Dialect;
+  label: string;
+}
+
+/** An edit asks for all symbols anew, and most lines are what they were. */
+const named = new WeakMap<Line, Named>();
+
+function nameOf(line: Line, number: number, dialect: Dialect | null): string {
+  let known = named.get(line);
+  if (dialect && known?.dialect !== dialect && line.record && isReadable(line.record)) {
+    known = { dialect, label: rowLabel(line.text, dialect) };
+    named.set(line, known);
+  }
+  return (known?.dialect === dialect && known?.label) || `Row ${number + 1}`;
 }
 
 function fieldsOf(document: JsonlDocument, number: number): DocumentSymbol[] {
@@ -98,6 +134,9 @@ function symbol(
   return { name: shown, kind: KINDS[value.kind], range, selectionRange: range, children };
 }
 
+/** Made once: a format of its own for each of many rows would take longer than all else. */
+const figures = new Intl.NumberFormat("en");
+
 function figure(value: number): string {
-  return value.toLocaleString("en");
+  return value < 1000 ? String(value) : figures.format(value);
 }

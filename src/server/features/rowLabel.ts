@@ -1,17 +1,18 @@
 /** What a row is called in lists: the beginning of its instruction. Fast: a file's rows are all named at once. */
 
+import { unitLength } from "../../dataset/checks/finding";
 import { messageKeys } from "../../dataset/formats/chat";
 import type { Dialect, JsonObject } from "../../dataset/formats/format";
 import { partPath } from "../../dataset/formats/layout";
 
 const LONGEST_LABEL = 60;
-/** Of a literal so much is decoded: escapes make it longer than the label. */
-const READ = 400;
+/** Of a literal so many characters are decoded: white space that is drawn together makes a label shorter. */
+const READ = 90;
 
 /** Empty where the row has no such text. `text`: a valid row of the dialect's. */
 export function rowLabel(text: string, dialect: Dialect): string {
   const literal = promptLiteral(text, dialect) ?? parsedPrompt(text, dialect);
-  const words = literal.replace(/\s+/g, " ").trim();
+  const words = /[^\S ]| {2}/.test(literal) ? literal.replace(/\s+/g, " ").trim() : literal.trim();
   if (words.length <= LONGEST_LABEL) return words;
   return `${words.slice(0, LONGEST_LABEL - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }
@@ -62,8 +63,7 @@ function memberText(text: string, key: string, from: number): string | null {
 /** The decoded beginning of a literal whose first character is at `start`. */
 function decodeBeginning(text: string, start: number): string {
   let end = start;
-  const last = Math.min(text.length, start + READ);
-  while (end < last && text[end] !== '"') end += text[end] === "\\" ? (text[end + 1] === "u" ? 6 : 2) : 1;
+  for (let read = 0; read < READ && end < text.length && text[end] !== '"'; read++) end += unitLength(text, end);
   const piece = text.slice(start, Math.min(end, text.length));
   if (!piece.includes("\\")) return piece;
   try {
