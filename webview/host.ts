@@ -3,6 +3,7 @@
 interface VsCodeApi {
   postMessage(message: unknown): void;
   setState(state: unknown): void;
+  getState(): unknown;
 }
 declare function acquireVsCodeApi(): VsCodeApi;
 
@@ -10,6 +11,8 @@ export interface Host<From, State> {
   post(message: From): void;
   /** What VS Code hands to the extension when it brings the page back after a reload. */
   keep(state: State): void;
+  /** What an earlier life of the page kept, perhaps in an earlier version. */
+  kept(): Partial<State> | undefined;
 }
 
 export function connect<To, From, State = never>(receive: (message: To) => void): Host<From, State> {
@@ -18,5 +21,6 @@ export function connect<To, From, State = never>(receive: (message: To) => void)
   return {
     post: (message) => api.postMessage(message),
     keep: (state) => api.setState(state),
+    kept: () => (api.getState() ?? undefined) as Partial<State> | undefined,
   };
 }

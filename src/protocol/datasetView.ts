@@ -155,7 +155,21 @@ export type FromDatasetView =
   | { type: "openDataset" }
   | { type: "setTokenizer" };
 
-/** What the page keeps over a reload of the window. */
+export interface RowFilter {
+  check: string | null;
+  language: string | null;
+  task: string | null;
+  /** Lengths from `from` up to, but not including, `to`. */
+  length: { from: number; to: number } | null;
+  heldOut: boolean | null;
+  /** Stands in the title, in any case, or is the row's number. */
+  text: string;
+}
+
+/** What the page keeps while it is out of sight and over a reload of the window. */
 export interface DatasetViewState {
   dataset: string;
+  filter?: RowFilter;
+  /** The row that was looked at. */
+  row?: number;
 }

@@ -1,12 +1,11 @@
-import type { DatasetReport, FromDatasetView, ToDatasetView } from "../../src/protocol/datasetView";
+import type { DatasetReport, FromDatasetView, RowFilter, ToDatasetView } from "../../src/protocol/datasetView";
 import { element, icon, liveRegion, setText } from "../dom";
 import { count } from "../figures";
 import { t } from "../texts";
 import { LengthChart } from "./lengthChart";
 import { PageHeader } from "./pageHeader";
 import { ProblemTable } from "./problemTable";
-import { RowBrowser } from "./rowBrowser";
-import type { RowFilter } from "./rowFilter";
+import { type BrowserState, RowBrowser } from "./rowBrowser";
 import { countTable, duplicateTable, spreadTable } from "./shareTables";
 import { splitBar } from "./splitBar";
 
@@ -16,13 +15,18 @@ export class DatasetPage {
   readonly #header: PageHeader;
   readonly #content = element("div", { class: "content" });
   readonly #live = liveRegion();
+  /** Of the browser: a new report has a new one. */
+  #kept: BrowserState;
   #chart: LengthChart | undefined;
   #browser: RowBrowser | undefined;
 
   constructor(
     readonly dataset: string,
     private readonly post: (message: FromDatasetView) => void,
+    private readonly keep: (state: BrowserState) => void,
+    kept: BrowserState,
   ) {
+    this.#kept = kept;
     this.#header = new PageHeader(dataset, post);
     this.element = element(
       "div",
@@ -86,9 +90,14 @@ export class DatasetPage {
       this.#content.replaceChildren(nothingToShow());
       return;
     }
-    const browser = new RowBrowser(report, this.post);
+    const browser = new RowBrowser(report, this.post, this.#kept);
     const chart = new LengthChart(report, (length) => browser.filter({ length }));
-    browser.onFilter = (filter) => chart.setPicked(filter.length);
+    browser.onChange = (state) => {
+      this.#kept = state;
+      this.keep(state);
+      chart.setPicked(state.filter?.length ?? null);
+    };
+    chart.setPicked(browser.state.filter?.length ?? null);
     this.#browser = browser;
     this.#chart = chart;
     const pick = (part: Partial<RowFilter>) => browser.filter(part);

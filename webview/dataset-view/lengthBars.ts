@@ -37,12 +37,13 @@ export function placeOf(histogram: readonly LengthBin[], length: number): number
   return (index + within) / histogram.length;
 }
 
-/** Edges that begin with 1, 2 or 5, as far apart as `most` labels need. */
+/** At most `most` edges: all of them, else those that begin with 1, 2 or 5, else those that begin a decade. */
 export function lengthTicks(histogram: readonly LengthBin[], most: number): Tick[] {
   const last = histogram.at(-1);
   if (last === undefined) return [];
   const edges = [...histogram.map(({ from }) => from), last.to];
   const ticks = edges.map((value, index) => ({ value, at: index / histogram.length }));
+  if (ticks.length <= most) return ticks;
   const round = ticks.filter(({ value }) => /^[125]?0*$/.test(String(value)));
   if (round.length <= most && round.length > 1) return round;
   const decades = ticks.filter(({ value }) => /^10*$|^0$/.test(String(value)));

@@ -18,9 +18,11 @@ function receive(message: ToDatasetView): void {
   const dataset = datasetOf(message);
   if (dataset !== null && page?.dataset !== dataset) {
     page?.dispose();
-    page = new DatasetPage(dataset, host.post);
+    const kept = host.kept();
+    const state = kept?.dataset === dataset ? kept : {};
+    page = new DatasetPage(dataset, host.post, (changed) => host.keep({ dataset, ...changed }), state);
     root.replaceChildren(page.element);
-    host.keep({ dataset });
+    host.keep({ ...state, dataset });
   }
   page?.receive(message);
 }

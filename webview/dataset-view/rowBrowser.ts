@@ -1,7 +1,9 @@
 import type {
   DatasetReport,
+  DatasetViewState,
   FromDatasetView,
   ReportSeverity,
+  RowFilter,
   RowPreviewResult,
   SampleRow,
 } from "../../src/protocol/datasetView";
@@ -10,7 +12,7 @@ import { count } from "../figures";
 import { t } from "../texts";
 import { button, dropdown, textField } from "../toolkit";
 import { SEVERITY_ORDER } from "./problemTable";
-import { filterRows, isFiltered, NO_FILTER, type RowFilter } from "./rowFilter";
+import { filterRows, fittingFilter, isFiltered, NO_FILTER } from "./rowFilter";
 import { RowList } from "./rowList";
 import { RowPane } from "./rowPane";
 
@@ -18,11 +20,14 @@ import { RowPane } from "./rowPane";
 const SETTLE_MS = 90;
 const ANY = "";
 
+/** What of the browser outlives it. */
+export type BrowserState = Pick<DatasetViewState, "filter" | "row">;
+
 /** Rows of the data set, those of a kind, and one of them as the model sees it. */
 export class RowBrowser {
   readonly element: HTMLElement;
-  /** Called whenever the filter has changed. */
-  onFilter: (filter: RowFilter) => void = () => {};
+  /** Called whenever the filter or the row that is looked at has changed. */
+  onChange: (state: BrowserState) => void = () => {};
   readonly #list: RowList;
   readonly #pane: RowPane;
   readonly #count = element("p", { class: "quiet row-count", role: "status", attributes: { "aria-live": "polite" } });
@@ -31,14 +36,16 @@ export class RowBrowser {
   readonly #language;
   readonly #search;
   readonly #severity: ReadonlyMap<string, ReportSeverity>;
-  #filter: RowFilter = NO_FILTER;
+  #filter: RowFilter;
   #shown: readonly SampleRow[] = [];
   #asking: number | undefined;
 
   constructor(
     private readonly report: DatasetReport,
     private readonly post: (message: FromDatasetView) => void,
+    kept: BrowserState,
   ) {
+    this.#filter = fittingFilter(kept.filter, report);
     this.#severity = new Map(report.problems.map(({ check, severity }) => [check, severity]));
     this.#list = new RowList({
       length: (row) => this.#lengthOf(row),
@@ -62,7 +69,7 @@ export class RowBrowser {
       this.filter({ language: this.#language.value() || null }, true),
     );
     this.#language.setAccessibleName(t("Language"), false);
-    this.#search = textField("", () => this.filter({ text: this.#search.value() }, true));
+    this.#search = textField(this.#filter.text, () => this.filter({ text: this.#search.value() }, true));
     this.#search.setAccessibleName(t("Search the rows by text or number"), false);
     this.#search.element.setAttribute("placeholder", t("Text or row number"));
     this.element = element(
@@ -79,14 +86,19 @@ export class RowBrowser {
       this.#count,
       element("div", { class: "browser-panes" }, this.#list.element, this.#pane.element),
     );
-    this.#apply();
+    this.#apply(kept.row);
+  }
+
+  get state(): BrowserState {
+    const row = this.#list.selected?.row;
+    return { filter: this.#filter, ...(row === undefined ? {} : { row }) };
   }
 
   /** Changes a part of the filter. From a chart the list comes into sight, since it may be far below. */
   filter(part: Partial<RowFilter>, here = false): void {
     this.#filter = { ...this.#filter, ...part };
     this.#apply();
-    this.onFilter(this.#filter);
+    this.onChange(this.state);
     if (!here) this.element.scrollIntoView({ block: "start", behavior: "auto" });
   }
 
@@ -103,7 +115,7 @@ export class RowBrowser {
     this.#list.dispose();
   }
 
-  #apply(): void {
+  #apply(wanted?: number): void {
     const { sample, rows } = this.report;
     this.#shown = filterRows(sample, this.#filter);
     if (this.#check.value() !== (this.#filter.check ?? ANY)) this.#check.setValue(this.#filter.check ?? ANY);
@@ -119,7 +131,8 @@ export class RowBrowser {
     this.#showChips();
     if (this.#list.selected === undefined) {
       this.#pane.showNothing(this.#shown.length === 0);
-      if (this.#shown.length > 0) this.#list.select(0);
+      const index = this.#shown.findIndex(({ row }) => row === wanted);
+      if (this.#shown.length > 0) this.#list.select(Math.max(0, index));
     } else {
       this.#pane.setPosition(this.#list.position, this.#shown.length);
     }
@@ -156,6 +169,7 @@ export class RowBrowser {
   }
 
   #selected(row: SampleRow): void {
+    this.onChange(this.state);
     this.#pane.showLoading(row);
     this.#pane.setPosition(this.#list.position, this.#shown.length);
     clearTimeout(this.#asking);

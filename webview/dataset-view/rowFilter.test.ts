@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { SampleRow } from "../../src/protocol/datasetView";
-import { filterRows, isFiltered, NO_FILTER, type RowFilter } from "./rowFilter";
+import type { RowFilter, SampleRow } from "../../src/protocol/datasetView";
+import { filterRows, fittingFilter, isFiltered, NO_FILTER } from "./rowFilter";
 
 const row = (number: number, rest: Partial<SampleRow> = {}): SampleRow => ({
   row: number,
@@ -40,6 +40,14 @@ describe("the filter of rows", () => {
   it("takes lengths from the first up to the last, which is left out", () => {
     expect(numbers({ length: { from: 10, to: 20 } })).toEqual([1]);
     expect(numbers({ length: { from: 10, to: 31 } })).toEqual([1, 2, 3]);
+  });
+
+  it("that was kept loses what the report no longer has", () => {
+    const kept = { ...NO_FILTER, check: "secret", language: "sql", text: "x" };
+    const problem = { check: "secret", title: "", severity: "error", problems: 1, rows: 1 } as const;
+    const choices = { problems: [problem], languages: [], tasks: [] };
+    expect(fittingFilter(kept, choices)).toEqual({ ...NO_FILTER, check: "secret", text: "x" });
+    expect(fittingFilter(undefined, choices)).toEqual(NO_FILTER);
   });
 
   it("looks for a text in any case, and for a row's number as it is written", () => {

@@ -1,16 +1,5 @@
 /** Which of the sampled rows are listed. */
-import type { SampleRow } from "../../src/protocol/datasetView";
-
-export interface RowFilter {
-  check: string | null;
-  language: string | null;
-  task: string | null;
-  /** Lengths from `from` up to, but not including, `to`. */
-  length: { from: number; to: number } | null;
-  heldOut: boolean | null;
-  /** Stands in the title, in any case, or is the row's number. */
-  text: string;
-}
+import type { DatasetReport, RowFilter, SampleRow } from "../../src/protocol/datasetView";
 
 export const NO_FILTER: RowFilter = { check: null, language: null, task: null, length: null, heldOut: null, text: "" };
 
@@ -21,6 +10,20 @@ export function filterRows(rows: readonly SampleRow[], filter: RowFilter): Sampl
 
 export function isFiltered(filter: RowFilter): boolean {
   return filter.text.trim() !== "" || Object.entries(filter).some(([name, value]) => name !== "text" && value !== null);
+}
+
+/** A filter that was kept, without what the report no longer has. */
+export function fittingFilter(
+  kept: RowFilter | undefined,
+  { problems, languages, tasks }: Pick<DatasetReport, "problems" | "languages" | "tasks">,
+): RowFilter {
+  const filter = { ...NO_FILTER, ...kept };
+  return {
+    ...filter,
+    check: problems.some(({ check }) => check === filter.check) ? filter.check : null,
+    language: languages.some(({ name }) => name === filter.language) ? filter.language : null,
+    task: tasks.some(({ name }) => name === filter.task) ? filter.task : null,
+  };
 }
 
 function matches(row: SampleRow, { check, language, task, length, heldOut }: RowFilter): boolean {
