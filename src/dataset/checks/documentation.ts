@@ -266,9 +266,9 @@ export const documentation: Readonly<Record<CheckId, CheckDocumentation>> = {
   secret: {
     why: "A model that was trained on a key can be made to say it.",
     mend: "Remove it and revoke the key. The quick fix puts a placeholder there.",
-    bad: [row("Log in", "token = 'ghp_" + "9dK2mQx7RtY4wZ8bNc3VfGh6LpJs1AeU5oIk'")],
-    good: [row("Log in", "token = os.environ['GITHUB_TOKEN']")],
-    at: [1, "ghp_9dK2mQx7RtY4wZ8bNc3V"],
+    bad: [row("Log in", "token = 'hf_" + "9dK2mQx7RtY4wZ8bNc3VfGh6LpJs1AeU5o'")],
+    good: [row("Log in", "token = os.environ['HF_TOKEN']")],
+    at: [1, "hf_9dK2mQx7RtY4wZ8bNc3V"],
   },
   "personal-data": {
     why: "A model that was trained on addresses and numbers of people can be made to say them.",
