@@ -162,6 +162,6 @@ describe("control tokens that the model's own vocabulary holds", () => {
     const tokenizer = await loadTokenizer(write({ "tokenizer.json": words, "config.json": { eos_token_id: 1 } }));
     expect(await tokenizer.encode(["a </s> b"])).toEqual([[2, 1, 0]]);
     const [encoded] = await encodeSamples([[{ text: "a </s> b", learned: true }]], tokenizer);
-    expect(encoded).toMatchObject({ reason: "special-token", message: expect.stringContaining('"</s>"') });
+    expect(encoded).toMatchObject({ check: "special-token", message: expect.stringContaining('"</s>"') });
   });
 });
