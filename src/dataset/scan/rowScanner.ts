@@ -3,7 +3,7 @@
 import { checkRow } from "../checkRow";
 import { type Finding, locateProblems } from "../checks/finding";
 import type { RowInspector } from "../checks/inspectRow";
-import { parseRow } from "../checks/parseRow";
+import { isBlankLine, parseRow } from "../checks/parseRow";
 import type { FileCheckFacts, FileChecks } from "../duplicates/fileChecks";
 import type { FileFinding } from "../duplicates/finding";
 import { isObject } from "../formats/detect";
@@ -49,6 +49,10 @@ export class RowScanner {
   }
 
   add(line: Line): void {
+    if (this.isArray && hasText(line) && !mayBeObject(line.text)) {
+      if (!isBlankLine(line.text)) this.rows++;
+      return;
+    }
     const parsed = hasText(line) ? parseRow(line.text) : null;
     for (const finding of this.layout.add(line, parsed?.kind === "blank"))
       this.find(finding.line, line.indent, finding);
@@ -135,6 +139,11 @@ export class RowScanner {
       );
     this.options.sound?.add(line, row);
   }
+}
+
+/** The lines of an array are millions, and few of them hold a whole row: it takes no parser to see that. */
+function mayBeObject(text: string): boolean {
+  return /^[ \t]*\{/.test(text) && text.trimEnd().endsWith("}");
 }
 
 function hasText(line: Line): line is ScannedLine {

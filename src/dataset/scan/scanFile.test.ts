@@ -103,6 +103,12 @@ describe("a JSON array", () => {
     expect(found.findings[0]!.message).toContain("tunesmith dataset import");
   });
 
+  it("has the rows that stand whole on a line checked, as preparation takes them", async () => {
+    const found = await scan(["[", row(1), "", ",", '{"instruction": "Go."}', "]"]);
+    expect(checksOf(found)).toEqual(["json-syntax", "missing-field"]);
+    expect(found).toMatchObject({ rows: 5, usable: 1 });
+  });
+
   it("is not seen in a row that only breaks off", async () => {
     const [found] = (await scan('["a",')).findings;
     expect(found).toMatchObject({ check: "json-syntax", line: 1, column: 5 });
