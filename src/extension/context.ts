@@ -2,6 +2,7 @@ import type * as vscode from "vscode";
 import type { CompletionController } from "./completion/completionController";
 import type { DatasetViews } from "./datasets/datasetViews";
 import type { ProblemReporter } from "./datasets/problemReporter";
+import type { RowDocuments } from "./datasets/rowDocument";
 import type { LanguageServer } from "./languageServer";
 import type { ModelCatalogue } from "./models/modelCatalogue";
 import type { RunPanels } from "./panels/runPanels";
@@ -18,4 +19,5 @@ export interface Services {
   readonly problems: ProblemReporter;
   readonly datasetViews: DatasetViews;
   readonly languageServer: LanguageServer;
+  readonly rowDocuments: RowDocuments;
 }

@@ -20,7 +20,7 @@ import { RunsTree } from "./views/runsTree";
 /** Wires and registers; whatever costs time waits until it is needed. */
 export function activate(extension: vscode.ExtensionContext): void {
   const services = createServices(extension);
-  const { runs, completion, panels, problems, models, languageServer, datasetViews, log } = services;
+  const { runs, completion, panels, problems, models, languageServer, rowDocuments, datasetViews, log } = services;
   extension.subscriptions.push(
     log,
     runs,
@@ -37,7 +37,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     vscode.window.registerWebviewPanelSerializer(DATASET_VIEW_TYPE, datasetViews),
     languageServer,
     new FormatStatus(languageServer),
-    new RowDocuments(languageServer),
+    rowDocuments,
     vscode.workspace.onDidGrantWorkspaceTrust(() => takeUp(services)),
   );
   setImmediate(() => takeUp(services));
@@ -47,6 +47,10 @@ function createServices(extension: vscode.ExtensionContext): Services {
   const log = vscode.window.createOutputChannel("Tunesmith", { log: true });
   const lenses = new CodeLensCommands(() => services);
   extension.subscriptions.push(lenses);
+  const languageServer = new LanguageServer(extension, log, {
+    adaptLenses: (found) => lenses.adaptLenses(found),
+    onDidChangeLenses: lenses.onDidChangeLenses,
+  });
   const services: Services = {
     extension,
     log,
@@ -56,10 +60,8 @@ function createServices(extension: vscode.ExtensionContext): Services {
     panels: new RunPanels(() => services),
     datasetViews: new DatasetViews(() => services),
     problems: new ProblemReporter(extension.extensionPath),
-    languageServer: new LanguageServer(extension, log, {
-      adaptLenses: (found) => lenses.adaptLenses(found),
-      onDidChangeLenses: lenses.onDidChangeLenses,
-    }),
+    languageServer,
+    rowDocuments: new RowDocuments(languageServer),
   };
   return services;
 }

@@ -18,13 +18,6 @@ interface OpenRow {
   changed: number;
 }
 
-/** `line` is 0-based. */
-export function rowUri(dataset: vscode.Uri, line: number): vscode.Uri {
-  const name = vscode.l10n.t("{0}, row {1}", basename(dataset.path), String(line + 1));
-  const query = JSON.stringify({ dataset: dataset.toString(), line });
-  return vscode.Uri.from({ scheme: ROW_SCHEME, path: `/${name}.md`, query });
-}
-
 /** Rows as files: reading one shows it as text, writing it puts it back into the data set as one line. */
 export class RowDocuments implements vscode.FileSystemProvider, vscode.Disposable {
   readonly #rows = new Map<string, OpenRow>();
@@ -38,8 +31,19 @@ export class RowDocuments implements vscode.FileSystemProvider, vscode.Disposabl
       this.#changed,
       vscode.workspace.registerFileSystemProvider(ROW_SCHEME, this, { isCaseSensitive: true }),
       vscode.workspace.onDidChangeTextDocument((event) => this.#follow(event)),
-      vscode.workspace.onDidCloseTextDocument(({ uri }) => this.#rows.delete(uri.toString())),
+      // Another language for the text is a document closed and opened again.
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => setImmediate(() => this.#forget(uri))),
     ];
+  }
+
+  /** The address of a row, which stays its own while it is open, wherever its line moves. `line` is 0-based. */
+  uriOf(dataset: vscode.Uri, line: number): vscode.Uri {
+    for (const [address, open] of this.#rows) {
+      if (open.line === line && open.dataset.toString() === dataset.toString()) return vscode.Uri.parse(address, true);
+    }
+    const name = vscode.l10n.t("{0}, row {1}", basename(dataset.path), String(line + 1));
+    const query = JSON.stringify({ dataset: dataset.toString(), line, opened: Date.now() });
+    return vscode.Uri.from({ scheme: ROW_SCHEME, path: `/${name}.md`, query });
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
@@ -85,6 +89,13 @@ export class RowDocuments implements vscode.FileSystemProvider, vscode.Disposabl
       if (open.dataset.toString() !== document.uri.toString()) continue;
       // The lowest change comes first: none moves what another one is about.
       for (const change of contentChanges) open.line = followLine(open.line, change);
+    }
+  }
+
+  #forget(uri: vscode.Uri): void {
+    const address = uri.toString();
+    if (!vscode.workspace.textDocuments.some((document) => document.uri.toString() === address)) {
+      this.#rows.delete(address);
     }
   }
 

@@ -27,6 +27,8 @@ type TokenType = (typeof TOKEN_TYPES)[number];
 /** A file with more characters is coloured only where it is seen. */
 const LARGEST_WHOLE = 256 * 1024;
 const LONGEST_ROW = 64 * 1024;
+/** More than any window shows. */
+const MOST_ROWS_IN_VIEW = 2_000;
 
 export interface RowToken {
   offset: number;
@@ -48,7 +50,8 @@ export const semanticTokens: Feature = {
     });
     requests.onRange(({ textDocument, range }): SemanticTokens => {
       const document = context.documents.get(textDocument.uri);
-      return document ? tokensOf(context, document, range.start.line, range.end.line) : { data: [] };
+      const last = Math.min(range.end.line, range.start.line + MOST_ROWS_IN_VIEW);
+      return document ? tokensOf(context, document, range.start.line, last) : { data: [] };
     });
   },
 };
