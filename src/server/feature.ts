@@ -9,6 +9,8 @@ import type { JsonlDocument } from "./jsonlDocument";
 import type { LengthCheck } from "./lengthCheck";
 
 export interface ServerContext {
+  /** The folder of the checks' pages as a URI that ends in a slash; null: unknown. */
+  checkPages: string | null;
   connection: Connection;
   documents: TextDocuments<JsonlDocument>;
   analyses: Analyses;

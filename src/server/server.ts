@@ -40,7 +40,12 @@ const FEATURES: readonly Feature[] = [
   rowViewText,
 ];
 
-export function startServer(connection: Connection, load: LoadTokenizer = loadTokenizer): void {
+export interface ServerOptions {
+  load?: LoadTokenizer;
+  checkPages?: string;
+}
+
+export function startServer(connection: Connection, { load = loadTokenizer, checkPages }: ServerOptions = {}): void {
   const documents = new TextDocuments(jsonlDocuments);
   const settings = new CurrentSettings(load);
   const heldOut = new HeldOutFiles();
@@ -59,6 +64,7 @@ export function startServer(connection: Connection, load: LoadTokenizer = loadTo
     },
   });
   const context: ServerContext = {
+    checkPages: checkPages ?? null,
     connection,
     documents,
     analyses,

@@ -28,15 +28,21 @@ function publish(context: ServerContext, { analysis, state }: AnalysisProgress):
   void context.connection.sendDiagnostics({
     uri: document.uri,
     version: state.version,
-    diagnostics: findings.map((found) => toDiagnostic(document, found)),
+    diagnostics: findings.map((found) => toDiagnostic(document, found, context.checkPages)),
   });
 }
 
-export function toDiagnostic(document: JsonlDocument, { line, finding, severity }: LineFinding): Diagnostic {
+/** `checkPages`: the folder of the checks' pages, ending in a slash; null leaves the code without a link. */
+export function toDiagnostic(
+  document: JsonlDocument,
+  { line, finding, severity }: LineFinding,
+  checkPages: string | null = null,
+): Diagnostic {
   return {
     range: document.rangeInLine(line, finding.offset, finding.length),
     severity: SEVERITIES[severity],
     code: finding.check,
+    ...(checkPages ? { codeDescription: { href: `${checkPages}${finding.check}.md` } } : {}),
     source: "Tunesmith",
     message: finding.message,
   };

@@ -54,7 +54,10 @@ export class TestClient {
   static inProcess(load?: LoadTokenizer): TestClient {
     const toServer = new PassThrough();
     const toClient = new PassThrough();
-    startServer(createConnection(new StreamMessageReader(toServer), new StreamMessageWriter(toClient)), load);
+    startServer(
+      createConnection(new StreamMessageReader(toServer), new StreamMessageWriter(toClient)),
+      load ? { load } : {},
+    );
     return new TestClient(new StreamMessageReader(toClient), new StreamMessageWriter(toServer));
   }
 
