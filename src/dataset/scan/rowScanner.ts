@@ -58,7 +58,8 @@ export class RowScanner {
       this.find(finding.line, line.indent, finding);
     if (parsed?.kind === "blank") return;
     this.rows++;
-    if (this.opening !== null) this.settleOpening(true);
+    // A whole value on the next line belongs to no array: that has a comma behind it.
+    if (this.opening !== null) this.settleOpening(parsed?.kind === "invalid");
     if (!hasText(line) || parsed === null) {
       this.find(line.number, line.indent, { ...LINE_TOO_LONG, offset: 0, length: 0 });
       return;

@@ -104,15 +104,19 @@ describe("a JSON array", () => {
   });
 
   it("has the rows that stand whole on a line checked, as preparation takes them", async () => {
-    const found = await scan(["[", row(1), "", ",", '{"instruction": "Go."}', "]"]);
+    const found = await scan(["[", "{", "", row(1), ",", '{"instruction": "Go."}', "]"]);
     expect(checksOf(found)).toEqual(["json-syntax", "missing-field"]);
-    expect(found).toMatchObject({ rows: 5, usable: 1 });
+    expect(found).toMatchObject({ rows: 6, usable: 1 });
   });
 
   it("is not seen in a row that only breaks off", async () => {
     const [found] = (await scan('["a",')).findings;
     expect(found).toMatchObject({ check: "json-syntax", line: 1, column: 5 });
     expect(found!.message).not.toContain("import");
+    expect(places(await scan(["[{", row(1), "}"]))).toEqual([
+      [1, 2, 3, "json-syntax"],
+      [3, 1, 2, "json-syntax"],
+    ]);
   });
 });
 

@@ -13,7 +13,7 @@ import { NO_ROWS } from "../checks/fileLayout";
 import { type Finding, locateProblems } from "../checks/finding";
 import { RowInspector } from "../checks/inspectRow";
 import { Severities } from "../checks/severities";
-import { FileChecks, type LeftOut } from "../duplicates/fileChecks";
+import { type FileCheckOptions, FileChecks, type LeftOut } from "../duplicates/fileChecks";
 import type { FileFinding } from "../duplicates/finding";
 import type { HeldOutIndex } from "../duplicates/heldOutLeak";
 import { rowFacts } from "../duplicates/rowFacts";
@@ -89,11 +89,17 @@ export async function scanFile(path: string, options: ScanOptions = {}): Promise
   const fileChecks = new FileChecks({
     expectedRows: await expectedRows(path, bytes),
     heldOut: await heldOutIndex(path, options, checked),
-    ...(checked === "structure" ? { mostNearRows: 0 } : {}),
+    ...comparedRows(checked, bytes),
   });
   const inspector = checked === "all" ? (options.inspector ?? (await RowInspector.load())) : null;
   const plan: Plan = { path, bytes, dialect, scope: checked, most, fileChecks, inspector };
   return new Scanning(plan, severities, options).run();
+}
+
+/** How many rows are compared, so that 400 MB of memory do for a file of any size. */
+function comparedRows(scope: CheckScope, bytes: number): FileCheckOptions {
+  if (scope === "structure") return { mostNearRows: 0 };
+  return bytes > LARGE_FILE ? { mostExactRows: 1_500_000, mostNearRows: 200_000 } : {};
 }
 
 /** What is known of a file before its rows are checked. */
