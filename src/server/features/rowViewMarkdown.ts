@@ -8,6 +8,8 @@ import type { RowView, TokenCounts } from "./rowView";
 
 /** Characters of a row's text that are shown; a hover that is longer is not read. */
 const MOST_SHOWN = 3200;
+/** With markup and escapes. */
+const LONGEST_BODY = 5200;
 /** Stretches that are shown; markup around each takes room too. */
 const MOST_STRETCHES = 24;
 
@@ -29,11 +31,22 @@ interface Stretch {
 }
 
 export function rowMarkdown({ segments, counts, template, dialect }: RowView): string {
-  const stretches = shorten(stretchesOf(segments, counts));
-  const body = stretches.map((stretch) => html(stretch, counts?.limit ?? 0)).join("");
+  const body = bodyOf(stretchesOf(segments, counts), counts?.limit ?? 0);
   const head = [dialect.format.name, ...(template ? [`template ${template}`] : []), countsText(counts)].join(" · ");
   // No line break within: to Markdown an HTML block ends at a blank line.
   return `${escapeMarkdown(head)}\n\n<p><code>${body}</code></p>\n\n${legend(segments, counts)}`;
+}
+
+function bodyOf(stretches: readonly Stretch[], limit: number): string {
+  let room = MOST_SHOWN;
+  for (;;) {
+    const body = shorten(stretches, room)
+      .map((stretch) => html(stretch, limit))
+      .join("");
+    if (body.length <= LONGEST_BODY || room < MOST_STRETCHES) return body;
+    // Where much must be escaped, less has room.
+    room = Math.min(room - 1, Math.floor((room * LONGEST_BODY * 0.9) / body.length));
+  }
 }
 
 export function countsText(counts: TokenCounts | null): string {
@@ -68,7 +81,7 @@ function stretchesOf(segments: readonly RenderedSegment[], counts: TokenCounts |
 }
 
 /** Long stretches lose their middle, and many stretches theirs. */
-function shorten(stretches: readonly Stretch[]): Stretch[] {
+function shorten(stretches: readonly Stretch[], room: number): Stretch[] {
   let shown = [...stretches];
   if (shown.length > MOST_STRETCHES) {
     const half = MOST_STRETCHES / 2;
@@ -78,20 +91,23 @@ function shorten(stretches: readonly Stretch[]): Stretch[] {
     const gap: Stretch = { text: omitted(characters), learned: false, control: false, lost: false, cutBefore: cut };
     shown = [...shown.slice(0, half), gap, ...shown.slice(-half)];
   }
-  const most = evenShare(shown.map(({ text }) => text.length));
+  const most = evenShare(
+    shown.map(({ text }) => text.length),
+    room,
+  );
   return shown.map((stretch) => ({ ...stretch, text: withoutMiddle(stretch.text, most) }));
 }
 
 /** The length that stretches may have so that together they do not take more than there is room for. */
-function evenShare(lengths: readonly number[]): number {
-  let room = MOST_SHOWN;
+function evenShare(lengths: readonly number[], most: number): number {
+  let room = most;
   const sorted = [...lengths].sort((a, b) => a - b);
   for (const [index, length] of sorted.entries()) {
     const share = room / (sorted.length - index);
     if (length > share) return Math.floor(share);
     room -= length;
   }
-  return MOST_SHOWN;
+  return most;
 }
 
 function withoutMiddle(text: string, most: number): string {
