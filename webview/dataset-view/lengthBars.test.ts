@@ -7,8 +7,8 @@ const bins = (...edges: number[]) =>
 describe("the bars of a histogram", () => {
   it("share the width and are as high as their rows are many, below a round top", () => {
     expect(lengthBars(bins(10, 13, 16), null)).toEqual([
-      { from: 10, to: 13, rows: 10, left: 0, width: 0.5, height: 0.5, beyond: false },
-      { from: 13, to: 16, rows: 20, left: 0.5, width: 0.5, height: 1, beyond: false },
+      { from: 10, to: 13, rows: 10, left: 0, width: 0.5, height: 0.5, beyond: 0 },
+      { from: 13, to: 16, rows: 20, left: 0.5, width: 0.5, height: 1, beyond: 0 },
     ]);
     expect(rowTicks([{ from: 1, to: 2, rows: 1234 }])).toEqual([
       { value: 0, at: 0 },
@@ -18,13 +18,17 @@ describe("the bars of a histogram", () => {
     expect(rowTicks([{ from: 1, to: 2, rows: 1 }]).map(({ value }) => value)).toEqual([0, 1]);
   });
 
-  it("are beyond the limit only where no row of theirs keeps it", () => {
+  it("are beyond the limit as far as they hold lengths that are", () => {
     const beyond = (limit: number) => lengthBars(bins(10, 13, 16, 20), limit).map((bar) => bar.beyond);
-    expect([beyond(12), beyond(13), beyond(9)]).toEqual([
-      [false, true, true],
-      [false, false, true],
-      [true, true, true],
+    expect([beyond(12), beyond(15), beyond(9), beyond(30)]).toEqual([
+      [0, 1, 1],
+      [0, 0, 1],
+      [1, 1, 1],
+      [0, 0, 0],
     ]);
+    const [, cut] = beyond(14);
+    expect(cut).toBeGreaterThan(0);
+    expect(cut).toBeLessThan(0.5);
   });
 
   it("are none for no rows", () => {

@@ -7,8 +7,8 @@ export interface LengthBar extends LengthBin {
   width: number;
   /** Of the chart's height. */
   height: number;
-  /** All its rows are longer than the limit. */
-  beyond: boolean;
+  /** The share of its width, from the right, that lies beyond the limit. */
+  beyond: number;
 }
 
 export interface Tick {
@@ -16,7 +16,7 @@ export interface Tick {
   at: number;
 }
 
-/** `limit`: the greatest length that is not too long; null: there is none. */
+/** `limit`: the greatest length that is not too long, a whole number; null: there is none. */
 export function lengthBars(histogram: readonly LengthBin[], limit: number | null): LengthBar[] {
   const top = topOf(histogram);
   return histogram.map((bin, index) => ({
@@ -24,7 +24,7 @@ export function lengthBars(histogram: readonly LengthBin[], limit: number | null
     left: index / histogram.length,
     width: 1 / histogram.length,
     height: bin.rows / top,
-    beyond: limit !== null && bin.from > limit,
+    beyond: limit === null ? 0 : 1 - shareBelow(bin, limit + 1),
   }));
 }
 
@@ -32,9 +32,13 @@ export function lengthBars(histogram: readonly LengthBin[], limit: number | null
 export function placeOf(histogram: readonly LengthBin[], length: number): number | null {
   const index = histogram.findIndex(({ from, to }) => from <= length && length < to);
   if (index < 0) return null;
-  const { from, to } = histogram[index]!;
-  const within = from === 0 ? (length - from) / (to - from) : Math.log(length / from) / Math.log(to / from);
-  return (index + within) / histogram.length;
+  return (index + shareBelow(histogram[index]!, length)) / histogram.length;
+}
+
+/** How much of a bin's width lies before a length. */
+function shareBelow({ from, to }: LengthBin, length: number): number {
+  if (length <= from || length >= to) return length <= from ? 0 : 1;
+  return from === 0 ? length / to : Math.log(length / from) / Math.log(to / from);
 }
 
 /** At most `most` edges: all of them, else those that begin with 1, 2 or 5, else those that begin a decade. */

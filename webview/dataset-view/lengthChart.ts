@@ -80,7 +80,8 @@ export class LengthChart {
     const range = to - from === 1 ? count(from) : t("{0} to {1}", count(from), count(to - 1));
     const text = t("{0}: {1} rows", this.#withUnit(range), count(rows));
     const { sequenceLength } = this.report;
-    return sequenceLength !== null && from > sequenceLength ? t("{0}, longer than a sequence", text) : text;
+    if (sequenceLength === null || to - 1 <= sequenceLength) return text;
+    return from > sequenceLength ? t("{0}, longer than a sequence", text) : t("{0}, some longer than a sequence", text);
   }
 
   #draw(): void {
@@ -115,7 +116,7 @@ export class LengthChart {
     const group = svg(
       "g",
       {
-        class: bar.beyond ? "bar beyond" : "bar",
+        class: "bar",
         role: "button",
         tabindex: index === this.#current ? 0 : -1,
         "aria-label": this.#describe(bar),
@@ -124,8 +125,10 @@ export class LengthChart {
       svg("rect", { class: "hit", x: left, y: 0, width: bar.width * width, height }),
       svg("rect", { class: "fill", x: left, y: height - high, width: wide, height: high }),
     );
-    if (bar.beyond) {
-      group.append(svg("rect", { class: "hatch", x: left, y: height - high, width: wide, height: high }));
+    if (bar.beyond > 0) {
+      const over = wide * bar.beyond;
+      const place = { x: left + wide - over, y: height - high, width: over, height: high };
+      group.append(svg("rect", { class: "fill over", ...place }), svg("rect", { class: "hatch", ...place }));
     }
     group.addEventListener("pointerenter", () => this.#read(bar));
     group.addEventListener("pointerleave", () => this.#read(null));

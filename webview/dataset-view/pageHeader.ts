@@ -3,6 +3,7 @@ import { element, icon, linkButton, setText } from "../dom";
 import { compact, count, fileName } from "../figures";
 import { t } from "../texts";
 import { button, progressRing } from "../toolkit";
+import { SEVERITY_ORDER, severityIcon, severityName } from "./problemTable";
 
 /** The file, its figures, what can be done with it, and what is being done. */
 export class PageHeader {
@@ -93,23 +94,13 @@ export class PageHeader {
   }
 
   #showFigures(report: DatasetReport | null): void {
-    const figure = (value: string | null, label: string, testId: string) =>
-      element(
-        "div",
-        { class: "figure" },
-        element("dt", { text: label }),
-        value === null
-          ? element("dd", {}, element("span", { class: "skeleton figure-place", text: "\u2007" }))
-          : element("dd", { text: value, testId }),
-      );
-    const problems = report?.problems.reduce((sum, problem) => sum + problem.problems, 0) ?? 0;
     const unit = report?.unit === "tokens" ? t("tokens") : t("characters");
     this.#figures.replaceChildren(
       figure(report && (report.format ?? t("unknown")), t("format"), "format"),
       figure(report && count(report.rows), t("rows"), "rows-figure"),
       figure(report && count(report.usable), t("rows that can be used"), "usable"),
       figure(report && compact(report.length.total), unit, "length-total"),
-      figure(report && count(problems), t("problems"), "problem-total"),
+      problemFigure(report),
     );
   }
 
@@ -128,6 +119,32 @@ export class PageHeader {
     }
     return notes;
   }
+}
+
+/** `value` null: not known yet. */
+function figure(value: string | null, label: string, testId: string): HTMLElement {
+  return figureOf(value === null ? [place()] : [element("span", { text: value, testId })], label);
+}
+
+/** How many of each severity: as the editor counts them. */
+function problemFigure(report: DatasetReport | null): HTMLElement {
+  if (report === null) return figureOf([place()], t("problems"));
+  const counts = SEVERITY_ORDER.flatMap((severity) => {
+    const found = report.problems.filter((problem) => problem.severity === severity);
+    const problems = found.reduce((sum, problem) => sum + problem.problems, 0);
+    if (problems === 0) return [];
+    const name = element("span", { class: "for-screen-readers", text: severityName(severity) });
+    return [element("span", { title: severityName(severity) }, severityIcon(severity), name, ` ${count(problems)}`)];
+  });
+  return figureOf(counts.length === 0 ? [element("span", { text: count(0) })] : counts, t("problems"));
+}
+
+function figureOf(values: HTMLElement[], label: string): HTMLElement {
+  return element("div", { class: "figure" }, element("dt", { text: label }), element("dd", {}, ...values));
+}
+
+function place(): HTMLElement {
+  return element("span", { class: "skeleton figure-place", text: "\u2007" });
 }
 
 function note(kind: "error" | "info", text: string, action?: HTMLElement): HTMLElement {

@@ -94,12 +94,14 @@ export class RowBrowser {
     return { filter: this.#filter, ...(row === undefined ? {} : { row }) };
   }
 
-  /** Changes a part of the filter. From a chart the list comes into sight, since it may be far below. */
+  /** Changes a part of the filter. From a chart the list comes into sight and gets the focus: it may be far below. */
   filter(part: Partial<RowFilter>, here = false): void {
     this.#filter = { ...this.#filter, ...part };
     this.#apply();
     this.onChange(this.state);
-    if (!here) this.element.scrollIntoView({ block: "start", behavior: "auto" });
+    if (here) return;
+    this.element.scrollIntoView({ block: "start", behavior: "auto" });
+    this.#list.element.focus({ preventScroll: true });
   }
 
   showRow(row: number, result: RowPreviewResult): void {

@@ -142,10 +142,9 @@ export class RowPane {
   #showUnreadable(message: string, source: string): void {
     this.#counts.textContent = "";
     this.#toolbar.classList.add("idle");
-    this.#text.replaceChildren(
-      element("p", { class: "message error" }, icon("error"), element("span", { text: message })),
-      element("pre", { text: source }),
-    );
+    const known = this.#row?.problems.some((problem) => problem.message === message) ?? false;
+    const why = element("p", { class: "message error" }, icon("error"), element("span", { text: message }));
+    this.#text.replaceChildren(...(known ? [] : [why]), element("pre", { text: source }));
   }
 }
 
