@@ -19,7 +19,10 @@ export type LineEnd = "\n" | "\r\n" | "\r" | "";
 
 /** A line longer than this is not a row but a file that has no line breaks. */
 export const LONGEST_LINE = 16 * 1024 * 1024;
-const CHUNK = 256 * 1024;
+/** Bytes that are read at once. */
+const CHUNK = 1024 * 1024;
+/** Bytes that are worked on at once: few enough that most pieces of most files are ASCII, which is far faster. */
+const PIECE = 64 * 1024;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const REPLACEMENT = "\ufffd";
@@ -84,7 +87,7 @@ async function* chunksOf(path: string): AsyncGenerator<Buffer> {
       const length = await reading;
       if (length === 0) return;
       reading = readInto(file, other);
-      yield current.subarray(0, length);
+      for (let at = 0; at < length; at += PIECE) yield current.subarray(at, Math.min(at + PIECE, length));
       [current, other] = [other, current];
     }
   } finally {
