@@ -8,6 +8,7 @@ import type { Feature, ServerContext } from "../feature";
 import type { JsonlDocument, Line } from "../jsonlDocument";
 import { Slices } from "../slices";
 import { rowLabel } from "./rowLabel";
+import { whenStructured } from "./whenStructured";
 
 /** More would make the outline slow, and nobody reads them. */
 const MOST_ROWS = 20_000;
@@ -21,9 +22,12 @@ const COST_OF_NAME = 200;
 export const documentSymbols: Feature = {
   capabilities: { documentSymbolProvider: true },
   register(context) {
-    context.connection.onDocumentSymbol(({ textDocument }): DocumentSymbol[] => {
+    context.connection.onDocumentSymbol(async ({ textDocument }): Promise<DocumentSymbol[]> => {
       const document = context.documents.get(textDocument.uri);
-      return document ? symbolsOf(context, document) : [];
+      if (!document) return [];
+      // The client asks once for each version: what it gets then is what it shows.
+      await whenStructured(context, document);
+      return symbolsOf(context, document);
     });
     context.analyses.onDidProgress(({ analysis, state, complete }) => {
       if (complete && state.dialect) void nameAll(analysis.document, state.dialect);

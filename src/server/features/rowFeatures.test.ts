@@ -127,6 +127,12 @@ describe("a row in the editor", () => {
       expect(found[0]!.detail).toBe(`${ROWS[0]!.length} characters`);
     });
 
+    it("have their names from the beginning", async () => {
+      await client.initialize();
+      await client.open(URI, ROWS.join("\n"));
+      expect((await symbols()).map(({ name }) => name)).toEqual(["Add two numbers.", "Write a loop."]);
+    });
+
     it("of conversations go by what the user says first, wherever it stands", async () => {
       const message = (role: string, content: string) => ({ role, content });
       const rows = [
@@ -220,6 +226,17 @@ describe("a row in the editor", () => {
       ]);
     });
 
+    it("are there for a file that was opened or edited a moment ago", async () => {
+      const rows = ['{"instruction": "é", "output": "o"}'];
+      await client.initialize();
+      await client.open(URI, rows[0]!);
+      const expected = decode(await whole(), rows);
+      expect(expected).toContain('"output" Field');
+      const end = { line: 0, character: rows[0]!.length };
+      await client.edit(URI, { range: { start: end, end }, text: " " });
+      expect(decode(await whole(), rows)).toEqual(expected);
+    });
+
     it("come for the lines in view only where the file is large", async () => {
       const rows = Array.from({ length: 4000 }, (_, n) => row(`Task ${n}`, "x".repeat(80)));
       await start(rows);
@@ -232,6 +249,35 @@ describe("a row in the editor", () => {
       expect(some.data.slice(0, 2)).toEqual([3000, 1]);
       expect(some.data).toHaveLength(2 * 7 * 5);
     });
+  });
+
+  it("may be anything at all", async () => {
+    const rows = [
+      ROWS[0]!,
+      `{"instruction": ${"[".repeat(50_000)}${"]".repeat(50_000)}, "output": "x"}`,
+      `${"{".repeat(50_000)}`,
+      `{"a": ${"[".repeat(100_000)}`,
+      row("x".repeat(1_000_000), '\\"'.repeat(500_000)),
+      '\u0000\ud800 "" :,[]{}',
+    ];
+    await start(rows);
+    const range = { start: { line: 0, character: 0 }, end: { line: 9, character: 0 } };
+    const textDocument = { uri: URI };
+    const options = { tabSize: 2, insertSpaces: true };
+    for (const method of ["documentSymbol", "foldingRange", "codeLens", "semanticTokens/full"]) {
+      await client.request(`textDocument/${method}`, { textDocument });
+    }
+    for (const method of ["semanticTokens/range", "rangeFormatting"]) {
+      await client.request(`textDocument/${method}`, { textDocument, range, options });
+    }
+    for (let line = 0; line < rows.length; line++) {
+      for (const character of [0, 8, 40, 60_000, 10_000_000]) {
+        for (const method of ["hover", "completion", "definition"])
+          await at(`textDocument/${method}`, { line, character });
+      }
+      await client.request("tunesmith/rowToText", { row: rows[line] });
+    }
+    expect(await hoverAt(4, 20)).toMatch(/^This row has 3,000,0\d\d characters/);
   });
 
   it("gets one space after colons and commas, where its JSON is whole", async () => {

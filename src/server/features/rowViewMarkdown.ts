@@ -32,7 +32,11 @@ interface Stretch {
 
 export function rowMarkdown({ segments, counts, template, dialect }: RowView): string {
   const body = bodyOf(stretchesOf(segments, counts), counts?.limit ?? 0);
-  const head = [dialect.format.name, ...(template ? [`template ${template}`] : []), countsText(counts)].join(" · ");
+  const head = [
+    dialect.format.name,
+    ...(template ? [`template ${template}`] : []),
+    dialect.format.untrainable ?? countsText(counts),
+  ].join(" · ");
   // No line break within: to Markdown an HTML block ends at a blank line.
   return `${escapeMarkdown(head)}\n\n<p><code>${body}</code></p>\n\n${legend(segments, counts)}`;
 }

@@ -4,15 +4,17 @@
  */
 
 import { type SemanticTokens, SemanticTokensBuilder } from "vscode-languageserver";
+import { checkRow } from "../../dataset/checkRow";
 import type { TextPart } from "../../dataset/checks/textPart";
 import { messageKeys } from "../../dataset/formats/chat";
 import type { Dialect, JsonObject } from "../../dataset/formats/format";
 import { partPath } from "../../dataset/formats/layout";
 import { type JsonNode, type JsonTree, nodeAt, parseJson, stringValue } from "../../dataset/json";
 import type { RowPath } from "../../dataset/problem";
-import { isReadable, type RowRecord } from "../datasetAnalysis";
+import { type DatasetAnalysis, isReadable, type RowRecord } from "../datasetAnalysis";
 import type { Feature, ServerContext } from "../feature";
 import type { JsonlDocument } from "../jsonlDocument";
+import { whenStructured } from "./whenStructured";
 
 /** Declared in package.json, `semanticTokenTypes`. */
 export const TOKEN_TYPES = [
@@ -43,18 +45,33 @@ export const semanticTokens: Feature = {
   register(context) {
     const { semanticTokens: requests } = context.connection.languages;
     // Without tokens for the whole the client asks for the lines that it shows.
-    requests.on(({ textDocument }): SemanticTokens => {
+    requests.on(async ({ textDocument }): Promise<SemanticTokens> => {
       const document = context.documents.get(textDocument.uri);
       if (!document || isLarge(document)) return null as unknown as SemanticTokens;
+      await whenStructured(context, document);
       return tokensOf(context, document, 0, document.lines.length - 1);
     });
-    requests.onRange(({ textDocument, range }): SemanticTokens => {
+    requests.onRange(async ({ textDocument, range }): Promise<SemanticTokens> => {
       const document = context.documents.get(textDocument.uri);
+      if (document) await whenStructured(context, document);
       const last = Math.min(range.end.line, range.start.line + MOST_ROWS_IN_VIEW);
       return document ? tokensOf(context, document, range.start.line, last) : { data: [] };
     });
+    refreshWithFormat(context);
   },
 };
+
+/** Once a document's format has become another, what is used of its rows has too. */
+function refreshWithFormat({ connection, analyses }: ServerContext): void {
+  const shown = new WeakMap<DatasetAnalysis, Dialect | null>();
+  analyses.onDidProgress(({ analysis, state, complete }) => {
+    if (!complete || shown.get(analysis) === state.dialect) return;
+    const first = !shown.has(analysis);
+    shown.set(analysis, state.dialect);
+    // A client that cannot refresh says so.
+    if (!first) connection.sendRequest("workspace/semanticTokens/refresh").catch(() => {});
+  });
+}
 
 function isLarge({ lines }: JsonlDocument): boolean {
   let characters = 0;
@@ -70,7 +87,7 @@ function tokensOf(context: ServerContext, document: JsonlDocument, first: number
   if (!dialect) return builder.build();
   for (let number = Math.max(0, first); number <= Math.min(last, document.lines.length - 1); number++) {
     const { text, record, indent } = document.lines[number]!;
-    if (!record?.isObject || text.length > LONGEST_ROW) continue;
+    if (record?.isObject === false || text.length > LONGEST_ROW) continue;
     for (const { offset, length, type } of rowTokens(text, record, dialect)) {
       builder.push(number, offset + indent, length, TOKEN_TYPES.indexOf(type), 0);
     }
@@ -78,12 +95,13 @@ function tokensOf(context: ServerContext, document: JsonlDocument, first: number
   return builder.build();
 }
 
-function rowTokens(text: string, record: RowRecord, dialect: Dialect): RowToken[] {
+/** Without a record: a line that was edited a moment ago. */
+function rowTokens(text: string, record: RowRecord | undefined, dialect: Dialect): RowToken[] {
   const tree = parseJson(text);
-  if (!tree.ok) return [];
+  if (!tree.ok || tree.root.kind !== "object") return [];
   const tokens = [...keyTokens(tree, dialect), ...messageTokens(tree, dialect)];
-  if (isReadable(record)) {
-    const row = record.sample ?? (JSON.parse(text) as JsonObject);
+  const row = record?.sample ?? (JSON.parse(text) as JsonObject);
+  if (record ? isReadable(record) : checkRow(row, dialect).length === 0) {
     for (const part of dialect.format.texts(row, dialect.layout)) tokens.push(...quoteTokens(tree, part));
   }
   return tokens.sort((a, b) => a.offset - b.offset);
