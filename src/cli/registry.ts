@@ -31,6 +31,11 @@ export const commands: readonly RegisteredCommand[] = [
     () => import("./commands/datasetConvert"),
   ),
   entry(
+    "dataset normalise",
+    "take the byte order mark away and end every line with LF, in place",
+    () => import("./commands/datasetNormalise"),
+  ),
+  entry(
     "dataset statistics",
     "say what a data set is made of: lengths, split, duplicates, languages, tasks, problems",
     () => import("./commands/datasetStatistics"),

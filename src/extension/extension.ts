@@ -5,6 +5,7 @@ import type { Services } from "./context";
 import { CodeLensCommands } from "./datasets/codeLensCommands";
 import { DATASET_VIEW_TYPE, DatasetViews } from "./datasets/datasetViews";
 import { FormatStatus } from "./datasets/formatStatus";
+import { normaliseAction } from "./datasets/normaliseAction";
 import { ProblemReporter } from "./datasets/problemReporter";
 import { RowDocuments } from "./datasets/rowDocument";
 import { LanguageServer } from "./languageServer";
@@ -28,6 +29,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     panels,
     datasetViews,
     problems,
+    vscode.languages.registerCodeActionsProvider({ scheme: "file", language: "jsonl" }, normaliseAction),
     models,
     ...registerCommands(services),
     ...registerViews(services),

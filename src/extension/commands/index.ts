@@ -11,6 +11,7 @@ import { deleteRun } from "./deleteRun";
 import { editRow } from "./editRow";
 import { fineTune } from "./fineTune";
 import { importDataset } from "./importDataset";
+import { normaliseDataset } from "./normaliseDataset";
 import { openDatasetView } from "./openDatasetView";
 import { openRun } from "./openRun";
 import { openWalkthrough } from "./openWalkthrough";
@@ -33,6 +34,7 @@ const factories: Record<string, CommandFactory> = {
   createDatasetFromPython,
   importDataset,
   convertDataset,
+  normaliseDataset,
   chooseFormat,
   editRow,
   previewRow,

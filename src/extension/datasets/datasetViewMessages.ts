@@ -68,7 +68,13 @@ const report = v.object({
   moreTasks: count,
   split: v.nullable(v.object({ train: count, heldOut: count })),
   heldOutFile: v.nullable(v.string()),
-  duplicates: v.nullable(v.object({ exact: count, near: count, conflicting: count, leaked: count })),
+  duplicates: v.object({
+    exact: count,
+    near: v.nullable(count),
+    conflicting: v.nullable(count),
+    leaked: count,
+  }),
+  notCompared: count,
   sample: v.array(
     v.object({
       row,

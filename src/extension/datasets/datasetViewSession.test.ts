@@ -38,7 +38,8 @@ const report: DatasetReport = {
   moreTasks: 0,
   split: null,
   heldOutFile: null,
-  duplicates: null,
+  duplicates: { exact: 0, near: null, conflicting: null, leaked: 0 },
+  notCompared: 0,
   sample: [
     { row: 7, offset: 100, skip: 2, title: "", length: 1, language: null, task: null, heldOut: null, problems: [] },
   ],

@@ -9,6 +9,9 @@ const SEVERITIES = {
   information: vscode.DiagnosticSeverity.Information,
 };
 
+/** VS Code takes these away, or mends them, before the language server sees the text. */
+const HIDDEN_IN_EDITORS: ReadonlySet<string> = new Set(["byte-order-mark", "mixed-line-ends", "invalid-utf8"]);
+
 /**
  * What the command Validate found, in Problems. Data sets that are open in an editor are left out: the language server
  * reports those as they change, and twice would be once too many. Files above some 50 MB, which VS Code shows but hands
@@ -26,11 +29,16 @@ export class ProblemReporter implements vscode.Disposable {
   report(file: vscode.Uri, problems: readonly JobProblem[], total: number): void {
     this.#collection.delete(file);
     const open = vscode.workspace.textDocuments.some((document) => document.uri.toString() === file.toString());
-    if (open) return;
+    const hidden = problems.filter(({ check }) => HIDDEN_IN_EDITORS.has(check));
+    const shown = open ? shownProblems(hidden, hidden.length) : shownProblems(problems, total);
     this.#collection.set(
       file,
-      shownProblems(problems, total).map((problem) => this.#diagnostic(problem)),
+      shown.map((problem) => this.#diagnostic(problem)),
     );
+  }
+
+  clear(file: vscode.Uri): void {
+    this.#collection.delete(file);
   }
 
   dispose(): void {
