@@ -89,8 +89,10 @@ export interface DatasetReport {
   split: { train: number; heldOut: number } | null;
   /** The file that holds the held-out rows; null: they are a share of this one. */
   heldOutFile: string | null;
-  /** Rows; null where they were not compared. */
-  duplicates: { exact: number; near: number; conflicting: number; leaked: number } | null;
+  /** Rows; null where they were not compared, as in files of which the structure alone was checked. */
+  duplicates: { exact: number; near: number | null; conflicting: number | null; leaked: number };
+  /** Rows beyond those that are compared with each other for near duplicates. */
+  notCompared: number;
   /** Spread evenly over the file, and the first rows of each kind of problem; in the file's order. */
   sample: SampleRow[];
 }

@@ -68,18 +68,34 @@ export function percent(part: number, whole: number): string {
   return `${share < 10 ? share.toFixed(1) : Math.round(share)} %`;
 }
 
-export function duplicateTable({ duplicates, usable }: DatasetReport, pick: (check: string) => void): HTMLElement {
-  if (duplicates === null) return element("p", { class: "quiet", text: t("The rows were not compared.") });
+export function duplicateTable(report: DatasetReport, pick: (check: string) => void): HTMLElement {
+  const { duplicates, usable, notCompared } = report;
   const kinds = [
     { name: t("Exact duplicates"), check: "duplicate-row", rows: duplicates.exact },
     { name: t("Near duplicates"), check: "near-duplicate", rows: duplicates.near },
     { name: t("Conflicting answers"), check: "conflicting-answers", rows: duplicates.conflicting },
     { name: t("Also in the held-out file"), check: "held-out-leak", rows: duplicates.leaked },
   ];
-  const lines = kinds.map(({ name, check, rows }) =>
-    shareRow(rows === 0 ? element("span", { text: name }) : linkButton(name, () => pick(check)), rows, usable, usable),
+  const lines = kinds.map(({ name, check, rows }) => {
+    if (rows === null) return notComparedRow(name);
+    const label = rows === 0 ? element("span", { text: name }) : linkButton(name, () => pick(check));
+    return shareRow(label, rows, usable, usable);
+  });
+  return element(
+    "div",
+    {},
+    element("table", { class: "shares" }, element("tbody", {}, ...lines)),
+    notCompared > 0 &&
+      element("p", {
+        class: "quiet",
+        text: t("Near duplicates were not sought among the last {0} rows.", count(notCompared)),
+      }),
   );
-  return element("table", { class: "shares" }, element("tbody", {}, ...lines));
+}
+
+function notComparedRow(name: string): HTMLTableRowElement {
+  const cell = element("td", { class: "quiet", text: t("not compared"), attributes: { colspan: "3" } });
+  return element("tr", {}, element("th", { text: name, attributes: { scope: "row" } }), cell);
 }
 
 /** Quantiles of the lengths, whole and apart. */

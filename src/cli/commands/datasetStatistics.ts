@@ -63,12 +63,10 @@ function text(report: DatasetReport): string {
     lines.push(`Longer than a sequence of ${count(sequenceLength)} tokens: ${count(beyond)} rows.`);
   }
   if (split !== null) lines.push(`Split: ${count(split.train)} rows to learn, ${count(split.heldOut)} held out.`);
-  if (duplicates !== null) {
-    const { exact, near, conflicting, leaked } = duplicates;
-    lines.push(
-      `Repeated: ${count(exact)} exact, ${count(near)} near, ${count(conflicting)} with other answers, ${count(leaked)} in the held-out file.`,
-    );
-  }
+  const { exact, near, conflicting, leaked } = duplicates;
+  const compared =
+    near === null || conflicting === null ? "" : ` ${count(near)} near, ${count(conflicting)} with other answers,`;
+  lines.push(`Repeated: ${count(exact)} exact,${compared} ${count(leaked)} in the held-out file.`);
   const list = (title: string, counts: readonly { name: string; rows: number }[]) => {
     if (counts.length > 0) lines.push(`${title}: ${counts.map((one) => `${one.name} ${count(one.rows)}`).join(", ")}.`);
   };

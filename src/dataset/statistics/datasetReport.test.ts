@@ -129,6 +129,15 @@ describe("the report of a data set", () => {
     expect(log.sample).toHaveLength(2);
   });
 
+  it("does not say of rows that were not compared that they repeat nothing", async () => {
+    const found = await report([row(1), row(1, { note: "x" })], { scope: "structure" });
+    expect(found).toMatchObject({
+      checks: "structure",
+      duplicates: { exact: 1, near: null, conflicting: null, leaked: 0 },
+      notCompared: 0,
+    });
+  });
+
   it("ends when it is cancelled", async () => {
     await expect(report([row(1)], { signal: AbortSignal.abort() })).rejects.toThrow();
   });

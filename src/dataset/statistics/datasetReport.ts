@@ -17,6 +17,7 @@ import type { TokenStage } from "../scan/tokenStage";
 import { describeRow, ReportFollower, titleOf } from "./reportFollower";
 import type { SampledRow } from "./rowSample";
 import { SplitCount, type SplitSettings } from "./splitCount";
+import type { DatasetStatistics } from "./statistics";
 
 export interface ReportOptions
   extends Pick<ScanOptions, "choice" | "scope" | "severities" | "heldOut" | "inspector" | "signal" | "progress"> {
@@ -84,8 +85,13 @@ function figures(scan: Scan, follower: ReportFollower, severities: Severities, s
     languages: statistics.languages.map(({ language, rows }) => ({ name: language, rows })),
     tasks: statistics.tasks.map(({ task, rows }) => ({ name: task, rows })),
     moreTasks: statistics.moreTasks,
-    duplicates: statistics.duplicates,
+    ...comparison(scan, statistics.duplicates),
   };
+}
+
+function comparison({ scope, notCompared }: Scan, found: DatasetStatistics["duplicates"]) {
+  if (scope === "structure") return { duplicates: { ...found, near: null, conflicting: null }, notCompared: 0 };
+  return { duplicates: found, notCompared: notCompared.near };
 }
 
 /** Finds the places of the sampled rows, describes those that have no description yet, and counts the split. */
