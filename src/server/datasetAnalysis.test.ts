@@ -54,7 +54,9 @@ describe("the cost of an edit", () => {
     const { parsed } = analysis.work;
     const state = await analysis.checkStructure(never);
     expect(analysis.work.parsed).toBe(parsed + 4);
-    expect(collectFindings(analysis, state, null, new Severities()).findings.map(({ line }) => line)).toEqual([4, 0, 1, 2]);
+    expect(collectFindings(analysis, state, null, new Severities()).findings.map(({ line }) => line)).toEqual([
+      4, 0, 1, 2,
+    ]);
   });
 });
 
@@ -108,7 +110,11 @@ it("takes hostile rows", async () => {
   const state = await analysis.checkStructure(never);
   expect(state.rows).toBe(5);
   expect(
-    collectFindings(analysis, state, null, new Severities()).findings.map(({ line, finding }) => [line, finding.offset, finding.check]),
+    collectFindings(analysis, state, null, new Severities()).findings.map(({ line, finding }) => [
+      line,
+      finding.offset,
+      finding.check,
+    ]),
   ).toEqual([
     [0, 0, "not-an-object"],
     [1, long.length - 2, "wrong-type"],
