@@ -80,8 +80,8 @@ describe("the server in this process", () => {
 
   it("marks what lies further along a row than editors draw at the row's start too", async () => {
     const text = `{"instruction": "${"x".repeat(12_000)}", "output": 5}`;
-    expect(await found(text)).toEqual(["0:12031-12032 wrong-type", "0:0-1 wrong-type"]);
-    expect((await client.diagnostics(URI))[1]!.message).toContain("(at column 12,032 of this row)");
+    expect(await found(text)).toEqual(["0:12030-12031 wrong-type", "0:0-1 wrong-type"]);
+    expect((await client.diagnostics(URI))[1]!.message).toContain("(at column 12,031 of this row)");
   });
 
   it("says what, where from and how serious", async () => {
