@@ -37,7 +37,10 @@ export class RowList {
     );
     this.element.addEventListener("scroll", () => this.#draw());
     this.element.addEventListener("keydown", (event) => this.#key(event));
-    this.#resize = new ResizeObserver(() => this.#draw());
+    this.#resize = new ResizeObserver(() => {
+      if (this.#selected >= 0) this.#reveal();
+      this.#draw();
+    });
     this.#resize.observe(this.element);
   }
 

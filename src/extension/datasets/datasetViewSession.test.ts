@@ -118,8 +118,10 @@ describe("the session of a data set view", () => {
     expect(posted.at(-1)).toEqual({ type: "failed", dataset: "/data.jsonl", message: "Out of memory." });
     void session.refresh();
     session.cancel();
-    await settled();
     expect(posted.at(-1)).toEqual({ type: "cancelled", dataset: "/data.jsonl" });
+    session.cancel();
+    await settled();
+    expect(types().filter((type) => type === "cancelled")).toHaveLength(1);
     posted = [];
     session.show();
     expect(types()).toEqual(["report", "cancelled"]);

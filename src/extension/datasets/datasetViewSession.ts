@@ -1,6 +1,5 @@
 import { describeError } from "../../disk/describeError";
 import type { DatasetReport, RowPreviewParams, ToDatasetView } from "../../protocol/datasetView";
-import { JobCancelled } from "../jobs/runJob";
 import { parseDatasetReport, parseRowPreview } from "./datasetViewMessages";
 
 /** What a session needs of the world; without VS Code, so that it can be tested. */
@@ -60,18 +59,18 @@ export class DatasetViewSession {
       await this.lookForChange();
     } catch (error) {
       if (!isCurrent()) return;
-      this.#tell(
-        error instanceof JobCancelled
-          ? { type: "cancelled", dataset }
-          : { type: "failed", dataset, message: describeError(error) },
-      );
+      this.#tell({ type: "failed", dataset, message: describeError(error) });
     } finally {
       if (isCurrent()) this.#reading = undefined;
     }
   }
 
+  /** At once: the job may take a moment to end. */
   cancel(): void {
-    this.#reading?.abort();
+    if (this.#reading === undefined) return;
+    this.#reading.abort();
+    this.#reading = undefined;
+    this.#tell({ type: "cancelled", dataset: this.dataset });
   }
 
   /** Says so where the file is no longer the one that was read. */
