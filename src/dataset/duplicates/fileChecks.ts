@@ -17,6 +17,8 @@ export interface FileCheckOptions {
   mostExactRows?: number;
   /** Rows that near-duplicates are sought among: some 270 bytes each. */
   mostNearRows?: number;
+  /** Exact duplicates and held-out rows alone: what large files are asked for. */
+  contentOnly?: boolean;
   /** Similarity from which on rows are near-duplicates: 0 to 1. */
   nearSimilarity?: number;
   /** The rows of the held-out file, where there is one. */
@@ -38,6 +40,7 @@ export interface LeftOut {
 }
 
 export class FileChecks {
+  private readonly contentOnly: boolean;
   private readonly exact: ExactDuplicates;
   private readonly conflicts: ConflictingAnswers;
   private readonly near: NearDuplicates;
@@ -47,9 +50,11 @@ export class FileChecks {
 
   constructor(options: FileCheckOptions = {}) {
     const { expectedRows = 0, mostExactRows = MOST_EXACT_ROWS, mostNearRows = MOST_NEAR_ROWS } = options;
+    this.contentOnly = options.contentOnly ?? false;
+    const others = this.contentOnly ? 0 : expectedRows;
     this.exact = new ExactDuplicates(mostExactRows, expectedRows);
-    this.conflicts = new ConflictingAnswers(mostExactRows, expectedRows);
-    this.near = new NearDuplicates(mostNearRows, expectedRows, options.nearSimilarity);
+    this.conflicts = new ConflictingAnswers(mostExactRows, others);
+    this.near = new NearDuplicates(mostNearRows, others, options.nearSimilarity);
     this.lengths = new OutlierLengths(mostExactRows);
     this.heldOut = options.heldOut;
   }
@@ -71,6 +76,11 @@ export class FileChecks {
     const findings: FileFinding[] = [];
     const leak = this.heldOut?.find(row, facts);
     if (leak) findings.push(leak);
+    if (this.contentOnly) {
+      const same = this.exact.add(row, facts);
+      if (same) findings.push(same);
+      return findings;
+    }
     this.lengths.add(row, facts);
     if (facts.task !== undefined) this.tasks.add(row, facts.task, facts.instructionPath);
     const same = this.exact.add(row, facts);

@@ -80,7 +80,9 @@ function hashPiece(text: string): void {
   const count = (written + 3) >> 2;
   for (let at = 0; at < count; at += 2) {
     high = Math.imul(((high << 5) | (high >>> 27)) ^ words[at]!, 0x9e3779b1);
-    low = Math.imul(((low << 13) | (low >>> 19)) ^ words[at + 1]!, 0x5f356495);
+    // Each half goes into the other: texts that differ in one half's words alone must differ in both.
+    low = Math.imul(((low << 13) | (low >>> 19)) ^ words[at + 1]! ^ (high >>> 15), 0x5f356495);
+    high ^= low >>> 15;
   }
   hash.high = high;
   hash.low = low;
