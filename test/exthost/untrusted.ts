@@ -49,3 +49,13 @@ suite.add("starts no run, opens no panel and runs no program there", async () =>
     [],
   );
 });
+
+suite.add("shows the data set view there as well", async () => {
+  await vscode.commands.executeCommand("tunesmith.openDatasetView", dataset());
+  const tabs = () => vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+  await eventually(
+    "the view's tab",
+    () => tabs().filter((tab) => tab.input instanceof vscode.TabInputWebview),
+    (views) => views.length === 1 && views[0]!.label === "functions.jsonl",
+  );
+});
