@@ -6,13 +6,13 @@ export const DEFAULT_SETTINGS: ServerSettings = { sequenceLength: 1024, tokenize
 
 /** `sent`: the section's content; whatever does not fit is taken from the defaults. */
 export function readSettings(sent: unknown): ServerSettings {
-  const { sequenceLength, tokenizerPath, checks, dataSets } = record(sent);
+  const { sequenceLength, tokenizerPath, defaultModel, checks, dataSets } = record(sent);
   return {
     sequenceLength:
       typeof sequenceLength === "number" && Number.isInteger(sequenceLength) && sequenceLength >= 0
         ? sequenceLength
         : DEFAULT_SETTINGS.sequenceLength,
-    tokenizerPath: typeof tokenizerPath === "string" && tokenizerPath !== "" ? tokenizerPath : null,
+    tokenizerPath: folder(typeof tokenizerPath === "string" ? tokenizerPath : defaultModel),
     checks: texts(checks),
     dataSets: Object.fromEntries(Object.entries(record(dataSets)).map(([glob, value]) => [glob, dataSet(value)])),
   };
@@ -37,6 +37,11 @@ export function matchesGlob(path: string, glob: string): boolean {
     })
     .join("");
   return new RegExp(`(?:^|/)${pattern}$`).test(path);
+}
+
+/** A text turns measuring off by being empty. */
+function folder(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function dataSet(value: unknown): DataSetSettings {
