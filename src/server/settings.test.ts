@@ -27,6 +27,7 @@ describe("settings", () => {
       fields: { messages: "m" },
     });
     expect(dataSetSettings(settings, "file:///home/me/other/x.jsonl")).toEqual({ format: "text" });
+    expect(dataSetSettings(settings, "/home/100%/x.jsonl")).toEqual({ format: "text" });
     expect(dataSetSettings(settings, "file:///home/me/x.json")).toEqual({});
   });
 });

@@ -1,5 +1,6 @@
 /** The section `tunesmith` as the server uses it. What a client sends is checked, never trusted. */
 
+import { fileURLToPath } from "node:url";
 import type { DataSetSettings, ServerSettings } from "../protocol/server";
 
 export const DEFAULT_SETTINGS: ServerSettings = { sequenceLength: 1024, tokenizerPath: null, checks: {}, dataSets: {} };
@@ -19,8 +20,8 @@ export function readSettings(sent: unknown): ServerSettings {
 }
 
 /** What the settings say of one file: of the entries whose glob fits, the last. */
-export function dataSetSettings({ dataSets }: ServerSettings, uri: string): DataSetSettings {
-  const path = decodeURIComponent(uri.replace(/^file:\/\//, ""));
+export function dataSetSettings({ dataSets }: ServerSettings, uriOrPath: string): DataSetSettings {
+  const path = uriOrPath.startsWith("file:") ? fileURLToPath(uriOrPath) : uriOrPath;
   const fitting = Object.entries(dataSets).filter(([glob]) => matchesGlob(path, glob));
   return fitting.at(-1)?.[1] ?? {};
 }
