@@ -15,14 +15,21 @@ const FADE_MS = 350;
 
 export const TUNESMITH_ICON = '.activitybar .action-label[aria-label^="Tunesmith"]';
 
-export type Theme = "dark" | "light";
-const themes: Record<Theme, string> = { dark: "Default Dark Modern", light: "Default Light Modern" };
+export type Theme = "dark" | "light" | "contrast";
+/** The name in the settings, and the one in the list of colour themes. */
+const themes: Record<Theme, { id: string; label: string; shown: string }> = {
+  dark: { id: "Default Dark Modern", label: "Dark Modern", shown: ".monaco-workbench.vs-dark" },
+  light: { id: "Default Light Modern", label: "Light Modern", shown: ".monaco-workbench.vs" },
+  contrast: { id: "Default High Contrast", label: "Dark High Contrast", shown: ".monaco-workbench.hc-black" },
+};
 
 export interface WorkbenchOptions {
   name: string;
   writeWorkspace: (folder: string) => void;
   theme?: Theme;
   settings?: Record<string, unknown>;
+  /** The folder is opened in Restricted Mode, without a question. */
+  untrusted?: boolean;
 }
 
 export class Workbench {
@@ -39,7 +46,8 @@ export class Workbench {
     name,
     writeWorkspace,
     theme = "dark",
-    settings = { "files.autoSave": "off" },
+    settings = {},
+    untrusted = false,
   }: WorkbenchOptions): Promise<Workbench> {
     if (!existsSync(vsix)) throw new Error(`${vsix} is missing: run \`npm run package\` first.`);
     mkdirSync(screenshots, { recursive: true });
@@ -49,11 +57,13 @@ export class Workbench {
     const server = await startCodeServer({
       state: join(folder, "state"),
       vsix,
+      workspaceTrust: untrusted,
       settings: {
-        "workbench.colorTheme": themes[theme],
+        "workbench.colorTheme": themes[theme].id,
         "files.autoSave": "off",
         // The other core is the browser's.
         "tunesmith.threads": 1,
+        ...(untrusted ? { "security.workspace.trust.startupPrompt": "never" } : {}),
         ...settings,
       },
     });
@@ -97,26 +107,49 @@ export class Workbench {
     await this.page.screenshot({ path: join(screenshots, `${this.name}-${name}.png`) });
   }
 
+  /** What VS Code asks at the top: the palette, a choice, a line, a path. */
+  get quickInput(): Locator {
+    return this.page.locator(".quick-input-widget:visible .quick-input-box input");
+  }
+
   /** A command of the palette, by its title. */
   async command(title: string): Promise<void> {
     await this.page.keyboard.press("F1");
-    const input = this.page.locator(".quick-input-widget:visible .quick-input-box input");
-    await input.waitFor();
-    await input.fill(`>${title}`);
+    await this.quickInput.waitFor();
+    await this.quickInput.fill(`>${title}`);
     // Commands that were used lately come first, so the first row need not be the one.
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
-    await input.waitFor({ state: "hidden" });
+    await this.page
+      .locator(".quick-input-list .monaco-list-row", { hasText: title })
+      .first()
+      .waitFor({ state: "hidden" });
+  }
+
+  /** Answers a question with the item that is called so; what is typed picks it. */
+  async choose(label: string): Promise<void> {
+    await this.quickInput.waitFor();
+    const item = this.page.locator(".quick-input-list .monaco-list-row .label-name", { hasText: label }).first();
+    await item.waitFor();
+    await this.quickInput.fill(label);
+    await item.click();
+    await item.waitFor({ state: "hidden" });
   }
 
   async setTheme(theme: Theme): Promise<void> {
-    const wanted = this.page.locator(theme === "dark" ? ".monaco-workbench.vs-dark" : ".monaco-workbench.vs");
-    if ((await wanted.count()) === 0) await this.command("Toggle between Light/Dark Themes");
-    await wanted.waitFor();
+    const { label, shown } = themes[theme];
+    if ((await this.page.locator(shown).count()) > 0) return;
+    await this.command("Preferences: Color Theme");
+    await this.choose(label);
+    await this.page.locator(shown).waitFor();
   }
 
   /** One picture in each theme; ends in the dark one. */
   async screenshotsInBothThemes(name: string): Promise<void> {
-    for (const theme of ["light", "dark"] as const) {
+    await this.screenshotsIn(["light", "dark"], name);
+  }
+
+  async screenshotsIn(wanted: readonly Theme[], name: string): Promise<void> {
+    for (const theme of wanted) {
       await this.setTheme(theme);
       await this.screenshot(`${name}-${theme}`);
     }
@@ -159,16 +192,18 @@ export class Workbench {
     throw new Error(`The menu stays open after five clicks on ${item}.`);
   }
 
-  /** The cursor, in the active editor, to a line and to that line's end. */
-  async goToLineEnd(line: number): Promise<void> {
-    const editor = this.page.locator(".editor-group-container.active .editor-instance .monaco-editor").first();
-    await editor.locator(".view-lines").first().click();
+  /** The cursor, in the active editor, to a place; both counted from 1. */
+  async goTo(line: number, column = 1): Promise<void> {
+    await this.page.keyboard.press("Control+1");
     await this.page.keyboard.press("Control+G");
-    const input = this.page.locator(".quick-input-widget:visible .quick-input-box input");
-    await input.waitFor();
-    await input.fill(`:${line}`);
+    await this.quickInput.waitFor();
+    await this.quickInput.fill(`:${line}:${column}`);
     await this.page.keyboard.press("Enter");
-    await input.waitFor({ state: "hidden" });
+    await this.quickInput.waitFor({ state: "hidden" });
+  }
+
+  async goToLineEnd(line: number): Promise<void> {
+    await this.goTo(line);
     await this.page.keyboard.press("End");
   }
 

@@ -49,7 +49,8 @@ export class CodeLensCommands implements vscode.Disposable {
     if (known === undefined) void this.#ask(dataset, roughly, key);
     if (!known) return undefined;
     const gigabytes = `${(known.forecastBytes / 1e9).toFixed(1)} GB`;
-    const time = duration(known.seconds);
+    // It is rounded, and no run takes no time.
+    const time = duration(Math.max(1, known.seconds));
     return known.device === "cpu"
       ? vscode.l10n.t("Fine-tune (≈ {0} and {1} on the CPU)", time, gigabytes)
       : vscode.l10n.t("Fine-tune (≈ {0} and {1} on this GPU)", time, gigabytes);
