@@ -1,7 +1,6 @@
 /** A validation as a page to read (Markdown) and as data (JSON), side by side. */
 
-import { dirname, relative, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { basename, dirname, relative, resolve } from "node:path";
 import { SEVERITIES } from "../../dataset/checks/severities";
 import { type CheckId, checks, type Severity } from "../../dataset/checks/table";
 import type { Scan } from "../../dataset/scan/scanFile";
@@ -16,6 +15,8 @@ const HEADINGS: Record<Severity, string> = {
   warning: "Warnings: rows that are well formed, but of no use or harmful as they are",
   information: "Notes: worth a look",
 };
+
+const SEVERITY_PLURALS: Record<Severity, string> = { error: "errors", warning: "warnings", information: "notes" };
 
 export interface ReportPaths {
   markdown: string;
@@ -53,7 +54,9 @@ export function reportText(document: ValidationDocument, scan: Scan, places: Pla
     ["Usable rows", grouped(totals.usable)],
     [
       "Problems",
-      total === 0 ? "none" : `${grouped(total)} (${SEVERITIES.map((s) => `${grouped(totals[s])} ${s}`).join(", ")})`,
+      total === 0
+        ? "none"
+        : `${grouped(total)} (${SEVERITIES.map((s) => `${SEVERITY_PLURALS[s]}: ${grouped(totals[s])}`).join(", ")})`,
     ],
     [
       "Checked",
@@ -61,7 +64,7 @@ export function reportText(document: ValidationDocument, scan: Scan, places: Pla
     ],
   ];
   return [
-    `# Validation of ${inText(file)}`,
+    `# Validation of ${inText(basename(file))}`,
     "",
     "| | |",
     "|---|---|",
@@ -81,8 +84,7 @@ function problemTable({ totals }: ValidationDocument, places: Places): string[] 
     "| check | what it finds | problems |",
     "|---|---|---:|",
     ...found.map(
-      ([check, count]) =>
-        `| [${check}](${docTarget(places.root, check)}) | ${checks[check].title} | ${grouped(count)} |`,
+      ([check, count]) => `| [${check}](${docTarget(places, check)}) | ${checks[check].title} | ${grouped(count)} |`,
     ),
     "",
   ];
@@ -108,12 +110,16 @@ function examples({ problems }: ValidationDocument, severity: Severity, target: 
   return [`## ${HEADINGS[severity]}`, "", ...sections];
 }
 
-function docTarget(root: string, check: string): string {
-  return pathToFileURL(resolve(root, "docs", "checks", `${check}.md`)).href;
+/** Relative, since VS Code's preview makes no link of a file's address. */
+function docTarget({ folder, root }: Places, check: string): string {
+  return linkTarget(folder, resolve(root, "docs", "checks", `${check}.md`));
 }
 
 function linkTarget(folder: string, path: string): string {
-  return encodeURI(relative(folder, path).replaceAll("\\", "/")).replaceAll(/[()#?]/g, encodeURIComponent);
+  return encodeURI(relative(folder, path).replaceAll("\\", "/")).replaceAll(
+    /[()#?]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16)}`,
+  );
 }
 
 /** What a data set holds must not become a part of the page. */
