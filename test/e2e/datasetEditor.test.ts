@@ -253,14 +253,14 @@ describe("a data set in the editor", () => {
     expect(await status.textContent()).toContain("6 rows · 0 problems");
     await workbench.screenshot("8-language-status");
     await workbench.command("Tunesmith: Choose Data Set Format…");
-    await workbench.choose("Alpaca");
+    await workbench.choose("Choose the format of chat.jsonl", "Alpaca");
     await problems(workbench, (found) => ofCheck(found, "other-format").length === 6);
     expect(JSON.parse(workbench.read(".vscode/settings.json"))["tunesmith.dataSets"]).toEqual({
       [CHAT]: { format: "alpaca" },
     });
     await workbench.goTo(1);
     await workbench.command("Tunesmith: Choose Data Set Format…");
-    await workbench.choose("Automatic");
+    await workbench.choose("Choose the format of chat.jsonl", "Automatic");
     await codeLens(workbench, /^chat · 6 rows .* no problems$/).waitFor();
   });
 

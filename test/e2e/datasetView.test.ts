@@ -1,77 +1,132 @@
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+/** The dataset view: charts, problems and rows of a data set beside its editor. */
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { sampleRows } from "../../scripts/vscode/sample-workspace.mjs";
+import { cursorLine } from "./editor";
 import { eventually, Workbench } from "./workbench";
 
-const MODEL = resolve(__dirname, "../../models/tiny-python");
-const row = (number: number) =>
-  JSON.stringify({
-    instruction: `Write a function that adds ${number} to each number of a list.`,
-    output: `def add_to_all(numbers):\n${"    # Go on.\n".repeat(number % 23)}    return [n + ${number} for n in numbers]`,
-  });
-const rows = Array.from({ length: 300 }, (_, index) => row(index * 37));
+const tokenizer = resolve(__dirname, "../../models/tiny-python");
+const SHOP = "shop.jsonl";
+const ROWS = 240;
+const LONG_ROW = 100;
+const BROKEN_ROW = 50;
+const EMPTY_ROWS = [20, 120, 220];
 
-let workbench: Workbench;
-beforeAll(async () => {
-  workbench = await Workbench.start({
-    name: "dataset-view",
-    writeWorkspace: (folder) => {
-      mkdirSync(folder);
-      writeFileSync(join(folder, "sums.jsonl"), `${[...rows, rows[7], "{,}"].join("\n")}\n`);
-    },
-    settings: { "tunesmith.tokenizerPath": MODEL, "tunesmith.sequenceLength": 128 },
-  });
-});
-afterAll(() => workbench?.stop());
+const rowView = (workbench: Workbench): Promise<Frame> => workbench.webview("[data-testid='row-pane']");
 
-async function openView(): Promise<Frame> {
-  const view = await workbench.webview("[data-testid=dataset-view]");
-  await view.locator("[data-testid=rows-figure]").waitFor();
-  return view;
+function writeWorkspace(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const rows = sampleRows().slice(0, ROWS);
+  for (const row of EMPTY_ROWS) rows[row - 1]!.output = "";
+  const long = rows[LONG_ROW - 1]!;
+  long.output += `\n\n\nPRICES = {\n${Array.from({ length: 60 }, (_, at) => `    "item ${at}": ${at * 7},`).join("\n")}\n}`;
+  const lines = rows.map((row) => JSON.stringify(row));
+  lines[29] = lines[28]!;
+  lines[BROKEN_ROW - 1] = lines[BROKEN_ROW - 1]!.slice(0, -1);
+  writeFileSync(join(folder, SHOP), `${lines.join("\n")}\n`);
 }
 
-it("shows what a data set is made of, leads to its rows and notices a change", async () => {
-  await workbench.openFile("sums.jsonl");
-  await workbench.contextMenu(workbench.explorerRow("sums.jsonl"), "Open Dataset View");
-  const view = await openView();
-  expect(await view.locator("[data-testid=rows-figure]").textContent()).toBe("302");
-  await view.locator("[data-testid=row-text] .token").first().waitFor();
-  expect(await view.locator("[data-testid=row-counts]").textContent()).toMatch(/^\d+ tokens: \d+ prompt, \d+ learned$/);
-  await workbench.screenshotsInBothThemes("whole");
+describe("the dataset view", () => {
+  let workbench: Workbench;
+  let view: Frame;
+  let broken = false;
+  const shownRows = async () => Number(/^\d+/.exec((await view.locator(".row-count").textContent()) ?? "")?.[0]);
 
-  // By keyboard: from the longest lengths to their rows, and on to the editor.
-  await view.locator("g.bar[tabindex='0']").focus();
-  await workbench.page.keyboard.press("End");
-  await workbench.page.keyboard.press("Enter");
-  await view.locator("[data-testid=row-list]:focus").waitFor();
-  const filtered = await view.locator(".row-count").textContent();
-  expect(Number(/^\d+/.exec(filtered!)![0])).toBeLessThan(100);
-  await view.locator("[data-testid=show-all]").click();
+  beforeAll(async () => {
+    workbench = await Workbench.start({
+      name: "view",
+      writeWorkspace,
+      settings: { "tunesmith.tokenizerPath": tokenizer, "tunesmith.sequenceLength": 256 },
+    });
+  });
+  afterAll(() => workbench?.stop());
+  // Each step goes on from the one before.
+  beforeEach((context) => {
+    if (broken) context.skip("an earlier step of the story failed");
+  });
+  afterEach(async (context) => {
+    if (context.task.result?.state !== "fail" || broken) return;
+    broken = true;
+    await workbench?.screenshot("failed");
+  });
 
-  await view.locator("[data-testid=problem-kind]", { hasText: "Invalid JSON" }).click();
-  await view.locator("[data-testid=row-pane] li", { hasText: "Expected a key" }).waitFor();
-  await view.locator("[data-testid=row-text] pre", { hasText: "{,}" }).waitFor();
-  await workbench.screenshot("problem");
-  await view.locator("[data-testid=open-row]").click();
-  await eventually(
-    "the line of the cursor",
-    () => workbench.page.locator(".statusbar-item", { hasText: /^Ln / }).textContent(),
-    (text) => text?.startsWith("Ln 302,") ?? false,
-  );
+  it("opens from the Explorer with the figures of the file", async () => {
+    await workbench.showExplorer();
+    await workbench.contextMenu(workbench.explorerRow(SHOP), "Open Dataset View");
+    view = await rowView(workbench);
+    expect(await view.getByTestId("rows-figure").textContent()).toBe(String(ROWS));
+    expect(await view.getByTestId("format").textContent()).toBe("alpaca");
+    const problems = view.getByTestId("problem-table");
+    expect(await problems.locator("tbody tr").first().textContent()).toMatch(/^ErrorInvalid JSON11/);
+    expect(await problems.locator("tr", { hasText: "Empty answer" }).textContent()).toMatch(/^WarningEmpty answer33/);
+    const bars = view.getByTestId("length-chart").locator("g.bar");
+    await bars.first().waitFor();
+    expect(await view.getByTestId("length-chart").textContent()).toContain("longer than a sequence of 256.");
+    await workbench.page.mouse.move(0, 0);
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "1-page");
+  });
 
-  appendFileSync(join(workbench.workspace, "sums.jsonl"), `${row(5)}\n`);
-  await view.locator("[data-testid=changed]").waitFor();
-  await view.locator("[data-testid=refresh-changed]").click();
-  await eventually(
-    "the rows",
-    () => view.locator("[data-testid=rows-figure]").textContent(),
-    (text) => text === "303",
-  );
-});
+  it("lists the rows of a problem, and those of a bar", async () => {
+    await view.getByTestId("problem-table").getByRole("button", { name: "Empty answer", exact: true }).click();
+    await eventually("the rows shown", shownRows, (count) => count === EMPTY_ROWS.length);
+    await view.getByTestId("show-all").click();
+    await eventually("the rows shown", shownRows, (count) => count === ROWS);
+    // By the keyboard: to the bar of the longest rows.
+    await view.locator("g.bar[tabindex='0']").focus();
+    await workbench.page.keyboard.press("End");
+    await workbench.page.keyboard.press("Enter");
+    await view.locator("[data-testid=row-list]:focus").waitFor();
+    await eventually("the rows shown", shownRows, (count) => count === 1);
+    expect(await view.getByTestId("row-list").textContent()).toContain(`Row ${LONG_ROW}`);
+  });
 
-it("is there again after a reload", async () => {
-  await workbench.reload();
-  const view = await openView();
-  expect(await view.locator("h1").textContent()).toBe("sums.jsonl");
+  it("shows a row as the model sees it: its tokens and what is learned", async () => {
+    const text = view.getByTestId("row-text");
+    await text.locator(".token").first().waitFor();
+    const { instruction } = sampleRows()[LONG_ROW - 1]!;
+    expect(await text.textContent()).toContain(instruction);
+    const learned = (await text.locator("mark.learned").allTextContents()).join("");
+    expect(learned).toContain("item 59");
+    expect(learned).not.toContain(instruction);
+    expect(await text.locator(".token").count()).toBeGreaterThan(256);
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "2-row");
+  });
+
+  it("opens a row in the editor, by the keyboard", async () => {
+    await view.getByTestId("row-list").focus();
+    await workbench.page.keyboard.press("Enter");
+    await workbench.page.locator(".tab.active", { hasText: SHOP }).waitFor();
+    await eventually(
+      "the cursor's line",
+      () => cursorLine(workbench),
+      (line) => line === LONG_ROW,
+    );
+    await workbench.screenshot("3-row-in-editor");
+  });
+
+  it("shows a row that cannot be read as it stands, with its fault", async () => {
+    await view.getByTestId("show-all").click();
+    await view.getByTestId("problem-kind").filter({ hasText: "Invalid JSON" }).click();
+    await view.locator("[data-testid=row-pane] .row-problems li", { hasText: "the row ends here" }).waitFor();
+    await view.locator("[data-testid=row-text] pre", { hasText: '{"instruction"' }).waitFor();
+  });
+
+  it("says when the file has changed, and reads it again", async () => {
+    writeFileSync(join(workbench.workspace, SHOP), `${JSON.stringify(sampleRows()[0])}\n`);
+    await view.getByTestId("refresh-changed").click();
+    await eventually(
+      "the rows",
+      () => view.getByTestId("rows-figure").textContent(),
+      (rows) => rows === "1",
+    );
+    await workbench.screenshot("4-narrow");
+  });
+
+  it("comes back after a reload", async () => {
+    await workbench.reload();
+    view = await rowView(workbench);
+    expect(await view.getByTestId("rows-figure").textContent()).toBe("1");
+  });
 });

@@ -125,21 +125,21 @@ export class Workbench {
       .waitFor({ state: "hidden" });
   }
 
-  /** Answers a question with the item that is called so; what is typed picks it. */
-  async choose(label: string): Promise<void> {
-    await this.quickInput.waitFor();
+  /** Answers a question, told by how it begins, with the item that is called so. */
+  async choose(question: string, label: string): Promise<void> {
+    const asked = this.page.locator(`.quick-input-widget:visible input[placeholder^="${question}"]`);
+    await asked.waitFor();
     const item = this.page.locator(".quick-input-list .monaco-list-row .label-name", { hasText: label }).first();
     await item.waitFor();
-    await this.quickInput.fill(label);
+    await asked.fill(label);
     await item.click();
-    await item.waitFor({ state: "hidden" });
   }
 
   async setTheme(theme: Theme): Promise<void> {
     const { label, shown } = themes[theme];
     if ((await this.page.locator(shown).count()) > 0) return;
     await this.command("Preferences: Color Theme");
-    await this.choose(label);
+    await this.choose("Select Color Theme", label);
     await this.page.locator(shown).waitFor();
   }
 

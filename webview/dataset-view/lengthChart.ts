@@ -68,7 +68,9 @@ export class LengthChart {
     const over =
       beyond === 0
         ? t("None is longer than a sequence of {0}.", limit)
-        : t("{0} are longer than a sequence of {1}.", count(beyond), limit);
+        : beyond === 1
+          ? t("One is longer than a sequence of {0}.", limit)
+          : t("{0} are longer than a sequence of {1}.", count(beyond), limit);
     return `${usual} ${over}`;
   }
 

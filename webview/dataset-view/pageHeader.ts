@@ -152,7 +152,7 @@ function note(kind: "error" | "info", text: string, action?: HTMLElement): HTMLE
     "p",
     { class: `message ${kind}`, testId: `note-${kind}` },
     icon(kind),
-    element("span", { text }),
+    element("span", { class: "message-text", text }),
     action,
   );
   if (kind === "error") made.setAttribute("role", "alert");
