@@ -97,6 +97,18 @@ TrainingRun::TrainingRun(std::string folder, const RunOverrides& overrides, Mach
 
 void TrainingRun::warn(const std::string& code, const std::string& message) { log_.write(WarningEvent{code, message}); }
 
+void TrainingRun::open_interchange() {
+  const TrainerShape shape{length_.steps,          spec_.sequences_per_step, length_.sequences,     train_.sequences(),
+                           state_.micro_batch,     spec_.eval_every,         spec_.checkpoint_every};
+  interchange_.emplace(folder_, shape, log_.attempt(), state_.step, [this](const std::string& message) {
+    try {
+      warn("interchange-failed", message);
+    } catch (const Error&) {
+      // The disk that failed the file may fail this line too; the run's own next event then ends it.
+    }
+  });
+}
+
 void TrainingRun::begin() {
   std::vector<std::string> skipped;
   resumed_ = store_.newest(skipped);
@@ -189,6 +201,7 @@ void TrainingRun::make_trainer() {
 void TrainingRun::run() {
   begin();
   make_trainer();
+  open_interchange();
   for (;;) {
     take_messages();
     evaluate_if_due();
@@ -228,7 +241,7 @@ void TrainingRun::evaluate_if_due() {
   state_.eval_step = state_.step;
   state_.eval_loss = loss;
   if (state_.step == 0) state_.eval_loss_before = loss;
-  log_.write(EvalEvent{state_.step, *loss, eval_.targets()});
+  tell(EvalEvent{state_.step, *loss, eval_.targets()});
 }
 
 void TrainingRun::save_if_due() {
@@ -241,7 +254,7 @@ void TrainingRun::save() {
   const std::string path = store_.write(*trainer_, state_, adapter_, spec_.keep_checkpoints);
   saved_step_ = state_.step;
   save_asked_ = false;
-  log_.write(CheckpointEvent{state_.step, path});
+  tell(CheckpointEvent{state_.step, path});
 }
 
 void TrainingRun::train_step() {
@@ -277,11 +290,11 @@ void TrainingRun::train_step() {
   state_.epoch = order_.epoch_of(end);
   state_.tokens += tokens;
   state_.seconds += seconds;
-  log_.write(StepEvent{state_.step, loss, rate, result.gradient_norm, tokens, targets, seconds});
+  tell(StepEvent{state_.step, loss, rate, result.gradient_norm, tokens, targets, seconds});
   if (!memory_told_) tell_memory();
   if (reading) {
-    log_.write(TelemetryEvent{state_.step, static_cast<double>(tokens) / seconds, reading->memory_used, reading->memory_total,
-                              reading->utilisation, reading->temperature, reading->watts});
+    tell(TelemetryEvent{state_.step, static_cast<double>(tokens) / seconds, reading->memory_used, reading->memory_total,
+                        reading->utilisation, reading->temperature, reading->watts});
   }
 }
 
@@ -296,7 +309,7 @@ void TrainingRun::tell_memory() {
   memory_told_ = true;
   int64_t used = own_memory();
   if (device_.gpu) used = std::max<int64_t>(0, available_before_ - trainer_->model().device().memory().available);
-  log_.write(MemoryEvent{used, forecast_bytes_});
+  tell(MemoryEvent{used, forecast_bytes_});
 }
 
 void TrainingRun::take_messages() {
@@ -343,6 +356,7 @@ void TrainingRun::finish() {
   if (saved_step_ != state_.step) save();
   write_final_adapter(folder_, *trainer_, adapter_);
   const bool evaluated_here = state_.eval_step == state_.step;
+  interchange_->end();
   log_.write(DoneEvent{finished ? "finished" : "stopped", state_.step, length_.steps, state_.eval_loss_before,
                        evaluated_here ? state_.eval_loss : std::nullopt, state_.tokens, state_.seconds});
 }

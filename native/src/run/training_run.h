@@ -8,6 +8,7 @@
 #include "run/checkpoint.h"
 #include "run/control.h"
 #include "run/events.h"
+#include "run/interchange.h"
 #include "run/machine.h"
 #include "run/memory_plan.h"
 #include "run/run_spec.h"
@@ -26,6 +27,13 @@ class TrainingRun {
 
  private:
   void warn(const std::string& code, const std::string& message);
+  /** An event that other programs hear of too. */
+  template <class Event>
+  void tell(const Event& event) {
+    log_.write(event);
+    interchange_->add(event);
+  }
+  void open_interchange();
   void begin();
   /** What must be known of how the run began where it goes on elsewhere. */
   void warn_of_changes(int asked_threads);
@@ -64,6 +72,7 @@ class TrainingRun {
   ChosenDevice device_;
   std::unique_ptr<Device> opened_;  // until the trainer takes it
   std::unique_ptr<Trainer> trainer_;
+  std::optional<Interchange> interchange_;  // from when the trainer is made
   int64_t available_before_ = 0, forecast_bytes_ = 0;
   bool memory_told_ = false;
   std::chrono::steady_clock::time_point next_reading_;
