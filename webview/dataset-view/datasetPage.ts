@@ -101,6 +101,8 @@ export class DatasetPage {
     this.#browser = browser;
     this.#chart = chart;
     const pick = (part: Partial<RowFilter>) => browser.filter(part);
+    // Not only the usable ones: rows that are too long are counted too.
+    const answered = report.languages.reduce((sum, { rows }) => sum + rows, 0);
     this.#content.replaceChildren(
       section("lengths", t("Length of the rows"), chart.element, spreadTable(report)),
       element(
@@ -125,7 +127,7 @@ export class DatasetPage {
           t("What the answers are written in"),
           countTable(report.languages, {
             label: t("Language"),
-            of: report.usable,
+            of: answered,
             pick: (language) => pick({ language }),
           }),
         ),
@@ -134,7 +136,7 @@ export class DatasetPage {
           t("What is asked for"),
           countTable(report.tasks, {
             label: t("Task"),
-            of: report.usable,
+            of: answered,
             pick: (task) => pick({ task }),
             more: report.moreTasks,
           }),
