@@ -73,6 +73,11 @@ describe("the dataset view", () => {
     await eventually("the rows shown", shownRows, (count) => count === EMPTY_ROWS.length);
     await view.getByTestId("show-all").click();
     await eventually("the rows shown", shownRows, (count) => count === ROWS);
+    const first = view.locator("g.bar .hit").first();
+    await first.click();
+    await eventually("the rows shown", shownRows, (count) => count > 0 && count < ROWS);
+    await first.click();
+    await eventually("the rows shown", shownRows, (count) => count === ROWS);
     // By the keyboard: to the bar of the longest rows.
     await view.locator("g.bar[tabindex='0']").focus();
     await workbench.page.keyboard.press("End");
