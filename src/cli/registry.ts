@@ -46,6 +46,11 @@ export const commands: readonly RegisteredCommand[] = [
     "say what preparation would make of a data set, without writing it",
     () => import("./commands/summarize"),
   ),
+  entry(
+    "model download",
+    "fetch a base model from the Hugging Face Hub into its shared cache, or go on with that",
+    () => import("./commands/modelDownload"),
+  ),
   entry("train", "create a run, or go on with one, and follow it to its end", () => import("./commands/train")),
   entry("resume", "go on with a stopped or failed run from its last checkpoint", () => import("./commands/resume")),
   entry("runs", "list the runs of a folder with their states", () => import("./commands/runs")),
