@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { count, duration, percent } from "./figures";
+import { byteSize, count, duration, percent } from "./figures";
 
 it("writes counts with separators", () => {
   expect(count(18612.4)).toBe("18,612");
@@ -21,4 +21,12 @@ it("says 100 percent only of what is done", () => {
   expect(percent(999, 1000)).toBe(99);
   expect(percent(1000, 1000)).toBe(100);
   expect(percent(0, 0)).toBe(0);
+});
+
+it.each<[number, string]>([
+  [2_471_645_608, "2.5 GB"],
+  [999_400_000, "999 MB"],
+  [1200, "2 kB"],
+])("writes %d bytes as %j", (bytes, text) => {
+  expect(byteSize(bytes)).toBe(text);
 });

@@ -25,3 +25,9 @@ export function percent(done: number, total: number): number {
   if (total <= 0) return 0;
   return done >= total ? 100 : Math.min(99, Math.floor((done / total) * 100));
 }
+
+/** "2.5 GB": in powers of 1000, as disks and downloads are sold. */
+export function byteSize(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
+  return bytes >= 1e6 ? `${Math.round(bytes / 1e6)} MB` : `${Math.ceil(bytes / 1000)} kB`;
+}

@@ -60,7 +60,7 @@ describe("the manifest", () => {
   });
 
   it("keeps what names programs and models out of a folder's settings", () => {
-    for (const name of ["enginePath", "modelPaths", "defaultModel", "runsFolder", "tokenizerPath"]) {
+    for (const name of ["enginePath", "modelPaths", "defaultModel", "runsFolder", "tokenizerPath", "hubEndpoint"]) {
       expect(contributes.configuration.properties[`tunesmith.${name}`].scope, name).toBe("machine");
     }
   });

@@ -1,5 +1,4 @@
 import * as vscode from "vscode";
-import { readSettings } from "../settings";
 import { requireTrust } from "../trust";
 import type { CommandFactory } from "./command";
 
@@ -18,10 +17,6 @@ export const chooseBaseModel: CommandFactory = (services) => async () => {
     void vscode.window.showErrorMessage(model.problem);
     return;
   }
-  const { modelPaths } = readSettings();
-  if (!modelPaths.includes(path) && path !== services.models.bundledPath) {
-    const section = vscode.workspace.getConfiguration("tunesmith");
-    await section.update("modelPaths", [...modelPaths, path], vscode.ConfigurationTarget.Global);
-  }
+  await services.models.add(path);
   services.panels.chooseModel(path);
 };

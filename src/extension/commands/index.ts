@@ -8,8 +8,10 @@ import type { Command, CommandFactory } from "./command";
 import { convertDataset } from "./convertDataset";
 import { createDatasetFromPython } from "./createDatasetFromPython";
 import { deleteRun } from "./deleteRun";
+import { downloadModel } from "./downloadModel";
 import { editRow } from "./editRow";
 import { fineTune } from "./fineTune";
+import { forgetHubToken } from "./forgetHubToken";
 import { importDataset } from "./importDataset";
 import { normaliseDataset } from "./normaliseDataset";
 import { openDatasetView } from "./openDatasetView";
@@ -44,6 +46,8 @@ const factories: Record<string, CommandFactory> = {
   useForCompletion,
   stopUsingModel,
   chooseBaseModel,
+  downloadModel,
+  forgetHubToken,
   revealRun,
   deleteRun,
   showLog,

@@ -33,6 +33,22 @@ it("reports progress and problems, and resolves with the result", async () => {
   expect(seen).toEqual([["Checking", 0.5], 2]);
 });
 
+it("hands on variables, and the details of progress", async () => {
+  const details: unknown[] = [];
+  program(
+    say({ type: "progress", stage: "Downloading", fraction: 0.5, detail: "1 of 2 GB" }) +
+      "console.log(JSON.stringify({type: 'result', value: process.env.TUNESMITH_TEST_SECRET}));",
+  );
+  const value = await runJob({
+    extensionPath,
+    args: ["model", "download"],
+    environment: { TUNESMITH_TEST_SECRET: "s" },
+    onProgress: (_stage, _fraction, detail) => details.push(detail),
+  });
+  expect(value).toBe("s");
+  expect(details).toEqual(["1 of 2 GB"]);
+});
+
 it("takes a result over a bad exit code: a data set without a usable row has both", async () => {
   program(`${say({ type: "result", value: { usable: 0 } })} process.exitCode = 1;`);
   expect(await runJob({ extensionPath, args: ["validate"] })).toEqual({ usable: 0 });

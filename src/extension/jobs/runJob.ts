@@ -13,8 +13,10 @@ export interface JobOptions {
   extensionPath: string;
   /** Words after `tunesmith`; `--progress json` is added. */
   args: readonly string[];
+  /** Variables beside those of the extension host, such as secrets, which arguments would show to everyone. */
+  environment?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
-  onProgress?(stage: string, fraction: number | null): void;
+  onProgress?(stage: string, fraction: number | null, detail?: string): void;
   onProblem?(problem: Extract<JobMessage, { type: "problem" }>): void;
 }
 
@@ -30,7 +32,7 @@ export async function runJob(options: JobOptions): Promise<unknown> {
   const { extensionPath, args, signal } = options;
   if (signal?.aborted) throw new JobCancelled();
   const child = spawn(process.execPath, [join(extensionPath, "dist", "cli.js"), ...args, "--progress", "json"], {
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" },
+    env: { ...process.env, ...options.environment, ELECTRON_RUN_AS_NODE: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let late: NodeJS.Timeout | undefined;
@@ -50,7 +52,7 @@ export async function runJob(options: JobOptions): Promise<unknown> {
     const message = parseJobMessage(line);
     switch (message?.type) {
       case "progress":
-        options.onProgress?.(message.stage, message.fraction);
+        options.onProgress?.(message.stage, message.fraction, message.detail);
         return;
       case "problem":
         options.onProblem?.(message);

@@ -12,9 +12,9 @@ export function runJobWithProgress(title: string, options: Omit<JobOptions, "sig
       return runJob({
         ...options,
         signal: abort.signal,
-        onProgress: (stage, fraction) => {
-          report(stage, fraction);
-          options.onProgress?.(stage, fraction);
+        onProgress: (stage, fraction, detail) => {
+          report(stage, fraction, detail);
+          options.onProgress?.(stage, fraction, detail);
         },
       });
     },
@@ -24,11 +24,13 @@ export function runJobWithProgress(title: string, options: Omit<JobOptions, "sig
 /** A job tells shares of a stage, VS Code wants increments of the whole: each stage starts the bar anew. */
 export function progressReporter(
   progress: vscode.Progress<{ message?: string; increment?: number }>,
-): (stage: string, fraction: number | null) => void {
+): (stage: string, fraction: number | null, detail?: string) => void {
   let shown = 0;
-  return (stage, fraction) => {
+  return (stage, fraction, detail) => {
     const now = fraction === null ? shown : Math.round(fraction * 100);
-    progress.report({ message: fraction === null ? stage : `${stage} ${now} %`, increment: now - shown });
+    const share = fraction === null ? stage : `${stage} ${now} %`;
+    const message = detail === undefined ? share : `${share} · ${detail}`;
+    progress.report({ message, increment: now - shown });
     shown = now;
   };
 }

@@ -1,8 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename, join, normalize } from "node:path";
+import { join, normalize } from "node:path";
 import * as vscode from "vscode";
 import type { ModelChoice } from "../../protocol/webview";
 import { readSettings } from "../settings";
+import { modelLabel } from "./modelLabel";
 import { parameterCount } from "./parameterCount";
 
 export interface BaseModel extends ModelChoice {
@@ -51,8 +52,16 @@ export class ModelCatalogue implements vscode.Disposable {
     return chosen?.path ?? "";
   }
 
+  /** Offers the folder from now on. */
+  async add(path: string): Promise<void> {
+    const { modelPaths } = readSettings();
+    if (modelPaths.includes(path) || path === this.bundledPath) return;
+    const section = vscode.workspace.getConfiguration("tunesmith");
+    await section.update("modelPaths", [...modelPaths, path], vscode.ConfigurationTarget.Global);
+  }
+
   async inspect(path: string): Promise<BaseModel> {
-    const model = { path, label: basename(path), parameters: null, bundled: path === this.bundledPath };
+    const model = { path, label: modelLabel(path), parameters: null, bundled: path === this.bundledPath };
     const config = await readConfig(join(path, "config.json"));
     if (typeof config === "string") return { ...model, problem: config };
     const { model_type: type } = config;
