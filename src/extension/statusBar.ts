@@ -40,10 +40,10 @@ export class StatusBar implements vscode.Disposable {
     const { state, step, totalSteps, secondsLeft } = run.head();
     const done = `${percent(step, totalSteps)} %`;
     const left = secondsLeft === null ? "" : ` · ${duration(secondsLeft)}`;
-    if (state === "preparing") this.#item.text = `$(loading~spin) ${vscode.l10n.t("Preparing {0}", run.spec.name)}`;
+    if (state === "preparing") this.#item.text = `$(loading~spin) ${vscode.l10n.t("Preparing {0}", run.name)}`;
     else if (state === "paused") this.#item.text = `$(debug-pause) ${vscode.l10n.t("Paused at {0}", done)}`;
     else this.#item.text = `$(tools) ${vscode.l10n.t("Tuning {0}", done + left)}`;
-    this.#item.tooltip = vscode.l10n.t("{0}: step {1} of {2}", run.spec.name, count(step), count(totalSteps));
+    this.#item.tooltip = vscode.l10n.t("{0}: step {1} of {2}", run.name, count(step), count(totalSteps));
     this.#item.accessibilityInformation = { label: `Tunesmith: ${this.#item.tooltip}` };
     this.#item.command = { command: "tunesmith.openRun", title: "", arguments: [run.id] };
     this.#item.backgroundColor = undefined;

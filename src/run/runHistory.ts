@@ -20,6 +20,11 @@ const PACE_WEIGHT = 0.1;
 
 export type Curve = RunSnapshot["curve"];
 
+interface Work {
+  tokens: number;
+  seconds: number;
+}
+
 /**
  * What the events say, over all attempts: an attempt goes on from a checkpoint, and what earlier attempts reported of
  * later steps is void.
@@ -44,6 +49,8 @@ export class RunHistory {
   /** Counts what was voided: appended points alone no longer tell the curve where it has changed. */
   revision = 0;
   #pace = new Pace();
+  /** Up to each point of `curve.loss`: the run's tokens and seconds so far. */
+  #work: Work[] = [];
 
   add(event: EngineEvent): void {
     // A late line of an earlier attempt says nothing about the present one.
@@ -101,6 +108,12 @@ export class RunHistory {
     return this.#pace.tokensPerSecond;
   }
 
+  /** Tokens and seconds of the steps that count, over all attempts; null before the first. */
+  get work(): Work | null {
+    if (this.end?.type === "done") return { tokens: this.end.tokens, seconds: this.end.seconds };
+    return this.#work.at(-1) ?? null;
+  }
+
   get secondsLeft(): number | null {
     const perStep = this.#pace.secondsPerStep;
     return perStep === null || this.end !== undefined ? null : Math.max(0, this.totalSteps - this.step) * perStep;
@@ -129,6 +142,7 @@ export class RunHistory {
     const keepsEval = (point: Point) => step > 0 && point.step <= step;
     const before = loss.length + evalLoss.length + checkpoints.length;
     this.curve.loss = loss.filter((point) => point.step <= step);
+    this.#work.length = this.curve.loss.length;
     this.curve.evalLoss = evalLoss.filter(keepsEval);
     this.curve.checkpoints = checkpoints.filter((saved) => saved <= step);
     if (this.curve.loss.length + this.curve.evalLoss.length + this.curve.checkpoints.length < before) this.revision++;
@@ -139,6 +153,8 @@ export class RunHistory {
     if (event.step <= this.step) return;
     this.step = event.step;
     this.#pace.add(event);
+    const { tokens, seconds } = this.#work.at(-1) ?? { tokens: 0, seconds: 0 };
+    this.#work.push({ tokens: tokens + event.tokens, seconds: seconds + event.seconds });
     this.curve.loss.push({ step: event.step, value: event.loss });
   }
 

@@ -7,6 +7,7 @@ import { type EngineState, readEngineState } from "./engineLock";
 import { EventFollower } from "./eventFollower";
 import { readRunSpec, runPaths } from "./runDirectory";
 import { type Curve, RunHistory } from "./runHistory";
+import { noNotes, type RunNotes, readRunNotes } from "./runNotes";
 import { headOf, judge, type RunHead, type Verdict } from "./runState";
 import { readStartState } from "./startMark";
 
@@ -29,10 +30,11 @@ export class RunMonitor {
   skippedLines = 0;
   #history = new RunHistory();
   #verdict: Verdict = { state: "queued", cause: null };
+  #notes: RunNotes = noNotes;
   #engine: EngineState = { alive: false, lock: undefined };
   readonly #follower: EventFollower;
   readonly #listeners = new Set<(update: RunUpdate) => void>();
-  #sent = { loss: 0, evalLoss: 0, checkpoints: 0, revision: 0, head: "" };
+  #sent = { loss: 0, evalLoss: 0, checkpoints: 0, revision: 0, words: "" };
   #restarts = 0;
   #reading: Promise<void> | undefined;
   #again = false;
@@ -78,11 +80,21 @@ export class RunMonitor {
   }
 
   head(): RunHead {
-    return headOf({ id: basename(this.directory), name: this.spec.name }, this.#history, this.#verdict);
+    return headOf({ id: basename(this.directory), name: this.name }, this.#history, this.#verdict);
   }
 
   get history(): Readonly<RunHistory> {
     return this.#history;
+  }
+
+  /** The name that a person gave it, else the one in run.json. */
+  get name(): string {
+    return this.#notes.name ?? this.spec.name;
+  }
+
+  /** As of the last read. */
+  get notes(): Readonly<RunNotes> {
+    return this.#notes;
   }
 
   /** As of the last read. */
@@ -120,6 +132,7 @@ export class RunMonitor {
   async #readOnce(): Promise<void> {
     // The engine first, then its events: see judge().
     this.#engine = await readEngineState(this.directory);
+    this.#notes = await readRunNotes(this.directory);
     const batch = await this.#follower.read().catch(() => undefined);
     if (batch?.restarted) {
       this.#history = new RunHistory();
@@ -146,8 +159,7 @@ export class RunMonitor {
           evalLoss: evalLoss.slice(sent.evalLoss),
           checkpoints: checkpoints.slice(sent.checkpoints),
         };
-    const changed =
-      redraw || JSON.stringify(head) !== sent.head || Object.values(added).some((list) => list.length > 0);
+    const changed = redraw || this.#words(head) !== sent.words || Object.values(added).some((list) => list.length > 0);
     if (!changed) return;
     this.#noteSent();
     for (const listener of [...this.#listeners]) listener({ head, added, redraw });
@@ -160,8 +172,13 @@ export class RunMonitor {
       evalLoss: evalLoss.length,
       checkpoints: checkpoints.length,
       revision: this.#revision(),
-      head: JSON.stringify(this.head()),
+      words: this.#words(this.head()),
     };
+  }
+
+  /** All that is told of a run besides its curve. */
+  #words(head: RunHead): string {
+    return JSON.stringify([head, this.#notes]);
   }
 
   #revision(): number {

@@ -4,6 +4,7 @@ import { CurveTable } from "../curve/curveTable";
 import { LossChart } from "../curve/lossChart";
 import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { compact, count, duration, fileName, loss } from "../figures";
+import { stateIcon, stateText } from "../runState";
 import { t } from "../texts";
 import { type Button, button } from "../toolkit";
 import { describeDevice, describeForecast } from "./deviceText";
@@ -15,16 +16,6 @@ const CHART_HEIGHT = 340;
 /** Progress is told to screen readers in steps of so many percent. */
 const SPOKEN_PERCENT = 10;
 
-const stateIcons: Record<RunState, string> = {
-  queued: "circle-outline",
-  preparing: "loading",
-  running: "loading",
-  paused: "debug-pause",
-  stopped: "stop-circle",
-  failed: "error",
-  finished: "pass",
-};
-
 /** A run while it goes on and after it: figures, curve, and what can be done. */
 export class RunView {
   readonly element: HTMLElement;
@@ -35,6 +26,7 @@ export class RunView {
   #exporting: Exporting = { kind: "no" };
   readonly #chart: LossChart;
   readonly #table: CurveTable;
+  readonly #name = element("span");
   readonly #state = element("span", { class: "state", testId: "run-state" });
   readonly #made = element("p", { class: "quiet made" });
   readonly #device = element("p", { class: "quiet device", testId: "device", hidden: true });
@@ -72,7 +64,7 @@ export class RunView {
     this.element = element(
       "div",
       { class: "page run", testId: "run" },
-      element("header", {}, element("h1", { text: run.name }, this.#state), this.#made, this.#device),
+      element("header", {}, element("h1", {}, this.#name, this.#state), this.#made, this.#device),
       this.#failure,
       this.#outcome,
       this.#figureStrip(),
@@ -154,6 +146,7 @@ export class RunView {
   #show(): void {
     const head = this.#head;
     const active = head.state === "running" || head.state === "paused" || head.state === "preparing";
+    setText(this.#name, head.name);
     this.#showState(head.state);
     this.#showMade();
     this.#showDevice(head);
@@ -171,8 +164,7 @@ export class RunView {
   #showState(state: RunState): void {
     if (this.#state.dataset.state === state) return;
     this.#state.dataset.state = state;
-    const spins = state === "running" || state === "preparing" ? "codicon-modifier-spin" : "";
-    this.#state.replaceChildren(icon(stateIcons[state], spins), stateText(state));
+    this.#state.replaceChildren(stateIcon(state), stateText(state));
   }
 
   #showMade(): void {
@@ -247,19 +239,6 @@ export class RunView {
     this.#spoken = text;
     setText(this.#live, text);
   }
-}
-
-export function stateText(state: RunState): string {
-  const texts: Record<RunState, string> = {
-    queued: t("Not started"),
-    preparing: t("Preparing"),
-    running: t("Running"),
-    paused: t("Paused"),
-    stopped: t("Stopped"),
-    failed: t("Failed"),
-    finished: t("Finished"),
-  };
-  return texts[state];
 }
 
 /** Each line by its shape as well as its colour. */

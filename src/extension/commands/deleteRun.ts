@@ -12,7 +12,7 @@ export const deleteRun: CommandFactory = (services) => async (argument) => {
   if (run === undefined) return;
   const remove = vscode.l10n.t("Delete");
   const chosen = await vscode.window.showWarningMessage(
-    vscode.l10n.t("Delete the run {0}?", run.spec.name),
+    vscode.l10n.t("Delete the run {0}?", run.name),
     { modal: true, detail: vscode.l10n.t("Its checkpoints and its tuned model are deleted too: {0}", run.directory) },
     remove,
   );

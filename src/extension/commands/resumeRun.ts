@@ -12,7 +12,7 @@ export const resumeRun: CommandFactory = (services) => async (argument) => {
     none: vscode.l10n.t("There is no stopped or failed run to resume."),
   });
   if (run === undefined) return;
-  const title = vscode.l10n.t("Resuming {0}", run.spec.name);
+  const title = vscode.l10n.t("Resuming {0}", run.name);
   await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
     (progress, token) => {

@@ -11,7 +11,7 @@ export const useForCompletion: CommandFactory = (services) => async (argument) =
     none: vscode.l10n.t("There is no tuned model yet: a run must have finished or been stopped."),
   });
   if (run === undefined) return;
-  const choice = { directory: run.directory, name: run.spec.name };
+  const choice = { directory: run.directory, name: run.name };
   await vscode.window.withProgress(
     {
       location: vscode.ProgressLocation.Notification,

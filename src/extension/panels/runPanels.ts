@@ -109,6 +109,10 @@ class RunPanel {
     this.#subscriptions = [
       panel.onDidDispose(() => this.release()),
       panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)),
+      // It may be renamed.
+      services.runs.onDidUpdate(({ run }) => {
+        if (this.#key === runKey(run) && panel.title !== run.name) panel.title = run.name;
+      }),
     ];
     panel.webview.html = webviewHtml(panel.webview, extensionUri, "run-panel");
   }
@@ -126,7 +130,7 @@ class RunPanel {
 
   showRun(run: TrackedRun): void {
     const session = new RunSession(this.services, run, (message) => this.#post(session, message));
-    this.#show(session, runKey(run), run.spec.name);
+    this.#show(session, runKey(run), run.name);
   }
 
   #show(session: PlanSession | RunSession, key: string, title: string): void {

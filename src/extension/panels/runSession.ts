@@ -75,7 +75,7 @@ export class RunSession implements vscode.Disposable {
     this.#export = new AbortController();
     const { signal } = this.#export;
     this.#setExporting({ type: "exporting", stage: vscode.l10n.t("Writing the model"), fraction: null });
-    const choice = { directory: this.run.directory, name: this.run.spec.name };
+    const choice = { directory: this.run.directory, name: this.run.name };
     try {
       await this.services.completion.use(choice, {
         signal,

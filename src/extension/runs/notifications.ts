@@ -61,7 +61,7 @@ export class RunNotifications implements vscode.Disposable {
     const gain = evalLoss === null || evalLossBefore === null ? "" : `: ${describeGain(evalLossBefore, evalLoss)}`;
     const use = vscode.l10n.t("Use for Completion");
     const open = vscode.l10n.t("Open");
-    const message = vscode.l10n.t("{0} has finished{1}.", run.spec.name, gain);
+    const message = vscode.l10n.t("{0} has finished{1}.", run.name, gain);
     const chosen = await vscode.window.showInformationMessage(message, use, open);
     if (chosen === use) await vscode.commands.executeCommand("tunesmith.useForCompletion", run.id);
     if (chosen === open) this.services.panels.openRun(run);
@@ -71,7 +71,7 @@ export class RunNotifications implements vscode.Disposable {
     const { cause } = run.head();
     const open = vscode.l10n.t("Open");
     const showLog = vscode.l10n.t("Show Log");
-    const message = vscode.l10n.t("{0} failed: {1}", run.spec.name, cause ?? vscode.l10n.t("see the log"));
+    const message = vscode.l10n.t("{0} failed: {1}", run.name, cause ?? vscode.l10n.t("see the log"));
     const chosen = await vscode.window.showErrorMessage(message, open, showLog);
     if (chosen === open) this.services.panels.openRun(run);
     if (chosen === showLog) await vscode.commands.executeCommand("tunesmith.showLog", run.id);

@@ -5,7 +5,9 @@ import { describeError } from "../../disk/describeError";
 import type { RunSpec } from "../../protocol/run";
 import type { RunSnapshot, RunState } from "../../protocol/webview";
 import { deleteRun, listRunDirectories, runPaths, runsFolderOf } from "../../run/runDirectory";
+import type { RunHistory } from "../../run/runHistory";
 import { RunMonitor, type RunUpdate, watchRunsFolder } from "../../run/runMonitor";
+import type { RunNotes } from "../../run/runNotes";
 import { canResume, type RunHead } from "../../run/runState";
 import { readSettings } from "../settings";
 
@@ -32,6 +34,18 @@ export class TrackedRun {
 
   get spec(): RunSpec {
     return this.monitor.spec;
+  }
+
+  get name(): string {
+    return this.monitor.name;
+  }
+
+  get notes(): Readonly<RunNotes> {
+    return this.monitor.notes;
+  }
+
+  get history(): Readonly<RunHistory> {
+    return this.monitor.history;
   }
 
   head(): RunHead {

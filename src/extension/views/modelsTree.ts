@@ -91,7 +91,7 @@ function size(parameters: number | null): string {
 }
 
 function tunedItem(run: TrackedRun, inUse: boolean): vscode.TreeItem {
-  const item = new vscode.TreeItem(run.spec.name);
+  const item = new vscode.TreeItem(run.name);
   item.id = `tuned:${run.directory}`;
   const { evalLoss, evalLossBefore, state } = run.head();
   // A run that was stopped before its first eval has no figure of its own.
