@@ -46,6 +46,7 @@ const results = await Promise.all([
     entryPoints: {
       "run-panel": "webview/run-panel/main.ts",
       "dataset-view": "webview/dataset-view/main.ts",
+      compare: "webview/compare/main.ts",
       now: "webview/now/main.ts",
     },
     outdir: join(outdir, "webview"),

@@ -5,17 +5,23 @@ import type { ProblemReporter } from "./datasets/problemReporter";
 import type { RowDocuments } from "./datasets/rowDocument";
 import type { LanguageServer } from "./languageServer";
 import type { ModelCatalogue } from "./models/modelCatalogue";
+import type { ComparePanels } from "./panels/comparePanels";
 import type { RunPanels } from "./panels/runPanels";
+import type { NotesDocuments } from "./runs/notesDocument";
 import type { RunRegistry } from "./runs/runRegistry";
+import type { RunSearch } from "./runs/runSearch";
 
 /** What commands, views and panels share: made once in activate(), disposed with the extension. */
 export interface Services {
   readonly extension: vscode.ExtensionContext;
   readonly log: vscode.LogOutputChannel;
   readonly runs: RunRegistry;
+  readonly runSearch: RunSearch;
+  readonly notesDocuments: NotesDocuments;
   readonly models: ModelCatalogue;
   readonly completion: CompletionController;
   readonly panels: RunPanels;
+  readonly comparisons: ComparePanels;
   readonly problems: ProblemReporter;
   readonly datasetViews: DatasetViews;
   readonly languageServer: LanguageServer;

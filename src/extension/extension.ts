@@ -10,9 +10,12 @@ import { ProblemReporter } from "./datasets/problemReporter";
 import { RowDocuments } from "./datasets/rowDocument";
 import { LanguageServer } from "./languageServer";
 import { ModelCatalogue } from "./models/modelCatalogue";
+import { COMPARE_VIEW_TYPE, ComparePanels } from "./panels/comparePanels";
 import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
+import { NotesDocuments } from "./runs/notesDocument";
 import { RunNotifications } from "./runs/notifications";
 import { RunRegistry } from "./runs/runRegistry";
+import { RunSearch } from "./runs/runSearch";
 import { StatusBar } from "./statusBar";
 import { ModelsTree } from "./views/modelsTree";
 import { NowView } from "./views/nowView";
@@ -21,12 +24,16 @@ import { RunsTree } from "./views/runsTree";
 /** Wires and registers; whatever costs time waits until it is needed. */
 export function activate(extension: vscode.ExtensionContext): void {
   const services = createServices(extension);
-  const { runs, completion, panels, problems, models, languageServer, rowDocuments, datasetViews, log } = services;
+  const { runs, runSearch, notesDocuments, completion, panels, comparisons, problems, models } = services;
+  const { languageServer, rowDocuments, datasetViews, log } = services;
   extension.subscriptions.push(
     log,
     runs,
+    runSearch,
+    notesDocuments,
     completion,
     panels,
+    comparisons,
     datasetViews,
     problems,
     vscode.languages.registerCodeActionsProvider({ scheme: "file", language: "jsonl" }, normaliseAction),
@@ -36,6 +43,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     new StatusBar(services),
     new RunNotifications(services),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
+    vscode.window.registerWebviewPanelSerializer(COMPARE_VIEW_TYPE, comparisons),
     vscode.window.registerWebviewPanelSerializer(DATASET_VIEW_TYPE, datasetViews),
     languageServer,
     new FormatStatus(languageServer),
@@ -53,13 +61,17 @@ function createServices(extension: vscode.ExtensionContext): Services {
     adaptLenses: (found) => lenses.adaptLenses(found),
     onDidChangeLenses: lenses.onDidChangeLenses,
   });
+  const runs = new RunRegistry(log);
   const services: Services = {
     extension,
     log,
-    runs: new RunRegistry(log),
+    runs,
+    runSearch: new RunSearch(),
+    notesDocuments: new NotesDocuments(runs),
     models: new ModelCatalogue(extension),
     completion: new CompletionController(extension, log),
     panels: new RunPanels(() => services),
+    comparisons: new ComparePanels(() => services),
     datasetViews: new DatasetViews(() => services),
     problems: new ProblemReporter(extension.extensionPath),
     languageServer,
@@ -77,7 +89,6 @@ function registerViews(services: Services): vscode.Disposable[] {
     runsTree,
     modelsTree,
     vscode.window.registerWebviewViewProvider("tunesmith.now", now),
-    vscode.window.registerTreeDataProvider("tunesmith.runs", runsTree),
     vscode.window.registerTreeDataProvider("tunesmith.models", modelsTree),
   ];
 }

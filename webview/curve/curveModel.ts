@@ -80,6 +80,18 @@ export class CurveModel {
     return drawn;
   }
 
+  /** The values at a step, or at the last before it; null before the first and after the last. */
+  at(step: number): Omit<CurveRow, "step"> {
+    const index = lowerBound(this.loss, step + 1) - 1;
+    const within = index >= 0 && step <= this.lastStep;
+    const evaluated = this.evalLoss[lowerBound(this.evalLoss, step + 1) - 1];
+    return {
+      loss: within ? this.loss[index]!.value : null,
+      smoothed: within ? this.#smoother.values[index]! : null,
+      evalLoss: step <= this.lastStep ? (evaluated?.value ?? null) : null,
+    };
+  }
+
   /** About `limit` steps evenly over the run, and every step with an eval. */
   rows(limit: number): CurveRow[] {
     const every = Math.max(1, Math.ceil(this.loss.length / limit));

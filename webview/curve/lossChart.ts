@@ -3,6 +3,7 @@ import "uplot/dist/uPlot.min.css";
 import { count, loss } from "../figures";
 import { t } from "../texts";
 import type { CurveModel } from "./curveModel";
+import { chartFont, paddedRange, resolveColor } from "./plotTheme";
 
 export interface LossChartOptions {
   /** Without axes and readout, for a narrow place. */
@@ -232,12 +233,6 @@ export class LossChart {
   }
 }
 
-function paddedRange(low: number | null, high: number | null): [number, number] {
-  if (low === null || high === null) return [0, 1];
-  const margin = Math.max((high - low) * 0.08, 0.01);
-  return [Math.max(0, low - margin), high + margin];
-}
-
 interface Colors {
   text: string;
   grid: string;
@@ -247,22 +242,13 @@ interface Colors {
   font: string;
 }
 
-/** A canvas knows no CSS variables: a probe in the page resolves them. */
 function readColors(parent: HTMLElement): Colors {
-  const probe = document.createElement("span");
-  parent.append(probe);
-  const read = (value: string) => {
-    probe.style.color = value;
-    return getComputedStyle(probe).color;
+  return {
+    text: resolveColor(parent, "var(--vscode-foreground)"),
+    grid: resolveColor(parent, "var(--tunesmith-grid)"),
+    training: resolveColor(parent, "var(--vscode-charts-blue)"),
+    evaluation: resolveColor(parent, "var(--vscode-charts-orange)"),
+    mark: resolveColor(parent, "var(--vscode-descriptionForeground)"),
+    font: chartFont(parent),
   };
-  const colors = {
-    text: read("var(--vscode-foreground)"),
-    grid: read("var(--tunesmith-grid)"),
-    training: read("var(--vscode-charts-blue)"),
-    evaluation: read("var(--vscode-charts-orange)"),
-    mark: read("var(--vscode-descriptionForeground)"),
-    font: `11px ${getComputedStyle(probe).fontFamily}`,
-  };
-  probe.remove();
-  return colors;
 }

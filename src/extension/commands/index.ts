@@ -4,11 +4,14 @@ import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
 import { chooseBaseModel } from "./chooseBaseModel";
 import { chooseFormat } from "./chooseFormat";
+import { clearRunSearch } from "./clearRunSearch";
 import type { Command, CommandFactory } from "./command";
+import { compareRuns } from "./compareRuns";
 import { convertDataset } from "./convertDataset";
 import { createDatasetFromPython } from "./createDatasetFromPython";
 import { deleteRun } from "./deleteRun";
 import { downloadModel } from "./downloadModel";
+import { editNotes } from "./editNotes";
 import { editRow } from "./editRow";
 import { fineTune } from "./fineTune";
 import { forgetHubToken } from "./forgetHubToken";
@@ -18,12 +21,15 @@ import { openDatasetView } from "./openDatasetView";
 import { openRun } from "./openRun";
 import { openWalkthrough } from "./openWalkthrough";
 import { previewRow } from "./previewRow";
+import { renameRun } from "./renameRun";
 import { resumeRun } from "./resumeRun";
 import { revealRun } from "./revealRun";
+import { searchRuns } from "./searchRuns";
 import { setCheckSeverity } from "./setCheckSeverity";
 import { showLog } from "./showLog";
 import { stopRun } from "./stopRun";
 import { stopUsingModel } from "./stopUsingModel";
+import { tagRun } from "./tagRun";
 import { useForCompletion } from "./useForCompletion";
 import { validateDataset } from "./validateDataset";
 
@@ -48,6 +54,12 @@ const factories: Record<string, CommandFactory> = {
   chooseBaseModel,
   downloadModel,
   forgetHubToken,
+  compareRuns,
+  renameRun,
+  tagRun,
+  editNotes,
+  searchRuns,
+  clearRunSearch,
   revealRun,
   deleteRun,
   showLog,
@@ -57,16 +69,16 @@ const factories: Record<string, CommandFactory> = {
 export function registerCommands(services: Services): vscode.Disposable[] {
   return Object.entries(factories).map(([name, create]) => {
     const command = create(services);
-    return vscode.commands.registerCommand(`tunesmith.${name}`, (argument: unknown) =>
-      runCommand(services, command, argument),
+    return vscode.commands.registerCommand(`tunesmith.${name}`, (argument: unknown, selection: unknown) =>
+      runCommand(services, () => command(argument, selection)),
     );
   });
 }
 
 /** A failure is one sentence in a message, and a line in the log. */
-async function runCommand(services: Services, command: Command, argument: unknown): Promise<void> {
+async function runCommand(services: Services, command: Command): Promise<void> {
   try {
-    await command(argument);
+    await command();
   } catch (error) {
     if (error instanceof JobCancelled) return;
     services.log.error(describeError(error));

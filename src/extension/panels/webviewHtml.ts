@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 export function webviewHtml(
   webview: vscode.Webview,
   extensionUri: vscode.Uri,
-  name: "run-panel" | "now" | "dataset-view",
+  name: "run-panel" | "now" | "dataset-view" | "compare",
 ): string {
   const dist = vscode.Uri.joinPath(extensionUri, "dist", "webview");
   const uri = (file: string) => webview.asWebviewUri(vscode.Uri.joinPath(dist, file)).toString();

@@ -22,8 +22,42 @@ export async function pickRun(
     return undefined;
   }
   if (candidates.length === 1) return candidates[0];
-  const items = candidates.map((run) => ({ label: run.spec.name, description: describeRun(run.head()), run }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: words.pick, matchOnDescription: true }))?.run;
+  return (
+    await vscode.window.showQuickPick(candidates.map(runChoice), { placeHolder: words.pick, matchOnDescription: true })
+  )?.run;
+}
+
+/**
+ * The runs that a command is about: those that are selected in the tree, else the ones that are picked, of those that
+ * fit. Undefined where the choice was given up; says so where there is none.
+ */
+export async function pickRuns(
+  services: Services,
+  argument: unknown,
+  selection: unknown,
+  words: { pick: string; none: string },
+  fits: (run: TrackedRun) => boolean = () => true,
+): Promise<TrackedRun[] | undefined> {
+  await services.runs.load();
+  const selected = Array.isArray(selection) ? selection : argument === undefined ? [] : [argument];
+  const named = selected.flatMap((item: unknown) => namedRun(services, item) ?? []);
+  if (named.length > 0) return named;
+  const candidates = services.runs.runs.filter(fits);
+  if (candidates.length === 0) {
+    void vscode.window.showInformationMessage(words.none);
+    return undefined;
+  }
+  const picked = await vscode.window.showQuickPick(candidates.map(runChoice), {
+    placeHolder: words.pick,
+    matchOnDescription: true,
+    canPickMany: true,
+  });
+  return picked?.map(({ run }) => run);
+}
+
+function runChoice(run: TrackedRun): vscode.QuickPickItem & { run: TrackedRun } {
+  const tags = run.notes.tags.map((tag) => `#${tag}`).join(" ");
+  return { label: run.name, description: [describeRun(run.head()), tags].filter(Boolean).join(" · "), run };
 }
 
 function namedRun(services: Services, argument: unknown): TrackedRun | undefined {

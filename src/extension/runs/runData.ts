@@ -7,7 +7,7 @@ import { runPaths } from "../../run/runDirectory";
 
 const split = v.object({ rows: v.number(), tokens: v.number() });
 const manifestSchema = v.object({
-  sources: v.array(v.object({ skipped: v.number() })),
+  sources: v.array(v.object({ skipped: v.number(), sha256: v.string() })),
   train: split,
   eval: split,
 });
@@ -24,17 +24,28 @@ export async function readDetails(directory: string, spec: RunSpec): Promise<Run
 }
 
 async function readData(directory: string): Promise<RunDetails["data"]> {
+  const manifest = await readManifest(directory);
+  if (manifest === null) return null;
+  return {
+    trainRows: manifest.train.rows,
+    evalRows: manifest.eval.rows,
+    skipped: manifest.sources.reduce((sum, source) => sum + source.skipped, 0),
+    tokens: manifest.train.tokens,
+  };
+}
+
+/** SHA-256 of the files that the run's rows came from; null until they have been prepared. */
+export async function readContents(directory: string): Promise<string | null> {
+  const manifest = await readManifest(directory);
+  return manifest === null ? null : manifest.sources.map(({ sha256 }) => sha256).join(", ");
+}
+
+/** Null where it is not there yet, or damaged: the views leave its figures out. */
+async function readManifest(directory: string): Promise<v.InferOutput<typeof manifestSchema> | null> {
   try {
     const text = await readFile(join(runPaths(directory).data, "manifest.json"), "utf8");
-    const manifest = v.parse(manifestSchema, JSON.parse(text) as DataManifest);
-    return {
-      trainRows: manifest.train.rows,
-      evalRows: manifest.eval.rows,
-      skipped: manifest.sources.reduce((sum, source) => sum + source.skipped, 0),
-      tokens: manifest.train.tokens,
-    };
+    return v.parse(manifestSchema, JSON.parse(text) as DataManifest);
   } catch {
-    // Not prepared yet, or damaged: the view leaves these figures out.
     return null;
   }
 }

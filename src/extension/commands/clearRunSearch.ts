@@ -1,0 +1,3 @@
+import type { CommandFactory } from "./command";
+
+export const clearRunSearch: CommandFactory = (services) => async () => services.runSearch.set("");

@@ -1,0 +1,249 @@
+import type {
+  ComparedRun,
+  ComparedSetting,
+  CompareViewState,
+  FromCompareView,
+  ToCompareView,
+} from "../../src/protocol/compareView";
+import { CurveModel } from "../curve/curveModel";
+import { element, icon, setText } from "../dom";
+import { t } from "../texts";
+import { button } from "../toolkit";
+import { type CurveChoice, Curves } from "./curves";
+import { figureRows } from "./figureRows";
+import { NoteForm } from "./noteForm";
+import { type Column, type Row, runTable } from "./runTable";
+import { settingName, settingText } from "./settingText";
+
+type CompareMessage = Extract<ToCompareView, { type: "compare" }>;
+type PointsMessage = Extract<ToCompareView, { type: "points" }>;
+
+/** Figures follow a run that goes on, but no faster than one can read. */
+const FIGURES_EVERY_MS = 250;
+
+interface Shown {
+  run: ComparedRun;
+  slot: number;
+  model: CurveModel;
+}
+
+/** Runs side by side: curves, figures, settings and notes. */
+export class ComparePage {
+  readonly element: HTMLElement;
+  /** In the order of the comparison. */
+  #shown = new Map<string, Shown>();
+  #settings: readonly ComparedSetting[] = [];
+  #comparable = true;
+  #choice: CurveChoice;
+  #forms: NoteForm[] = [];
+  readonly #curves: Curves;
+  readonly #failure = element("p", { class: "message error", role: "alert", hidden: true, testId: "action-failed" });
+  readonly #missing = element("p", { class: "message", hidden: true, testId: "missing" });
+  readonly #caution = element("p", { class: "message", hidden: true, testId: "losses-differ" });
+  readonly #title = element("h1");
+  readonly #figures = element("section", { attributes: { "aria-labelledby": "figures-title" } });
+  readonly #settingTables = element("section", { attributes: { "aria-labelledby": "settings-title" } });
+  readonly #notes = element("div", { class: "notes" });
+  readonly #content: HTMLElement;
+  #figureTimer: number | undefined;
+
+  constructor(
+    kept: Partial<CompareViewState>,
+    private readonly post: (message: FromCompareView) => void,
+    private readonly keep: (state: CompareViewState) => void,
+  ) {
+    const choice: CurveChoice = {
+      hidden: kept.hidden ?? [],
+      smoothed: kept.smoothed ?? true,
+      logScale: kept.logScale ?? false,
+    };
+    this.#choice = choice;
+    this.#curves = new Curves(choice, (changed) => {
+      this.#choice = changed;
+      this.#keepState();
+    });
+    const add = button(t("Add runs"), () => post({ type: "add" }), { icon: "add", testId: "add-runs" });
+    this.#content = element(
+      "div",
+      { class: "content" },
+      this.#curves.element,
+      this.#caution,
+      this.#figures,
+      this.#settingTables,
+      element("section", {}, element("h2", { text: t("Names, tags and notes") }), this.#notes),
+    );
+    this.element = element(
+      "div",
+      { class: "page", testId: "compare" },
+      element("header", {}, this.#title, add.element),
+      this.#failure,
+      this.#missing,
+      this.#content,
+    );
+    window.addEventListener("pagehide", () => this.#flush());
+  }
+
+  receive(message: ToCompareView): void {
+    switch (message.type) {
+      case "compare":
+        this.#show(message);
+        return;
+      case "points":
+        this.#addPoints(message);
+        return;
+      case "run":
+        this.#setRun(message.run);
+        return;
+      case "actionFailed":
+        this.#failure.replaceChildren(icon("error"), element("span", { text: message.message }));
+        this.#failure.hidden = false;
+        return;
+    }
+  }
+
+  #show({ runs, settings, lossesDiffer, missing }: CompareMessage): void {
+    this.#flush();
+    const before = this.#shown;
+    const taken = new Set(runs.flatMap((run) => before.get(run.id)?.slot ?? []));
+    this.#shown = new Map(
+      runs.map((run) => {
+        const known = before.get(run.id);
+        // A run keeps its colour when others come and go.
+        const slot = known?.slot ?? firstFree(taken);
+        taken.add(slot);
+        return [run.id, { run, slot, model: known?.model ?? emptyModel(run) }];
+      }),
+    );
+    this.#settings = settings;
+    this.#comparable = !lossesDiffer;
+    setText(this.#title, t("Compare {0} runs", runs.length));
+    this.#showMissing(missing);
+    this.#content.hidden = runs.length === 0;
+    this.#forms = [...this.#shown.values()].map(({ run, slot }) => new NoteForm(run, slot, this.post));
+    this.#notes.replaceChildren(...this.#forms.map((form) => form.element));
+    this.#showCurves();
+    this.#showFigures();
+    this.#showSettings();
+    this.#keepState();
+  }
+
+  #showMissing(missing: readonly string[]): void {
+    this.#missing.hidden = missing.length === 0;
+    const text = t("No longer there: {0}. They were deleted, or their folder cannot be read.", missing.join(", "));
+    this.#missing.replaceChildren(icon("info"), element("span", { text }));
+  }
+
+  #showCurves(): void {
+    this.#curves.show(
+      [...this.#shown.values()].map(({ run: { id, name }, slot, model }) => ({ id, name, slot, model })),
+    );
+  }
+
+  #addPoints({ id, restart, loss, evalLoss }: PointsMessage): void {
+    const shown = this.#shown.get(id);
+    if (shown === undefined) return;
+    if (restart) {
+      shown.model = emptyModel(shown.run);
+      shown.model.append({ loss, evalLoss, checkpoints: [] });
+      this.#showCurves();
+    } else {
+      shown.model.append({ loss, evalLoss, checkpoints: [] });
+      this.#curves.update();
+    }
+    this.#showFiguresSoon();
+  }
+
+  #setRun(run: ComparedRun): void {
+    const shown = this.#shown.get(run.id);
+    if (shown === undefined) return;
+    const renamed = shown.run.name !== run.name;
+    shown.run = run;
+    this.#forms.find((form) => form.id === run.id)?.show(run);
+    if (renamed) {
+      this.#curves.setName(run.id, run.name);
+      this.#showSettings();
+    }
+    this.#showFiguresSoon();
+  }
+
+  #showFiguresSoon(): void {
+    this.#figureTimer ??= window.setTimeout(() => this.#showFigures(), FIGURES_EVERY_MS);
+  }
+
+  #columns(): Column[] {
+    return [...this.#shown.values()].map(({ run, slot }) => ({ name: run.name, slot }));
+  }
+
+  #showFigures(): void {
+    clearTimeout(this.#figureTimer);
+    this.#figureTimer = undefined;
+    const runs = [...this.#shown.values()].map(({ run, model }) => ({ run, evalLossAfter: lossAfter(run, model) }));
+    const measured = runs.filter((run) => run.evalLossAfter !== null).length;
+    this.#caution.hidden = this.#comparable || measured < 2;
+    this.#caution.replaceChildren(
+      icon("info"),
+      element("span", {
+        text: t(
+          "Base model, data or held-out rows differ between these runs: a lower held-out loss need not mean the better model.",
+        ),
+      }),
+    );
+    this.#figures.replaceChildren(
+      element("h2", { id: "figures-title", text: t("Figures") }),
+      runTable(this.#columns(), figureRows(runs, this.#comparable), "figure-table", t("Figures of the runs")),
+    );
+  }
+
+  #showSettings(): void {
+    const rows = (differs: boolean) => this.#settings.filter((setting) => setting.differs === differs).map(settingRow);
+    const differing = rows(true);
+    const same = rows(false);
+    const columns = this.#columns();
+    const sameText = t("The same in all runs: {0} settings", same.length);
+    this.#settingTables.replaceChildren(
+      element("h2", { id: "settings-title", text: t("Settings that differ") }),
+      differing.length === 0
+        ? element("p", { class: "quiet", text: t("None: the runs were asked the same.") })
+        : runTable(columns, differing, "differing-settings", t("Settings that differ")),
+      element(
+        "details",
+        { testId: "same-settings" },
+        element("summary", { text: sameText }),
+        runTable(columns, same, "same-settings-table", sameText),
+      ),
+    );
+  }
+
+  #keepState(): void {
+    const ids = [...this.#shown.keys()];
+    const hidden = this.#choice.hidden.filter((id) => this.#shown.has(id));
+    if (ids.length > 0) this.keep({ ...this.#choice, ids, hidden });
+  }
+
+  #flush(): void {
+    for (const form of this.#forms) form.flush();
+  }
+}
+
+function emptyModel(run: ComparedRun): CurveModel {
+  return new CurveModel({ loss: [], evalLoss: [], checkpoints: [] }, run.totalSteps);
+}
+
+function firstFree(taken: ReadonlySet<number>): number {
+  let slot = 0;
+  while (taken.has(slot)) slot++;
+  return slot;
+}
+
+/** Null until held-out rows have been looked at after training began. */
+function lossAfter(run: ComparedRun, model: CurveModel): number | null {
+  return model.evalLoss.some((point) => point.step > 0) ? run.evalLoss : null;
+}
+
+function settingRow({ key, values }: ComparedSetting): Row {
+  const cells = values.map((value) => {
+    const { text, full } = settingText(key, value, values);
+    return { content: [text], ...(full === null ? {} : { title: full }) };
+  });
+  return { label: settingName(key), cells };
+}
