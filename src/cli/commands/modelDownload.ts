@@ -121,7 +121,7 @@ function reporter(context: CommandContext, { repository }: DownloadPlan): (progr
       return;
     }
     const parts = [`${sizeText(bytes)} of ${sizeText(totalBytes)}`];
-    if (bytesPerSecond !== null) parts.push(`${sizeText(bytesPerSecond)}/s`);
+    if (bytesPerSecond !== null && bytesPerSecond > 0) parts.push(`${sizeText(bytesPerSecond)}/s`);
     if (secondsLeft !== null) parts.push(`${timeText(secondsLeft)} left`);
     context.progress(`Downloading ${repository}`, totalBytes === 0 ? 1 : bytes / totalBytes, parts.join(" · "));
   };
