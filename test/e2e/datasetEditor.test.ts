@@ -252,15 +252,23 @@ describe("a data set in the editor", () => {
     await status.waitFor();
     expect(await status.textContent()).toContain("6 rows · 0 problems");
     await workbench.screenshot("8-language-status");
+    // The class stands for the colour.
+    const colourOfKey = () =>
+      page.locator(".view-line span span", { hasText: "messages" }).first().getAttribute("class");
+    const used = await colourOfKey();
     await workbench.command("Tunesmith: Choose Data Set Format…");
     await workbench.choose("Choose the format of chat.jsonl", "Alpaca");
     await problems(workbench, (found) => ofCheck(found, "other-format").length === 6);
+    // Of that format the key is none: it is coloured so.
+    await eventually("the key's colour", colourOfKey, (colour) => colour !== used);
     expect(JSON.parse(workbench.read(".vscode/settings.json"))["tunesmith.dataSets"]).toEqual({
       [CHAT]: { format: "alpaca" },
     });
     await workbench.goTo(1);
     await workbench.command("Tunesmith: Choose Data Set Format…");
     await workbench.choose("Choose the format of chat.jsonl", "Automatic");
+    await problems(workbench, (found) => ofCheck(found, "other-format").length === 0);
+    await eventually("the key's colour", colourOfKey, (colour) => colour === used);
     await codeLens(workbench, /^chat · 6 rows .* no problems$/).waitFor();
   });
 

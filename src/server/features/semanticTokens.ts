@@ -11,7 +11,7 @@ import type { Dialect, JsonObject } from "../../dataset/formats/format";
 import { partPath } from "../../dataset/formats/layout";
 import { type JsonNode, type JsonTree, nodeAt, parseJson, stringValue } from "../../dataset/json";
 import type { RowPath } from "../../dataset/problem";
-import { type DatasetAnalysis, isReadable, type RowRecord } from "../datasetAnalysis";
+import { isReadable, type RowRecord } from "../datasetAnalysis";
 import type { Feature, ServerContext } from "../feature";
 import type { JsonlDocument } from "../jsonlDocument";
 import { whenStructured } from "./whenStructured";
@@ -63,11 +63,12 @@ export const semanticTokens: Feature = {
 
 /** Once a document's format has become another, what is used of its rows has too. */
 function refreshWithFormat({ connection, analyses }: ServerContext): void {
-  const shown = new WeakMap<DatasetAnalysis, Dialect | null>();
-  analyses.onDidProgress(({ analysis, state, complete }) => {
-    if (!complete || shown.get(analysis) === state.dialect) return;
-    const first = !shown.has(analysis);
-    shown.set(analysis, state.dialect);
+  // By document: other settings make another analysis of it.
+  const shown = new WeakMap<JsonlDocument, Dialect | null>();
+  analyses.onDidProgress(({ analysis: { document }, state, complete }) => {
+    if (!complete || shown.get(document) === state.dialect) return;
+    const first = !shown.has(document);
+    shown.set(document, state.dialect);
     // A client that cannot refresh says so.
     if (!first) connection.sendRequest("workspace/semanticTokens/refresh").catch(() => {});
   });
