@@ -93,6 +93,19 @@ export function unknownFields(value: unknown, dialect: Dialect): RowProblem[] {
   return problems;
 }
 
+/** Everything about a row's structure: what keeps it from being read, and fields that others do not have. */
+export function structureProblems(value: unknown, dialect: Dialect): RowProblem[] {
+  const problems = checkRow(value, dialect);
+  return [...problems, ...notYetNamed(unknownFields(value, dialect), problems)];
+}
+
+/** A misspelled field is missing under its name: it is not told a second time as unknown. */
+export function notYetNamed(unknown: readonly RowProblem[], problems: readonly RowProblem[]): readonly RowProblem[] {
+  if (unknown.length === 0 || problems.length === 0) return unknown;
+  const named = new Set(problems.filter(({ atKey }) => atKey).map(({ path }) => path[0]));
+  return unknown.filter(({ path }) => !named.has(path[0]));
+}
+
 /** The `source` field that a split by source goes by: never the same value on both sides. */
 export function rowSource(value: unknown): string | null {
   if (!isObject(value)) return null;

@@ -3,7 +3,7 @@
  * lines it made are parsed and checked; the rest is put together anew.
  */
 
-import { checkRow, unknownFields } from "../dataset/checkRow";
+import { structureProblems } from "../dataset/checkRow";
 import { type Finding, locateProblems } from "../dataset/checks/finding";
 import type { RowInspector } from "../dataset/checks/inspectRow";
 import { parseRow } from "../dataset/checks/parseRow";
@@ -200,7 +200,7 @@ export class DatasetAnalysis {
 
   private check(line: Line, value: unknown, dialect: Dialect): readonly Finding[] {
     this.work.checked++;
-    const problems = [...checkRow(value, dialect), ...unknownFields(value, dialect)];
+    const problems = structureProblems(value, dialect);
     return problems.length === 0 ? NONE : locateProblems(line.text, problems);
   }
 }

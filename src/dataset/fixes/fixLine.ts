@@ -1,6 +1,6 @@
 /** All findings of one check in a line, mended one after the other. */
 
-import { checkRow, unknownFields } from "../checkRow";
+import { structureProblems } from "../checkRow";
 import { type Finding, locateProblems } from "../checks/finding";
 import { parseRow } from "../checks/parseRow";
 import type { CheckId } from "../checks/table";
@@ -98,7 +98,7 @@ export function rowFindings(text: string, dialect: Dialect | null): Finding[] {
   const parsed = parseRow(text);
   if (parsed.kind === "blank") return [];
   if (parsed.kind === "invalid" || dialect === null) return [...parsed.syntax];
-  const problems = [...checkRow(parsed.value, dialect), ...unknownFields(parsed.value, dialect)];
+  const problems = structureProblems(parsed.value, dialect);
   if (problems.every(({ check }) => check === "unknown-field")) {
     for (const part of dialect.format.texts(parsed.value as JsonObject, dialect.layout))
       problems.push(...checkText(part));

@@ -1,6 +1,6 @@
 /** The checks of a file's lines, one after the other: the same that the language server makes, in a bounded memory. */
 
-import { checkRow } from "../checkRow";
+import { checkRow, notYetNamed } from "../checkRow";
 import { type Finding, locateProblems } from "../checks/finding";
 import type { RowInspector } from "../checks/inspectRow";
 import { isBlankLine, parseRow } from "../checks/parseRow";
@@ -111,7 +111,7 @@ export class RowScanner {
     const problems = checkRow(value, dialect);
     if (problems.length > 0) this.report(line, problems);
     if (dialect === null || !isObject(value)) return;
-    this.report(line, this.usualKeys!.unknownFields(value));
+    this.report(line, notYetNamed(this.usualKeys!.unknownFields(value), problems));
     // What U+FFFD was put in for is not known: nothing more is said of such a row, and it is not trained on.
     if (problems.length === 0 && line.invalidAt === null) this.addSound(line, value, dialect);
   }
