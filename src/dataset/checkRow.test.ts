@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkRow, readRow, rowSource, unknownFields } from "./checkRow";
+import { checkRow, readRow, rowSource, structureProblems, unknownFields } from "./checkRow";
 import { canonicalDialect, detectDialect } from "./formats/detect";
 import { formatById, formats } from "./formats/registry";
 
@@ -64,6 +64,16 @@ describe("row checks", () => {
     [[user, { ...assistant, weight: 0 }], [{ check: "all-masked", path: ["messages"] }]],
     [[user, { role: "assistant", tool_calls: [{}] }, { role: "tool", content: "" }, assistant], []],
     [[user, { role: "assistant", content: [{ type: "text", text: "a" }] }], []],
+    [
+      [user, { role: "assistant", content: [{ type: "text", text: "a \ud83d" }] }],
+      [{ check: "lone-surrogate", path: ["messages", 1, "content", 0, "text"] }],
+    ],
+    [
+      [user, { role: "assistant", content: [{ type: "text", text: " " }] }],
+      [{ check: "empty-answer", path: ["messages", 1, "content"] }],
+    ],
+    [[user, { role: "assistant", content: [] }], [{ check: "empty-answer", path: ["messages", 1, "content"] }]],
+    [[{ role: "system", content: "" }, user, assistant], []],
     [
       [user, { role: "assistant", content: [{ type: "image" }] }],
       [{ check: "wrong-type", path: ["messages", 1, "content", 0] }],
@@ -174,4 +184,14 @@ describe("unknown fields", () => {
 
 it("names the formats there are when one is unknown", () => {
   expect(() => formatById("nope")).toThrow("alpaca, prompt-completion, chat");
+});
+
+it("names a misspelled field once", () => {
+  const usual = detectDialect(Array.from({ length: 30 }, () => ({ instruction: "a", output: "b" })))!;
+  const found = (row: object) => structureProblems(row, usual).map(({ check, path }) => [check, path[0]]);
+  expect(found({ instruction: "a", ouput: "b" })).toEqual([["missing-field", "ouput"]]);
+  expect(found({ instruction: "a", ouput: "b", note: 1 })).toEqual([
+    ["missing-field", "ouput"],
+    ["unknown-field", "note"],
+  ]);
 });

@@ -2,7 +2,17 @@ import type { TextPart } from "../checks/textPart";
 import type { RowPath, RowProblem } from "../problem";
 import type { ChatMessage, ChatRole } from "../sample";
 import { isRecord } from "../specialTokens";
-import { checkTextField, has, missingField, textProblem, typeName, wrongType } from "./fields";
+import {
+  blankProblem,
+  checkTextField,
+  has,
+  isBlank,
+  missingField,
+  type TextField,
+  textProblem,
+  typeName,
+  wrongType,
+} from "./fields";
 import type { Dialect, Format, JsonObject, Layout } from "./format";
 import { partPath, valueAt } from "./layout";
 import { checkTurns, type Turn } from "./turns";
@@ -125,14 +135,16 @@ function checkMessage(row: JsonObject, message: unknown, path: RowPath, keys: Me
   const roleProblem = checkRole(message, path, keys);
   const role = ROLES[String(message[keys.role])];
   const contentPath = [...path, keys.content];
-  if (Array.isArray(message[keys.content])) return [...roleProblem, ...checkContentParts(message, contentPath, keys)];
   const calls = toolCalls(message).length > 0;
   const blank = calls ? "allowed" : role === "assistant" ? "empty-answer" : "empty-instruction";
   const field = {
     use: "the message's text",
     absent: calls ? "allowed" : "problem",
-    blank: role === "tool" ? "allowed" : blank,
+    // A tool may return nothing, and many data sets have an empty system message in each conversation.
+    blank: role === "tool" || role === "system" ? "allowed" : blank,
   } as const;
+  const content = message[keys.content];
+  if (Array.isArray(content)) return [...roleProblem, ...checkContentParts(content, contentPath, field)];
   return [...roleProblem, ...checkTextField(row, contentPath, field)];
 }
 
@@ -150,10 +162,15 @@ function checkRole(message: JsonObject, parent: RowPath, keys: MessageKeys): Row
 }
 
 /** OpenAI's content as a list of parts: texts alone can be learned. */
-function checkContentParts(message: JsonObject, path: RowPath, keys: MessageKeys): RowProblem[] {
-  const parts = message[keys.content] as unknown[];
+function checkContentParts(parts: readonly unknown[], path: RowPath, field: TextField): RowProblem[] {
+  let blank = true;
   for (const [index, part] of parts.entries()) {
-    if (isRecord(part) && typeof part.text === "string") continue;
+    if (isRecord(part) && typeof part.text === "string") {
+      const problem = textProblem(part.text, [...path, index, "text"]);
+      if (problem !== null) return [problem];
+      blank &&= isBlank(part.text);
+      continue;
+    }
     const kind = isRecord(part) && typeof part.type === "string" ? `of type "${part.type}"` : typeName(part);
     return [
       {
@@ -163,7 +180,7 @@ function checkContentParts(message: JsonObject, path: RowPath, keys: MessageKeys
       },
     ];
   }
-  return [];
+  return blank ? blankProblem(path, field) : [];
 }
 
 /** An assistant's message with "weight": 0 (OpenAI) or "train": false (Axolotl) is shown but not learned. */
@@ -184,12 +201,14 @@ function turnOf(message: JsonObject, keys: MessageKeys): Turn {
 }
 
 function readMessages(row: JsonObject, layout: Layout, keys: MessageKeys): ChatMessage[] {
-  const messages = (valueAt(row, partPath(layout, "messages")) as JsonObject[]).map((message) => {
-    const { role } = turnOf(message, keys);
-    const read: ChatMessage = { role, content: contentOf(message, keys) };
-    if (role === "assistant" && isUnlearned(message)) read.unlearned = true;
-    return read;
-  });
+  const messages = (valueAt(row, partPath(layout, "messages")) as JsonObject[])
+    .map((message) => {
+      const { role } = turnOf(message, keys);
+      const read: ChatMessage = { role, content: contentOf(message, keys) };
+      if (role === "assistant" && isUnlearned(message)) read.unlearned = true;
+      return read;
+    })
+    .filter(({ role, content }) => role !== "system" || !isBlank(content));
   const preamble = systemPreamble(row, layout);
   if (preamble === "") return messages;
   if (messages[0]?.role !== "system") return [{ role: "system", content: preamble }, ...messages];

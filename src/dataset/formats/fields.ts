@@ -84,10 +84,13 @@ export function checkTextField(row: JsonObject, path: RowPath, field: TextField)
   if (value === null && field.absent === "allowed") return [];
   const problem = textProblem(value, path);
   if (problem !== null) return [problem];
-  if (field.blank !== "allowed" && isBlank(value as string)) {
-    return [{ check: field.blank, message: `"${fieldName(path)}" is empty: it must hold ${field.use}.`, path }];
-  }
-  return [];
+  return isBlank(value as string) ? blankProblem(path, field) : [];
+}
+
+/** Of a field that holds nothing but white space. */
+export function blankProblem(path: RowPath, field: TextField): RowProblem[] {
+  if (field.blank === "allowed") return [];
+  return [{ check: field.blank, message: `"${fieldName(path)}" is empty: it must hold ${field.use}.`, path }];
 }
 
 export function checkTextPart(row: JsonObject, layout: Layout, part: string, field: TextField): RowProblem[] {
