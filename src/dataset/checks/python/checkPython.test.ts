@@ -61,6 +61,7 @@ describe("Python that does not parse", () => {
     ["an indented snippet", "    x = 1\n    return x\n"],
     ["an interactive session", ">>> def f(x):\n...     return x\n...\n>>> f(1)\n1\n"],
     ["a notebook's cell", "%matplotlib inline\nimport numpy as np\n!pip install x\n"],
+    ["a notebook's questions and assignments", "import os\nfiles = !ls\nt = %timeit -o f()\n?os\nos.path?\nfiles??\n"],
     ["another language's cell", "```python\n%%bash\nls -l | wc\n```"],
     ["placeholders", "def f():\n    ...\n\nclass A: ...\n"],
     ["a block that was cut", "```python\ndef f(:\n"],

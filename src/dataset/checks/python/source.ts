@@ -99,8 +99,8 @@ export function withoutPrompts(source: PythonSource): PythonSource | null {
   return withLines(lines);
 }
 
-/** `%matplotlib inline`, `!pip install x`, `%%time`: IPython's, no Python. */
-const magic = /^([ \t]*)(?:%%?[a-z]|![a-z.]|pip3? install )/i;
+/** `%matplotlib inline`, `!pip install x`, `%%time`, `files = !ls`, `df.head?`, `?df`: IPython's, no Python. */
+const magic = /^([ \t]*)(?:(?:\w+ ?= ?)?(?:%%?[a-z]|![a-z.])|pip3? install |\?{1,2}[a-z_]|[a-z_][\w.]*\?{1,2}[ \t]*$)/i;
 /** A cell in another language. */
 const foreignCell =
   /^%%(?:bash|sh|script|html|javascript|js|latex|markdown|perl|ruby|svg|writefile|cmd|sql|cython|R)\b/;
