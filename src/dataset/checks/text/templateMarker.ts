@@ -1,7 +1,8 @@
 import type { TextCheck } from "../textPart";
 import { problemAt } from "./problemAt";
 
-const marker = /\[\/?INST\]|<<\/?SYS>>|^#{2,3} ?(?:Response|Instruction|Human|Assistant|User|System):/m;
+const marker =
+  /\[\/?INST\]|<<\/?SYS>>|^#{2,3} ?(?:Response|Instruction|Human|Assistant|User|System):|^Below is an instruction that describes a task/m;
 const human = /^(?:Human|HUMAN|USER):/m;
 const assistant = /^(?:Assistant|ASSISTANT):/m;
 
