@@ -54,6 +54,11 @@ export const commands: readonly RegisteredCommand[] = [
   entry("train", "create a run, or go on with one, and follow it to its end", () => import("./commands/train")),
   entry("resume", "go on with a stopped or failed run from its last checkpoint", () => import("./commands/resume")),
   entry("runs", "list the runs of a folder with their states", () => import("./commands/runs")),
+  entry(
+    "runs export",
+    "write a run as one folder: settings, figures, adapter, curves and a README.md",
+    () => import("./commands/runExport"),
+  ),
   entry("control", "stop, pause, resume or checkpoint a run that is going on", () => import("./commands/control")),
   entry("prepare", "turn a run's data set into packed tokens", () => import("./commands/prepare")),
   entry("evaluate", "compute a model's held-out loss", () => import("./commands/evaluate")),

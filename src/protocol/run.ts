@@ -8,10 +8,15 @@
  *   control.jsonl   ControlMessage, one a line, append-only (engine.ts)
  *   engine.lock     EngineLock (engine.ts)
  *   start.json      who is bringing the run to its next attempt, or why that failed (src/run/startMark.ts)
+ *   notes.json      name, tags and notes that a person has given the run (src/run/runNotes.ts)
  *   engine.log      the engine's stdout and stderr
  *   checkpoints/step-N/   PEFT adapter, optimizer.safetensors, state.json
  *   adapter/        the final adapter in PEFT's format
  *   export/         ONNX model, export.json
+ *
+ * For other programs, of the events alone; nothing here reads them:
+ *   tensorboard/    an event file an attempt
+ *   trainer_state.json   as Hugging Face's Trainer writes it; in each checkpoint too
  */
 
 export const RUN_VERSION = 1;

@@ -13,6 +13,7 @@ import { deleteRun } from "./deleteRun";
 import { downloadModel } from "./downloadModel";
 import { editNotes } from "./editNotes";
 import { editRow } from "./editRow";
+import { exportRun } from "./exportRun";
 import { fineTune } from "./fineTune";
 import { forgetHubToken } from "./forgetHubToken";
 import { importDataset } from "./importDataset";
@@ -61,6 +62,7 @@ const factories: Record<string, CommandFactory> = {
   searchRuns,
   clearRunSearch,
   revealRun,
+  exportRun,
   deleteRun,
   showLog,
   openWalkthrough,
