@@ -5,6 +5,8 @@ it.each([
   "Write a function that adds two numbers.",
   "Write a function that adds two numbers",
   "What is 7?",
+  "Reverse a string",
+  "Öffne die Datei",
   "def f(x):\n    return x\n\nExplain what this function does.\n",
   "### Instruction:\nAdd two numbers\n\n### Response:\n",
   "Q: 1 + 1\nA:",
@@ -22,7 +24,7 @@ it.each([
   "import os\nfor name in ",
   "// Returns the sum of all the numbers\n",
   "x = [",
-  "The sea ",
+  "the sea ",
 ])("takes %j for a text to carry on", (prompt) => {
   expect(asksForAnswer(prompt)).toBe(false);
 });

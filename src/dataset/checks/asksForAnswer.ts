@@ -5,6 +5,8 @@ const answerMark = /^(?:#{1,4} ?)?(?:answer|assistant|output|response|solution|a
 /** Comments, quotes and indented lines are code, or text in the midst of something. */
 const beginsLikeCode = /^(?:[ \t#"'`/*>]|(?:async )?def |class |@)/;
 const endsLikeQuestion = /[?？。！]$/;
+/** `Reverse a string`: words alone, the first of them with a capital. */
+const isWords = /^\p{Lu}[\p{L}'’-]*(?: [\p{L}\d'’-]+)+\.?$/u;
 /** More of a line says no more about it. */
 const longestLine = 2_000;
 
@@ -18,5 +20,5 @@ export function asksForAnswer(prompt: string): boolean {
   const beginning = text.slice(lineStart, lineStart + longestLine);
   if (answerMark.test(beginning)) return true;
   const end = text.slice(Math.max(lineStart, text.length - longestLine));
-  return !beginsLikeCode.test(beginning) && (isProse(end) || endsLikeQuestion.test(end));
+  return !beginsLikeCode.test(beginning) && (isProse(end) || isWords.test(end) || endsLikeQuestion.test(end));
 }

@@ -35,6 +35,7 @@ describe("a completion", () => {
     expect(check("prompt-completion", { prompt: open, completion: close })).toEqual([]);
     expect(check("fim", { prefix: open, middle: "x = 1\n", suffix: "```\n" })).toEqual([]);
     expect(check("text", { text: open })).toEqual(["unbalanced-fence"]);
+    expect(check("prompt-completion", { prompt: "x = ", completion: open })).toEqual(["unbalanced-fence"]);
   });
 
   it("may end anywhere", () => {

@@ -19,13 +19,13 @@ const WHOLE: Reading = { excluded: new Set(), wholeAnswers: true };
 /** It may end anywhere, even where the prompt asks. */
 const COMPLETION: Reading = { excluded: new Set<CheckId>(["truncated-answer"]), wholeAnswers: true };
 /** It answers nobody. */
-const PLAIN_TEXT: Reading = {
+const CONTINUATION: Reading = {
   excluded: new Set<CheckId>(["boilerplate", "refusal", "truncated-answer"]),
   wholeAnswers: false,
 };
 /** What one part opens another may close. */
 const FRAGMENTS: Reading = {
-  excluded: new Set<CheckId>([...PLAIN_TEXT.excluded, "unbalanced-fence"]),
+  excluded: new Set<CheckId>([...CONTINUATION.excluded, "unbalanced-fence"]),
   wholeAnswers: false,
 };
 
@@ -54,10 +54,13 @@ export class RowInspector {
   }
 }
 
+const fence = /^ {0,3}(?:```|~~~)/m;
+
 function readingOf(format: Format, texts: readonly TextPart[]): Reading {
   if (format.shape === "instruction" || format.shape === "chat") return WHOLE;
   if (format.shape === "fim") return FRAGMENTS;
   const prompt = texts.find(({ role }) => role === "instruction");
-  if (prompt === undefined) return PLAIN_TEXT;
-  return asksForAnswer(prompt.text) ? COMPLETION : FRAGMENTS;
+  if (prompt === undefined) return CONTINUATION;
+  if (asksForAnswer(prompt.text)) return COMPLETION;
+  return fence.test(prompt.text) ? FRAGMENTS : CONTINUATION;
 }
