@@ -122,6 +122,18 @@ describe("tunesmith validate", () => {
     expect(other).toMatchObject({ file: "other.jsonl", problems: [] });
   });
 
+  it("tells a SARIF log which files could not be read", async () => {
+    write("good.jsonl", good);
+    const { code, stdout } = await run("validate", "good.jsonl", "absent.jsonl", "--format", "sarif");
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).runs[0].invocations).toEqual([
+      {
+        executionSuccessful: false,
+        toolExecutionNotifications: [{ level: "error", message: { text: expect.stringContaining("absent.jsonl") } }],
+      },
+    ]);
+  });
+
   it("prints one SARIF log", async () => {
     write("a b.jsonl", `${good}{"prompt": "x", "completion": 1}\n{"prompt": "y", "completion": 1}\n`);
     const { code, stdout } = await run("validate", "a b.jsonl", "--format", "sarif", "--max-problems", "1");

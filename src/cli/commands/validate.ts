@@ -41,7 +41,7 @@ export const command: Command = {
       }
     }
     if (options.output === "sarif" && !context.json) {
-      context.print(JSON.stringify(sarifLog(documents, { version, root: installRoot(), cwd: context.cwd })));
+      context.print(JSON.stringify(sarifLog(documents, { version, root: installRoot(), cwd: context.cwd, failures })));
     }
     if (failures.length > 0) throw new Error(failures.join("\n"));
     return documents.some(({ totals }) => totals.error > 0) ? FOUND_ERRORS : 0;

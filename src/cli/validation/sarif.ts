@@ -18,9 +18,14 @@ export interface SarifOptions {
   root: string;
   /** The folder that files are named from. */
   cwd: string;
+  /** Why files could not be read, one message a file. */
+  failures: readonly string[];
 }
 
-export function sarifLog(documents: readonly ValidationDocument[], { version, root, cwd }: SarifOptions): unknown {
+export function sarifLog(
+  documents: readonly ValidationDocument[],
+  { version, root, cwd, failures }: SarifOptions,
+): unknown {
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
@@ -31,8 +36,11 @@ export function sarifLog(documents: readonly ValidationDocument[], { version, ro
         originalUriBaseIds: { ROOT: { uri: folderUri(cwd) } },
         invocations: [
           {
-            executionSuccessful: true,
-            toolExecutionNotifications: documents.flatMap((document) => notListed(document)),
+            executionSuccessful: failures.length === 0,
+            toolExecutionNotifications: [
+              ...failures.map((text) => ({ level: "error", message: { text } })),
+              ...documents.flatMap((document) => notListed(document)),
+            ],
           },
         ],
         results: documents.flatMap(({ file, problems }) => problems.map((problem) => result(file, cwd, problem))),
