@@ -67,12 +67,12 @@ describe("JsonSplitter", () => {
   });
 
   it.each([
-    ['[{"a": 1}', "f.json, line 1, column 10: the file ends here, before its JSON does: is it cut off?"],
+    ['[{"a": 1}', "f.json, line 1, column 10: the file ends here, before its JSON does, as if it were cut off."],
     ['[\n {"a": 1}\n {"a": 2}]', 'f.json, line 3, column 2: a comma or "]" is expected between the array\'s elements.'],
     ['["😀",,]', 'f.json, line 1, column 7: a value is expected before this ",".'],
     ['["a",]', 'f.json, line 1, column 6: a value is expected before this "]".'],
     ["[] x", "f.json, line 1, column 4: nothing may follow after the end of the JSON."],
-    ['["never closed', "f.json, line 1, column 15: the file ends here, before its JSON does: is it cut off?"],
+    ['["never closed', "f.json, line 1, column 15: the file ends here, before its JSON does, as if it were cut off."],
   ])("names the place of a fault: %s", (text, message) => {
     expect(() => split(text, elements)).toThrow(message);
   });

@@ -116,7 +116,7 @@ export class JsonSplitter {
       this.endValue(0);
     }
     if (this.wanted.kind === "values" && this.state === "root") return this.found;
-    if (this.state !== "end") throw this.fault(0, "the file ends here, before its JSON does: is it cut off?");
+    if (this.state !== "end") throw this.fault(0, "the file ends here, before its JSON does, as if it were cut off");
     if (this.wanted.kind === "member" && !this.foundMember) {
       throw new DatasetError(`${this.path} has no array "${this.wanted.key}".`);
     }
