@@ -55,7 +55,7 @@ it("says what and under which licence, then fetches it", async () => {
   expect(out).toBe(
     `test-org/tiny at cccccccccccc: 3 files, 6 kB.\nLicence: apache-2.0.\nFolder: ${folder()}\n${folder()} is complete.\n`,
   );
-  expect(err).toContain("Downloading test-org/tiny 100 %");
+  expect(err).toContain("Downloading 100 % · 6 kB of 6 kB");
   expect(readFileSync(join(folder(), "model.safetensors")).equals(files()["model.safetensors"].content)).toBe(true);
 });
 

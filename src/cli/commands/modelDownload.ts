@@ -54,15 +54,20 @@ export const command: Command = {
       return 0;
     }
     context.print(planText(plan));
-    await downloadModel(hub, plan, {
-      cacheRoot,
-      signal: context.signal,
-      onProgress: reporter(context, plan),
-      onFile: async (path) => {
-        // Before gigabytes are fetched: the config alone says whether the engine takes the model.
-        if (path === "config.json") readLlamaConfig(plan.folder);
-      },
-    });
+    const { report, end } = reporter(context);
+    try {
+      await downloadModel(hub, plan, {
+        cacheRoot,
+        signal: context.signal,
+        onProgress: report,
+        onFile: async (path) => {
+          // Before gigabytes are fetched: the config alone says whether the engine takes the model.
+          if (path === "config.json") readLlamaConfig(plan.folder);
+        },
+      });
+    } finally {
+      end();
+    }
     context.result({ folder: plan.folder, commit: plan.commit, bytes: plan.bytes }, `${plan.folder} is complete.`);
     return 0;
   },
@@ -110,21 +115,37 @@ function planText(plan: DownloadPlan): string {
   ].join("\n");
 }
 
-function reporter(context: CommandContext, { repository }: DownloadPlan): (progress: DownloadProgress) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return ({ stage, path, bytes, totalBytes, bytesPerSecond, secondsLeft }) => {
-    const now = performance.now();
-    if (now - last < PROGRESS_MS && bytes < totalBytes) return;
-    last = now;
-    if (stage === "checking") {
-      context.progress(`Checking ${path}`, bytes / totalBytes);
-      return;
-    }
-    const parts = [`${sizeText(bytes)} of ${sizeText(totalBytes)}`];
-    if (bytesPerSecond !== null && bytesPerSecond > 0) parts.push(`${sizeText(bytesPerSecond)}/s`);
-    if (secondsLeft !== null) parts.push(`${timeText(secondsLeft)} left`);
-    context.progress(`Downloading ${repository}`, totalBytes === 0 ? 1 : bytes / totalBytes, parts.join(" · "));
+/** Tells the latest progress a few times a second; what came last before a standstill is told too. */
+function reporter(context: CommandContext): { report(progress: DownloadProgress): void; end(): void } {
+  let latest: DownloadProgress | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const tell = () => {
+    timer = undefined;
+    if (latest !== undefined) tellProgress(context, latest);
+    latest = undefined;
   };
+  return {
+    report(progress) {
+      latest = progress;
+      timer ??= setTimeout(tell, PROGRESS_MS);
+    },
+    end() {
+      clearTimeout(timer);
+      tell();
+    },
+  };
+}
+
+function tellProgress(context: CommandContext, progress: DownloadProgress): void {
+  const { stage, path, bytes, totalBytes, bytesPerSecond, secondsLeft } = progress;
+  if (stage === "checking") {
+    context.progress(`Checking ${path}`, bytes / totalBytes);
+    return;
+  }
+  const parts = [`${sizeText(bytes)} of ${sizeText(totalBytes)}`];
+  if (bytesPerSecond !== null && bytesPerSecond > 0) parts.push(`${sizeText(bytesPerSecond)}/s`);
+  if (secondsLeft !== null) parts.push(`${timeText(secondsLeft)} left`);
+  context.progress("Downloading", bytes / totalBytes, parts.join(" · "));
 }
 
 /** In powers of 1000, as the Hub shows sizes. */

@@ -8,20 +8,20 @@ type Item = vscode.QuickPickItem & { repository: string | null };
 
 /** OWNER/NAME of the model that is chosen, or undefined. */
 export async function pickHubModel(extensionPath: string): Promise<string | undefined> {
-  const items = tuningDevice(extensionPath).then(itemsFor);
-  const options = { placeHolder: vscode.l10n.t("Which model is to be tuned?"), matchOnDescription: true };
-  const chosen = await vscode.window.showQuickPick<Item>(items, options);
+  const device = await tuningDevice(extensionPath);
+  const machine = vscode.l10n.t("{0} with {1}", device.name, byteSize(device.memoryBytes));
+  const placeHolder = vscode.l10n.t("Which model is to be tuned on this machine ({0})?", machine);
+  const chosen = await vscode.window.showQuickPick(itemsFor(device), { placeHolder, matchOnDescription: true });
   return chosen === undefined ? undefined : (chosen.repository ?? askForRepository());
 }
 
 function itemsFor(device: TuningDevice): Item[] {
   const { fits, tooLarge } = rankForDevice(device);
-  const memory = vscode.l10n.t("{0} with {1}", device.name, byteSize(device.memoryBytes));
   return [
-    separator(vscode.l10n.t("Can be tuned here: {0}", memory)),
+    separator(vscode.l10n.t("Fit into its memory")),
     ...fits.map((model) => itemOf(model, device)),
     { label: `$(search) ${vscode.l10n.t("Another Model…")}`, repository: null },
-    ...(tooLarge.length === 0 ? [] : [separator(vscode.l10n.t("Too large for this machine"))]),
+    ...(tooLarge.length === 0 ? [] : [separator(vscode.l10n.t("Too large for it"))]),
     ...tooLarge.map((model) => itemOf(model, device)),
   ];
 }

@@ -7,7 +7,7 @@ const gpu = (gigabytes: number) => ({ kind: "cuda" as const, name: "GPU", memory
 const names = (models: readonly { name: string }[]) => models.map(({ name }) => name);
 
 it("ranks by what fits", () => {
-  expect(names(rankForDevice(cpu(4)).fits)).toEqual(["SmolLM2 360M", "SmolLM2 135M"]);
+  expect(names(rankForDevice(cpu(4)).fits)).toEqual(["SmolLM2 135M", "SmolLM2 360M"]);
   expect(names(rankForDevice(gpu(8)).fits).slice(0, 2)).toEqual(["SmolLM2 1.7B", "Llama 3.2 1B"]);
   expect(rankForDevice(gpu(80)).tooLarge).toEqual([]);
   const nothing = rankForDevice(cpu(1));

@@ -73,11 +73,15 @@ export function memoryToTune({ parameters }: Pick<SuggestedModel, "parameters">,
   return parameters * bytesPerWeight[kind] * 1.25 + 1.5e9;
 }
 
-/** The largest that fits first, since it learns most; then those that do not fit, smallest first. */
+/**
+ * On a GPU the largest that fits comes first, since it learns most; on a CPU the smallest, since a run with more than
+ * that takes days. What does not fit comes last.
+ */
 export function rankForDevice(device: TuningDevice): { fits: SuggestedModel[]; tooLarge: SuggestedModel[] } {
   const fitting = (model: SuggestedModel) => memoryToTune(model, device.kind) <= device.memoryBytes;
+  const fits = suggestedModels.filter(fitting);
   return {
-    fits: suggestedModels.filter(fitting).reverse(),
+    fits: device.kind === "cuda" ? fits.reverse() : fits,
     tooLarge: suggestedModels.filter((model) => !fitting(model)),
   };
 }
