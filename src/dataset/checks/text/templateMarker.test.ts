@@ -10,7 +10,6 @@ it.each([
   ["done\n\n### Response:\nx", "### Response:"],
   ["### Instruction: do", "### Instruction:"],
   ["x\n### Human: hi", "### Human:"],
-  ["Below is an instruction that describes a task. Write", "Below is an instruction that describes a task"],
   ["Human: hi\nAssistant: hello", "Human:"],
   ["USER: hi\nASSISTANT: hello", "USER:"],
 ])("finds the mark in %j", (text, marker) => {

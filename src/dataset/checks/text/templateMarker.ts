@@ -1,8 +1,7 @@
 import type { TextCheck } from "../textPart";
 import { problemAt } from "./problemAt";
 
-const marker =
-  /\[\/?INST\]|<<\/?SYS>>|^#{2,3} ?(?:Response|Instruction|Human|Assistant|User|System):|^Below is an instruction that describes a task/m;
+const marker = /\[\/?INST\]|<<\/?SYS>>|^#{2,3} ?(?:Response|Instruction|Human|Assistant|User|System):/m;
 const human = /^(?:Human|HUMAN|USER):/m;
 const assistant = /^(?:Assistant|ASSISTANT):/m;
 
