@@ -119,12 +119,24 @@ export class ComparePage {
     setText(this.#title, t("Compare {0} runs", runs.length));
     this.#showMissing(missing);
     this.#content.hidden = runs.length === 0;
-    this.#forms = [...this.#shown.values()].map(({ run, slot }) => new NoteForm(run, slot, this.post));
-    this.#notes.replaceChildren(...this.#forms.map((form) => form.element));
+    this.#showForms();
     this.#showCurves();
     this.#showFigures();
     this.#showSettings();
     this.#keepState();
+  }
+
+  /** A form stays as long as its run, so that typing goes on in it. */
+  #showForms(): void {
+    const before = new Map(this.#forms.map((form) => [form.id, form]));
+    this.#forms = [...this.#shown.values()].map(({ run, slot }) => {
+      const form = before.get(run.id) ?? new NoteForm(run, slot, this.post);
+      before.delete(run.id);
+      form.show(run);
+      if (form.element.parentElement === null) this.#notes.append(form.element);
+      return form;
+    });
+    for (const form of before.values()) form.element.remove();
   }
 
   #showMissing(missing: readonly string[]): void {
@@ -160,7 +172,7 @@ export class ComparePage {
     shown.run = run;
     this.#forms.find((form) => form.id === run.id)?.show(run);
     if (renamed) {
-      this.#curves.setName(run.id, run.name);
+      this.#showCurves();
       this.#showSettings();
     }
     this.#showFiguresSoon();

@@ -19,6 +19,8 @@ export class Curves {
   #runs: readonly LegendRun[] = [];
   #hidden: Set<string>;
   #mode: OverlayMode;
+  /** Where values are read; null: at the end of each run. */
+  #readStep: number | null = null;
   readonly #legend = new Legend((id) => this.#toggle(id));
   readonly #training: OverlayChart;
   readonly #heldOut: OverlayChart;
@@ -72,16 +74,12 @@ export class Curves {
     this.#redraw();
   }
 
-  setName(id: string, name: string): void {
-    this.#legend.setName(id, name);
-  }
-
   /** Curves have grown. */
   update(): void {
     this.#showHeldOut();
     this.#training.update();
     this.#heldOut.update();
-    this.#legend.setStep(null);
+    this.#legend.setStep(this.#readStep);
     this.#fillTable();
   }
 
@@ -148,6 +146,7 @@ export class Curves {
 
   #read(kind: "loss" | "evalLoss", step: number | null, byKeyboard: boolean): void {
     (kind === "loss" ? this.#heldOut : this.#training).follow(step);
+    this.#readStep = step;
     this.#legend.setStep(step);
     setText(this.#step, step === null ? "" : t("Step {0}", count(step)));
     if (!byKeyboard || step === null) return;

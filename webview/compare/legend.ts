@@ -14,7 +14,6 @@ export interface LegendRun {
 interface Entry {
   run: LegendRun;
   button: HTMLButtonElement;
-  name: HTMLElement;
   values: HTMLElement;
 }
 
@@ -39,11 +38,6 @@ export class Legend {
     }
   }
 
-  setName(id: string, text: string): void {
-    const entry = this.#entries.find(({ run }) => run.id === id);
-    if (entry !== undefined) setText(entry.name, text);
-  }
-
   /** The values at a step; null: the last of each run. */
   setStep(step: number | null): void {
     for (const { run, values } of this.#entries) setText(values, valuesText(run.model, step));
@@ -52,7 +46,7 @@ export class Legend {
   /** What `setStep` shows, for a screen reader. */
   spoken(step: number, hidden: ReadonlySet<string>): string {
     const shown = this.#entries.filter(({ run }) => !hidden.has(run.id));
-    return shown.map(({ run, name }) => `${name.textContent}: ${valuesText(run.model, step)}`).join("; ");
+    return shown.map(({ run }) => `${run.name}: ${valuesText(run.model, step)}`).join("; ");
   }
 
   #entry(run: LegendRun): Entry {
@@ -60,7 +54,7 @@ export class Legend {
     const button = element("button", { class: "legend-toggle" }, swatch(run.slot), name);
     button.type = "button";
     button.addEventListener("click", () => this.toggle(run.id));
-    return { run, button, name, values: element("span", { class: "quiet legend-values" }) };
+    return { run, button, values: element("span", { class: "quiet legend-values" }) };
   }
 }
 

@@ -32,7 +32,10 @@ export class NoteForm {
       testId: "use-for-completion",
     });
     const open = button(t("Open run"), () => post({ type: "openRun", id }), { icon: "graph-line", testId: "open-run" });
-    const remove = button(t("Take out"), () => post({ type: "remove", id }), { icon: "close", testId: "remove" });
+    const remove = button(t("Remove from comparison"), () => post({ type: "remove", id }), {
+      icon: "close",
+      testId: "remove",
+    });
     this.element = element(
       "section",
       { class: "note-form", testId: "note-form", attributes: { "data-run": id } },

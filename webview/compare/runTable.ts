@@ -30,7 +30,7 @@ export function runTable(
       "th",
       { attributes: { scope: "col" } },
       swatch(slot),
-      element("span", { class: "column-name", text: name }),
+      element("span", { class: "column-name", text: name, title: name }),
     ),
   );
   const body = rows.map(({ label, cells }) =>

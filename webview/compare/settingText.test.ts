@@ -23,6 +23,8 @@ describe("a setting in words", () => {
     ["optimizer.learningRate", 1e-7, "1e-7"],
     ["dataset.heldOut.fraction", 0.07, "7 %"],
     ["optimizer.clipNorm", 0, "Off"],
+    ["model.quantization", "none", "As they are"],
+    ["dataset.heldOut.kind", "none", "None"],
     ["optimizer.schedule", "cosine", "Cosine"],
     ["dataset.template", "<b>x</b>", "<b>x</b>"],
     ["dataset.template", "toString", "toString"],

@@ -56,6 +56,8 @@ export interface SettingText {
 export function settingText(key: SettingKey, value: SettingValue, others: readonly SettingValue[]): SettingText {
   if (value === null) return plain(unset(key));
   switch (key) {
+    case "model.quantization":
+      return plain(value === "none" ? t("As they are") : word(String(value)));
     case "model.path":
     case "dataset.path":
     case "dataset.heldOut.path":

@@ -40,8 +40,9 @@ export async function pickRuns(
 ): Promise<TrackedRun[] | undefined> {
   await services.runs.load();
   const selected = Array.isArray(selection) ? selection : argument === undefined ? [] : [argument];
-  const named = selected.flatMap((item: unknown) => namedRun(services, item) ?? []);
-  if (named.length > 0) return named;
+  const named = new Set(selected.map((item: unknown) => namedRun(services, item)));
+  const inOrder = services.runs.runs.filter((run) => named.has(run));
+  if (inOrder.length > 0) return inOrder;
   const candidates = services.runs.runs.filter(fits);
   if (candidates.length === 0) {
     void vscode.window.showInformationMessage(words.none);

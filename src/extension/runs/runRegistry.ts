@@ -76,6 +76,7 @@ export interface RunChange {
   update: RunUpdate;
   /** The state before this update. */
   before: RunState;
+  renamed: boolean;
 }
 
 interface Entry {
@@ -83,6 +84,7 @@ interface Entry {
   monitor: RunMonitor;
   following: boolean;
   state: RunState;
+  name: string;
 }
 
 /** The runs of the workspace's folders: found, watched and kept up to date from the first `load` on. */
@@ -226,7 +228,7 @@ export class RunRegistry implements vscode.Disposable {
         return false;
       }
       const run = new TrackedRun(monitor);
-      this.#entries.set(directory, { run, monitor, following: false, state: monitor.head().state });
+      this.#entries.set(directory, { run, monitor, following: false, state: monitor.head().state, name: run.name });
       return true;
     } catch (error) {
       this.log.warn(describeError(error));
@@ -247,8 +249,10 @@ export class RunRegistry implements vscode.Disposable {
     entry.following = true;
     void entry.monitor.follow((update) => {
       const before = entry.state;
+      const renamed = entry.name !== update.head.name;
       entry.state = update.head.state;
-      this.#updated.fire({ run: entry.run, update, before });
+      entry.name = update.head.name;
+      this.#updated.fire({ run: entry.run, update, before, renamed });
     });
   }
 

@@ -19,8 +19,8 @@ export class ModelsTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
       services.models.onDidChange(refresh),
       services.completion.onDidChange(refresh),
       services.runs.onDidChange(refresh),
-      services.runs.onDidUpdate(({ update, before }) => {
-        if (update.head.state !== before) refresh();
+      services.runs.onDidUpdate(({ update, before, renamed }) => {
+        if (update.head.state !== before || renamed) refresh();
       }),
     ];
   }

@@ -19,9 +19,9 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
       completion.onDidChange(() => this.#show()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#show()),
       vscode.workspace.onDidChangeWorkspaceFolders(() => this.#show()),
-      runs.onDidUpdate(({ run, update, before }) => {
+      runs.onDidUpdate(({ run, update, before, renamed }) => {
         const stays = this.#shown?.directory === run.directory && this.#current() === run;
-        if (!stays || update.redraw || before !== update.head.state) this.#show();
+        if (!stays || renamed || update.redraw || before !== update.head.state) this.#show();
         else this.#post({ type: "points", id: run.id, ...update.added, head: this.#marked(run, update.head) });
       }),
     ];
