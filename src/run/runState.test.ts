@@ -175,6 +175,20 @@ describe("RunHistory", () => {
     expect(rested.secondsLeft).toBeCloseTo(8 * 0.5);
   });
 
+  it("counts the work of the steps that count, over all attempts", () => {
+    const past = new RunHistory();
+    expect(past.work).toBeNull();
+    past.add(start(1));
+    for (const number of [1, 2, 3, 4]) past.add(step(1, number));
+    expect(past.work).toEqual({ tokens: 400, seconds: 2 });
+    past.add(start(2, 2));
+    expect(past.work).toEqual({ tokens: 200, seconds: 1 });
+    past.add(step(2, 3));
+    expect(past.work).toEqual({ tokens: 300, seconds: 1.5 });
+    past.add(start(3));
+    expect(past.work).toBeNull();
+  });
+
   it("keeps a bounded number of warnings", () => {
     const past = history(start(1));
     for (let i = 0; i < 1000; i++) past.add({ ...at(1), type: "warning", code: "odd", message: String(i) });

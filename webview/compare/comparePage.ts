@@ -12,7 +12,7 @@ import { button } from "../toolkit";
 import { type CurveChoice, Curves } from "./curves";
 import { figureRows } from "./figureRows";
 import { NoteForm } from "./noteForm";
-import { type Column, type Row, runTable } from "./runTable";
+import { type Column, type Row, RunTable } from "./runTable";
 import { settingName, settingText } from "./settingText";
 
 type CompareMessage = Extract<ToCompareView, { type: "compare" }>;
@@ -41,8 +41,11 @@ export class ComparePage {
   readonly #missing = element("p", { class: "message", hidden: true, testId: "missing" });
   readonly #caution = element("p", { class: "message", hidden: true, testId: "losses-differ" });
   readonly #title = element("h1");
-  readonly #figures = element("section", { attributes: { "aria-labelledby": "figures-title" } });
-  readonly #settingTables = element("section", { attributes: { "aria-labelledby": "settings-title" } });
+  readonly #figures = new RunTable("figure-table");
+  readonly #differing = new RunTable("differing-settings");
+  readonly #noDifference = element("p", { class: "quiet", text: t("None: the runs were asked the same.") });
+  readonly #same = new RunTable("same-settings-table");
+  readonly #sameSummary = element("summary");
   readonly #notes = element("div", { class: "notes" });
   readonly #content: HTMLElement;
   #figureTimer: number | undefined;
@@ -68,8 +71,15 @@ export class ComparePage {
       { class: "content" },
       this.#curves.element,
       this.#caution,
-      this.#figures,
-      this.#settingTables,
+      element("section", {}, element("h2", { text: t("Figures") }), this.#figures.element),
+      element(
+        "section",
+        {},
+        element("h2", { text: t("Settings that differ") }),
+        this.#noDifference,
+        this.#differing.element,
+        element("details", { testId: "same-settings" }, this.#sameSummary, this.#same.element),
+      ),
       element("section", {}, element("h2", { text: t("Names, tags and notes") }), this.#notes),
     );
     this.element = element(
@@ -200,30 +210,18 @@ export class ComparePage {
         ),
       }),
     );
-    this.#figures.replaceChildren(
-      element("h2", { id: "figures-title", text: t("Figures") }),
-      runTable(this.#columns(), figureRows(runs, this.#comparable), "figure-table", t("Figures of the runs")),
-    );
+    this.#figures.show(this.#columns(), figureRows(runs, this.#comparable), t("Figures of the runs"));
   }
 
   #showSettings(): void {
-    const rows = (differs: boolean) => this.#settings.filter((setting) => setting.differs === differs).map(settingRow);
-    const differing = rows(true);
-    const same = rows(false);
-    const columns = this.#columns();
-    const sameText = t("The same in all runs: {0} settings", same.length);
-    this.#settingTables.replaceChildren(
-      element("h2", { id: "settings-title", text: t("Settings that differ") }),
-      differing.length === 0
-        ? element("p", { class: "quiet", text: t("None: the runs were asked the same.") })
-        : runTable(columns, differing, "differing-settings", t("Settings that differ")),
-      element(
-        "details",
-        { testId: "same-settings" },
-        element("summary", { text: sameText }),
-        runTable(columns, same, "same-settings-table", sameText),
-      ),
-    );
+    const differing = this.#settings.filter((setting) => setting.differs);
+    const same = this.#settings.filter((setting) => !setting.differs);
+    this.#noDifference.hidden = differing.length > 0;
+    this.#differing.element.hidden = differing.length === 0;
+    this.#differing.show(this.#columns(), differing.map(settingRow), t("Settings that differ"));
+    const text = t("The same in all runs: {0} settings", same.length);
+    setText(this.#sameSummary, text);
+    this.#same.show([], same.map(sharedRow), text);
   }
 
   #keepState(): void {
@@ -258,4 +256,10 @@ function settingRow({ key, values }: ComparedSetting): Row {
     return { content: [text], ...(full === null ? {} : { title: full }) };
   });
   return { label: settingName(key), cells };
+}
+
+/** A setting of which every run has the same, as far as it is known. */
+function sharedRow(setting: ComparedSetting): Row {
+  const value = setting.values.find((known) => known !== null) ?? null;
+  return settingRow({ ...setting, values: [value] });
 }

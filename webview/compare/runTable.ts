@@ -18,37 +18,40 @@ export interface Row {
   cells: Cell[];
 }
 
-/** One column a run, one row a thing to compare. */
-export function runTable(
-  columns: readonly Column[],
-  rows: readonly Row[],
-  testId: string,
-  caption: string,
-): HTMLElement {
-  const heads = columns.map(({ name, slot }) =>
-    element(
-      "th",
-      { attributes: { scope: "col" } },
-      swatch(slot),
-      element("span", { class: "column-name", text: name, title: name }),
-    ),
-  );
-  const body = rows.map(({ label, cells }) =>
-    element(
-      "tr",
-      {},
-      element("th", { text: label, attributes: { scope: "row" } }),
-      ...cells.map(({ content, title, best }) =>
-        element("td", { ...(title ? { title } : {}), ...(best ? { class: "best" } : {}) }, ...content),
+/** One column a run, one row a thing to compare. It keeps its focus and place when what it shows moves on. */
+export class RunTable {
+  readonly element = element("div", { class: "wide", role: "region", attributes: { tabindex: "0" } });
+
+  constructor(private readonly testId: string) {}
+
+  /** Without columns there is one value a row, which is all runs'. */
+  show(columns: readonly Column[], rows: readonly Row[], caption: string): void {
+    this.element.setAttribute("aria-label", caption);
+    const head = element("tr", {}, element("td"), ...columns.map(columnHead));
+    this.element.replaceChildren(
+      element(
+        "table",
+        { testId: this.testId },
+        element("caption", { class: "for-screen-readers", text: caption }),
+        columns.length > 0 && element("thead", {}, head),
+        element("tbody", {}, ...rows.map(tableRow)),
       ),
+    );
+  }
+}
+
+function columnHead({ name, slot }: Column): HTMLElement {
+  const words = element("span", { class: "column-name", text: name, title: name });
+  return element("th", { attributes: { scope: "col" } }, swatch(slot), words);
+}
+
+function tableRow({ label, cells }: Row): HTMLElement {
+  return element(
+    "tr",
+    {},
+    element("th", { text: label, attributes: { scope: "row" } }),
+    ...cells.map(({ content, title, best }) =>
+      element("td", { ...(title ? { title } : {}), ...(best ? { class: "best" } : {}) }, ...content),
     ),
   );
-  const table = element(
-    "table",
-    { testId },
-    element("caption", { class: "for-screen-readers", text: caption }),
-    element("thead", {}, element("tr", {}, element("td"), ...heads)),
-    element("tbody", {}, ...body),
-  );
-  return element("div", { class: "wide", attributes: { tabindex: "0", role: "region", "aria-label": caption } }, table);
 }
