@@ -361,4 +361,28 @@ describe("comparing runs", () => {
     await workbench.page.locator(".quick-input-widget .monaco-button", { hasText: "OK" }).click();
     await toast(workbench, "Choose at least two runs to compare.").waitFor();
   });
+
+  it("stays usable where a run's figures are absurd", async () => {
+    await workbench.page.locator(".tab", { hasText: "Compare 5 runs" }).click();
+    view = await compare();
+    const before = await points("training-chart");
+    const absurd = [1.7e308, -1.7e308, 1.7e308, 0].map((loss, index) => {
+      const [event] = eventsOf({ ...sketches[3]!, steps: 1 }).filter(({ type }) => type === "step");
+      return { ...event, step: 104 + index, loss } as EngineEvent;
+    });
+    appendFileSync(join(runFolder(workbench.workspace, LIVE), "events.jsonl"), lines(absurd));
+    await eventually(
+      "points that came",
+      () => points("training-chart"),
+      (count) => count === before + absurd.length,
+    );
+    for (const box of ["log-scale", "smoothed", "log-scale"]) await view.getByTestId(box).click();
+    await view.getByTestId("legend").getByRole("button", { name: "Going on" }).click();
+    await eventually(
+      "lines in the chart",
+      () => view.getByTestId("training-chart").getAttribute("data-lines"),
+      (count) => count === "4",
+    );
+    await workbench.screenshot("8-absurd");
+  });
 });
