@@ -86,6 +86,32 @@ describe("row checks", () => {
     expect(check({ messages }, "chat")).toEqual(expected);
   });
 
+  it.each([
+    [[user], [assistant], []],
+    [[system, user, assistant, user], [assistant], []],
+    [[user], [user], [{ check: "no-assistant-turn", path: ["completion"] }]],
+    [[user, assistant], [assistant], [{ check: "role-order", path: ["completion", 0, "role"] }]],
+    [[{ role: "user", content: 1 }], [assistant], [{ check: "wrong-type", path: ["prompt", 0, "content"] }]],
+    [[user], "b", [{ check: "wrong-type", path: ["completion"] }]],
+  ])("prompt and completion as messages %j %j", (prompt, completion, expected) => {
+    expect(check({ prompt, completion }, "prompt-messages")).toEqual(expected);
+  });
+
+  it("learns of messages the completion's alone", () => {
+    const row = { prompt: [user, assistant, user], completion: [{ role: "assistant", content: "b" }] };
+    expect(readRow(row, dialect("prompt-messages"))).toEqual({
+      shape: "chat",
+      messages: [user, { ...assistant, unlearned: true }, user, { role: "assistant", content: "b" }],
+    });
+    const texts = formatById("prompt-messages").texts(row, dialect("prompt-messages").layout);
+    expect(texts.map(({ path, role }) => [path.join("."), role])).toEqual([
+      ["prompt.0.content", "instruction"],
+      ["prompt.1.content", "context"],
+      ["prompt.2.content", "instruction"],
+      ["completion.0.content", "answer"],
+    ]);
+  });
+
   it("says in one sentence which field and what to do", () => {
     expect(checkRow({ instruction: "a" }, dialect("alpaca"))[0]!.message).toBe(
       'The row has no "output": add it; it holds the answer to learn.',
@@ -132,6 +158,10 @@ describe("dialect detection", () => {
     [{ conversations: [{ role: "user", content: "a" }] }, "chat"],
     [{ conversations: [{ from: "human", value: "a" }] }, "sharegpt"],
     [{ messages: [{ from: "human", value: "a" }] }, "sharegpt"],
+    [
+      { prompt: [{ role: "user", content: "a" }], completion: [{ role: "assistant", content: "b" }] },
+      "prompt-messages",
+    ],
     [{ text: "a", url: "b" }, "text"],
     [{ prompt: "a", chosen: "b", rejected: "c" }, "preference"],
     [{ conversations: [{ from: "human", value: "a" }], chosen: {}, rejected: {} }, "preference"],

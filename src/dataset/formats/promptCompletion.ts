@@ -1,6 +1,7 @@
 import { checkTextPart, textOf } from "./fields";
 import type { Format } from "./format";
 import { partPath } from "./layout";
+import { isMessageList } from "./promptMessages";
 
 /** {"prompt", "completion"}, both verbatim. An empty prompt is allowed: then the whole text is learned. */
 export const promptCompletion: Format = {
@@ -10,11 +11,12 @@ export const promptCompletion: Format = {
   example: '{"prompt": …, "completion": …}',
   untrainable: null,
   parts: [
-    { name: "prompt", spellings: ["prompt"], required: true },
+    { name: "prompt", spellings: ["prompt"], required: true, accepts: (value) => !isMessageList(value) },
     {
       name: "completion",
       spellings: ["completion", "response", "output", "answer", "canonical_solution", "text"],
       required: true,
+      accepts: (value) => !isMessageList(value),
     },
   ],
   check: (row, layout) => [

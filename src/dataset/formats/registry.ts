@@ -7,6 +7,7 @@ import type { Format } from "./format";
 import { plainText } from "./plainText";
 import { preference } from "./preference";
 import { promptCompletion } from "./promptCompletion";
+import { promptMessages } from "./promptMessages";
 
 /** Order decides a tie in detection. */
 export const formats: readonly Format[] = [
@@ -14,6 +15,7 @@ export const formats: readonly Format[] = [
   promptCompletion,
   chat,
   shareGpt,
+  promptMessages,
   fillInTheMiddle,
   plainText,
   preference,

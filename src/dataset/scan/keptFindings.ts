@@ -43,11 +43,11 @@ export class KeptFindings {
     return this.hasRoom(severity);
   }
 
-  /** `indent`: characters before the line's text. */
-  keep(line: number, indent: number, { check, message, offset, length }: Finding): void {
+  /** A byte order mark before the line's text has no column: editors do not show it. */
+  keep(line: number, { check, message, offset, length }: Finding): void {
     const severity = this.severities.of(check);
     if (severity === null || !this.hasRoom(severity)) return;
-    const column = indent + offset + 1;
+    const column = offset + 1;
     this.kept[severity].push({ line, column, endColumn: column + length, check, severity, message });
   }
 

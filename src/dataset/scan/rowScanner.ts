@@ -54,18 +54,16 @@ export class RowScanner {
       return;
     }
     const parsed = hasText(line) ? parseRow(line.text) : null;
-    for (const finding of this.layout.add(line, parsed?.kind === "blank"))
-      this.find(finding.line, line.indent, finding);
+    for (const finding of this.layout.add(line, parsed?.kind === "blank")) this.find(finding.line, finding);
     if (parsed?.kind === "blank") return;
     this.rows++;
     // A whole value on the next line belongs to no array: that has a comma behind it.
     if (this.opening !== null) this.settleOpening(parsed?.kind === "invalid");
     if (!hasText(line) || parsed === null) {
-      this.find(line.number, line.indent, { ...LINE_TOO_LONG, offset: 0, length: 0 });
+      this.find(line.number, { ...LINE_TOO_LONG, offset: 0, length: 0 });
       return;
     }
-    if (line.invalidAt !== null)
-      this.find(line.number, line.indent, { ...INVALID_UTF8, offset: line.invalidAt, length: 1 });
+    if (line.invalidAt !== null) this.find(line.number, { ...INVALID_UTF8, offset: line.invalidAt, length: 1 });
     if (parsed.kind === "invalid") this.addInvalid(line, parsed.syntax);
     else this.addValue(line, parsed.value, parsed.syntax);
   }
@@ -81,16 +79,16 @@ export class RowScanner {
     if (problems.length === 0) return;
     const { kept } = this.options;
     const shown = problems.filter((problem) => kept.count(line.number, problem));
-    for (const finding of locateProblems(line.text, shown)) kept.keep(line.number, line.indent, finding);
+    for (const finding of locateProblems(line.text, shown)) kept.keep(line.number, finding);
   }
 
-  private find(line: number, indent: number, finding: Finding): void {
-    if (this.options.kept.count(line, finding)) this.options.kept.keep(line, indent, finding);
+  private find(line: number, finding: Finding): void {
+    if (this.options.kept.count(line, finding)) this.options.kept.keep(line, finding);
   }
 
   private addInvalid(line: ScannedLine, syntax: readonly Finding[]): void {
     if (this.rows === 1 && isOpenArray(line.text)) this.opening = { line, syntax };
-    else if (!this.isArray) for (const finding of syntax) this.find(line.number, line.indent, finding);
+    else if (!this.isArray) for (const finding of syntax) this.find(line.number, finding);
   }
 
   /** A JSON array over many lines has one finding, not one on each of its lines. */
@@ -100,11 +98,11 @@ export class RowScanner {
     this.isArray = isArray;
     const offset = line.text.indexOf("[");
     const array: Finding = { check: "json-syntax", message: arrayMessage("This file"), offset, length: 1 };
-    for (const finding of isArray ? [array] : syntax) this.find(line.number, line.indent, finding);
+    for (const finding of isArray ? [array] : syntax) this.find(line.number, finding);
   }
 
   private addValue(line: ScannedLine, value: unknown, syntax: readonly Finding[]): void {
-    for (const finding of syntax) this.find(line.number, line.indent, finding);
+    for (const finding of syntax) this.find(line.number, finding);
     if (this.isArray && !isObject(value)) return;
     const { dialect } = this.options;
     if (!this.hasValue) this.addFirst(line, dialect);

@@ -198,19 +198,19 @@ class Scanning {
       byRow.set(row, [...(byRow.get(row) ?? []), problem]);
     }
     const numbers = [...byRow.keys()].sort((a, b) => a - b);
-    for await (const { number, text, indent } of this.places.read(path, numbers, options.signal)) {
+    for await (const { number, text } of this.places.read(path, numbers, options.signal)) {
       const located = locateProblems(text ?? "", byRow.get(number)!);
-      for (const finding of located) kept.keep(number, indent, finding);
+      for (const finding of located) kept.keep(number, finding);
       if (located.length > 0) byRow.delete(number);
     }
     for (const [row, problems] of byRow) {
-      for (const problem of problems) kept.keep(row, 0, { ...problem, offset: 0, length: 0 });
+      for (const problem of problems) kept.keep(row, { ...problem, offset: 0, length: 0 });
     }
   }
 
   private findNoRows(): void {
     const finding = this.plan.bytes === 0 ? EMPTY_FILE : NO_ROWS;
-    if (this.kept.count(1, finding)) this.kept.keep(1, 0, { ...finding, offset: 0, length: 0 });
+    if (this.kept.count(1, finding)) this.kept.keep(1, { ...finding, offset: 0, length: 0 });
   }
 }
 
