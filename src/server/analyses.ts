@@ -11,8 +11,6 @@ import type { JsonlDocument } from "./jsonlDocument";
 import { Cancelled } from "./slices";
 
 const TYPING_PAUSE_MS = 150;
-/** Of a file that is being opened the first findings are shown after so long. */
-const FIRST_FINDINGS_MS = 20;
 /** So many rows are inspected before an edit's findings are shown: their marks would blink otherwise. */
 const FEW_ROWS = 64;
 
@@ -128,10 +126,10 @@ export class Analyses {
   private async structure(entry: Entry, first: boolean): Promise<DatasetState> {
     const { analysis, abort } = entry;
     const { signal } = abort;
-    const since = performance.now();
+    // Of a file that is being opened the first findings are shown after the first slice.
     let shown = !first;
     const state = await analysis.checkStructure(signal, (partial) => {
-      if (shown || performance.now() - since < FIRST_FINDINGS_MS) return;
+      if (shown) return;
       shown = true;
       this.fire(entry, partial, false);
     });

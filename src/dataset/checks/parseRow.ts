@@ -15,16 +15,20 @@ export function isBlankLine(text: string): boolean {
   return (text.length === 0 || text.charCodeAt(0) <= 0x20) && BLANK.test(text);
 }
 
-/** JSON.parse decides; the parser with positions is asked only where there is something to point at. */
 export function parseRow(text: string): ParsedRow {
+  const parsed = parseValue(text);
+  if (parsed.kind !== "value" || !hasRepeatedKey(text, parsed.value)) return parsed;
+  return { ...parsed, syntax: repeatedKeys(text) };
+}
+
+/** JSON.parse decides; the parser with positions is asked only where there is something to point at. */
+export function parseValue(text: string): ParsedRow {
   if (isBlankLine(text)) return { kind: "blank" };
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return { kind: "value", value: JSON.parse(text), syntax: NONE };
   } catch {
     return { kind: "invalid", syntax: [syntaxFinding(text)] };
   }
-  return { kind: "value", value, syntax: hasRepeatedKey(text, value) ? repeatedKeys(text) : NONE };
 }
 
 function syntaxFinding(text: string): Finding {
