@@ -1,14 +1,16 @@
 import type { TextPart } from "../checks/textPart";
-import { checkTextPart, textOf } from "./fields";
+import type { RowProblem } from "../problem";
+import { checkTextPart, type TextField, textOf } from "./fields";
 import type { Format } from "./format";
 import { partPath } from "./layout";
 
-const roles = [
-  ["system", "system"],
-  ["instruction", "instruction"],
-  ["input", "context"],
-  ["answer", "answer"],
-] as const satisfies readonly (readonly [string, TextPart["role"]])[];
+/** In the order in which the model sees them. */
+const PARTS = [
+  ["system", "system", { use: "who the model is to be", absent: "allowed", blank: "allowed" }],
+  ["instruction", "instruction", { use: "the task", absent: "problem", blank: "empty-instruction" }],
+  ["input", "context", { use: "what the task is done on", absent: "allowed", blank: "allowed" }],
+  ["answer", "answer", { use: "the answer to learn", absent: "problem", blank: "empty-answer" }],
+] as const satisfies readonly (readonly [string, TextPart["role"], TextField])[];
 
 /** {"instruction", "input"?, "output"} under the names that files give them; further fields are allowed. */
 export const alpaca: Format = {
@@ -23,16 +25,13 @@ export const alpaca: Format = {
     { name: "input", spellings: ["input", "context"], required: false },
     { name: "system", spellings: ["system", "system_prompt"], required: false },
   ],
-  check: (row, layout) => [
-    ...checkTextPart(row, layout, "system", {
-      use: "who the model is to be",
-      absent: "allowed",
-      blank: "allowed",
-    }),
-    ...checkTextPart(row, layout, "instruction", { use: "the task", absent: "problem", blank: "empty-instruction" }),
-    ...checkTextPart(row, layout, "input", { use: "what the task is done on", absent: "allowed", blank: "allowed" }),
-    ...checkTextPart(row, layout, "answer", { use: "the answer to learn", absent: "problem", blank: "empty-answer" }),
-  ],
+  check(row, layout) {
+    const problems: RowProblem[] = [];
+    for (const [part, , field] of PARTS) {
+      for (const problem of checkTextPart(row, layout, part, field)) problems.push(problem);
+    }
+    return problems;
+  },
   read: (row, layout) => ({
     shape: "instruction",
     system: textOf(row, layout, "system"),
@@ -40,8 +39,12 @@ export const alpaca: Format = {
     input: textOf(row, layout, "input"),
     answer: textOf(row, layout, "answer"),
   }),
-  texts: (row, layout) =>
-    roles
-      .map(([part, role]) => ({ path: partPath(layout, part), text: textOf(row, layout, part), role }))
-      .filter(({ text }) => text !== ""),
+  texts(row, layout) {
+    const texts: TextPart[] = [];
+    for (const [part, role] of PARTS) {
+      const text = textOf(row, layout, part);
+      if (text !== "") texts.push({ path: partPath(layout, part), text, role });
+    }
+    return texts;
+  },
 };

@@ -7,7 +7,7 @@ import { partPath, valueAt } from "./layout";
 const blank = /^\s*$/;
 
 export function isBlank(text: string): boolean {
-  return blank.test(text);
+  return (text.length === 0 || text.charCodeAt(0) <= 0x20 || text.charCodeAt(0) > 0x7e) && blank.test(text);
 }
 
 export function has(row: JsonObject, key: string): boolean {
@@ -75,21 +75,24 @@ export interface TextField {
   blank: "empty-answer" | "empty-instruction" | "allowed";
 }
 
+/** One for all rows in order. */
+const NONE: RowProblem[] = [];
+
 /** Checks the text at `path`, whose last step is the field's key. */
 export function checkTextField(row: JsonObject, path: RowPath, field: TextField): RowProblem[] {
   const value = valueAt(row, path);
   if (value === undefined) {
-    return field.absent === "allowed" ? [] : [missingField(path.slice(0, -1), String(path.at(-1)), field.use)];
+    return field.absent === "allowed" ? NONE : [missingField(path.slice(0, -1), String(path.at(-1)), field.use)];
   }
-  if (value === null && field.absent === "allowed") return [];
+  if (value === null && field.absent === "allowed") return NONE;
   const problem = textProblem(value, path);
   if (problem !== null) return [problem];
-  return isBlank(value as string) ? blankProblem(path, field) : [];
+  return isBlank(value as string) ? blankProblem(path, field) : NONE;
 }
 
 /** Of a field that holds nothing but white space. */
 export function blankProblem(path: RowPath, field: TextField): RowProblem[] {
-  if (field.blank === "allowed") return [];
+  if (field.blank === "allowed") return NONE;
   return [{ check: field.blank, message: `"${fieldName(path)}" is empty: it must hold ${field.use}.`, path }];
 }
 

@@ -4,7 +4,8 @@ import type { Format, JsonObject, Layout, Part } from "./format";
 /** The value at a path; undefined if there is none. */
 export function valueAt(row: unknown, path: RowPath): unknown {
   let value = row;
-  for (const step of path) {
+  for (let index = 0; index < path.length; index++) {
+    const step = path[index]!;
     if (value === null || typeof value !== "object" || !Object.hasOwn(value, step)) return undefined;
     value = (value as Record<string | number, unknown>)[step];
   }

@@ -99,7 +99,7 @@ export async function scanFile(path: string, options: ScanOptions = {}): Promise
 /** How many rows are compared, so that 400 MB of memory do for a file of any size. */
 function comparedRows(scope: CheckScope, bytes: number): FileCheckOptions {
   if (scope === "structure") return { contentOnly: true, mostNearRows: 0 };
-  return bytes > LARGE_FILE ? { mostExactRows: 1_500_000, mostNearRows: 200_000 } : {};
+  return bytes > LARGE_FILE ? { mostExactRows: 1_000_000, mostNearRows: 150_000 } : {};
 }
 
 /** What is known of a file before its rows are checked. */
