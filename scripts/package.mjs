@@ -27,7 +27,16 @@ const vsix = join(root, "build", `tunesmith-${TARGET}.vsix`);
 const LARGEST_ENGINE = 64 * 2 ** 20;
 
 /** Folders and files taken as they are, where they exist. */
-const copied = ["media", "syntaxes", "l10n", "models/tiny-python", "docs/checks", "README.md", "LICENSE", "CHANGELOG.md"];
+const copied = [
+  "media",
+  "syntaxes",
+  "l10n",
+  "models/tiny-python",
+  "docs/checks",
+  "README.md",
+  "LICENSE",
+  "CHANGELOG.md",
+];
 
 /** Files of the packages that stay outside the bundles because they hold native code. */
 const nativePackages = {
