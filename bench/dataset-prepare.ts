@@ -31,7 +31,7 @@ function spec(path: string): RunSpec {
       maxEvalRows: null,
     },
     sequenceLength: 1024,
-    lora: { rank: 8, alpha: 16, targets: ["q_proj"] },
+    lora: { rank: 8, alpha: 16, targets: ["q_proj"], dropout: 0, rankStabilised: false },
     optimizer: {
       learningRate: 1e-4,
       beta1: 0.9,
@@ -50,6 +50,7 @@ function spec(path: string): RunSpec {
       evalEvery: 1,
       checkpointEvery: 1,
       keepCheckpoints: 1,
+      earlyStopping: null,
       seed: 1,
       recompute: "auto",
     },

@@ -15,6 +15,8 @@ Json valid() {
   const TinyRun run;
   Json spec = Json::parse(run.scratch().read("run/run.json"));
   spec["dataset"]["heldOut"] = {{"kind", "fraction"}, {"fraction", 0.1}, {"by", "source"}};
+  spec["parent"] = {{"run", "an-earlier-one"}, {"step", 30}};
+  spec["training"]["earlyStopping"] = {{"patience", 3}, {"minDelta", 0.01}};
   return spec;
 }
 
@@ -43,7 +45,13 @@ void erase(Json& spec, const std::string& name) {
 TEST_CASE("every field of run.json is needed but those that came later, and no other is taken") {
   const Json spec = valid();
   REQUIRE(failure(spec) == "");
-  const std::set<std::string> later = {"model.quantization", "memoryBudget"};
+  const std::set<std::string> later = {"model.quantization",
+                                       "model.adapter",
+                                       "dataset.weight",
+                                       "dataset.mixture",
+                                       "lora.dropout",
+                                       "lora.rankStabilised",
+                                       "memoryBudget"};
   for (const std::string& name : run_spec_fields()) {
     CAPTURE(name);
     if (name == "dataset.heldOut.path" || later.contains(name)) continue;
@@ -139,6 +147,13 @@ TEST_CASE("a wrong value is named with what was expected") {
       {"memoryBudget", 1000, "a whole number"},
       {"memoryBudget", "8 GB", "a whole number"},
       {"threads", -1, "from 0 to 1,024, not -1."},
+      {"lora.dropout", 0.95, "a number from 0 to 0.9"},
+      {"lora.rankStabilised", 1, "true or false"},
+      {"dataset.weight", 0, "a number"},
+      {"dataset.mixture", "more.jsonl", "a list"},
+      {"model.adapter", "adapter", "an absolute path"},
+      {"training.earlyStopping", 3, "an object"},
+      {"parent", "before", "an object"},
   };
   for (const auto& [name, value, says] : cases) {
     CAPTURE(name);

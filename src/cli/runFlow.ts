@@ -90,13 +90,17 @@ export async function followRun(directory: string, context: FlowContext): Promis
 async function untilEnd(monitor: RunMonitor, context: FlowContext): Promise<RunHead> {
   return new Promise<RunHead>((resolve, reject) => {
     let warned = 0;
+    let ended = false;
     const report = () => {
+      // Following goes on until the monitor is closed; nothing may be said after the run's last word.
+      if (ended) return;
       const head = monitor.head();
       for (const warning of monitor.history.warnings.slice(warned)) context.print(warning.message);
       warned = monitor.history.warnings.length;
       const share = head.totalSteps > 0 ? head.step / head.totalSteps : null;
       context.progress(head.state === "paused" ? "Paused" : "Training", share, describeProgress(head));
-      if (head.state === "finished" || head.state === "stopped" || head.state === "failed") resolve(head);
+      ended = head.state === "finished" || head.state === "stopped" || head.state === "failed";
+      if (ended) resolve(head);
     };
     const stop = () => {
       context.print("Stopping with a checkpoint …");

@@ -103,7 +103,7 @@ export function newRunFrom(context: CommandContext): NewRun {
     },
     sequenceLength: number("sequence-length") ?? defaults.sequenceLength,
     // Alpha follows the rank, so that a changed rank does not change how strongly the adapter acts.
-    lora: { rank, alpha: number("alpha") ?? 2 * rank, targets: targetsFrom(context) },
+    lora: { ...defaults.lora, rank, alpha: number("alpha") ?? 2 * rank, targets: targetsFrom(context) },
     optimizer: {
       ...defaults.optimizer,
       learningRate: number("learning-rate") ?? defaults.optimizer.learningRate,

@@ -57,7 +57,7 @@ function specOf(path: string, dataset: Partial<RunSpec["dataset"]> = {}, sequenc
       ...dataset,
     },
     sequenceLength,
-    lora: { rank: 8, alpha: 16, targets: ["q_proj"] },
+    lora: { rank: 8, alpha: 16, targets: ["q_proj"], dropout: 0, rankStabilised: false },
     optimizer: {
       learningRate: 1e-4,
       beta1: 0.9,
@@ -76,6 +76,7 @@ function specOf(path: string, dataset: Partial<RunSpec["dataset"]> = {}, sequenc
       evalEvery: 1,
       checkpointEvery: 1,
       keepCheckpoints: 1,
+      earlyStopping: null,
       seed: 3,
       recompute: "auto",
     },

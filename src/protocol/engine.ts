@@ -84,10 +84,40 @@ export interface EvalEvent extends EventHead {
   step: number;
   loss: number;
   targets: number;
+  /** The lowest held-out loss so far. */
+  best?: boolean;
+}
+/** A pinned prompt (samples.json), answered greedily. */
+export interface SampleEvent extends EventHead {
+  type: "sample";
+  step: number;
+  prompt: string;
+  /** The base model's answer, without the adapter: once a prompt. */
+  base: boolean;
+  ids: number[];
+  /** It ended by itself, not at the limit. */
+  ended: boolean;
+}
+/** The rate that counts from the next step on, before schedule and warm-up, as a person has asked for. */
+export interface LearningRateEvent extends EventHead {
+  type: "learning-rate";
+  step: number;
+  learningRate: number;
+}
+/** After a pass over the data, and at the end: what each row cost. */
+export interface RowLossesEvent extends EventHead {
+  type: "row-losses";
+  step: number;
+  /** 1-based. */
+  pass: number;
+  /** Relative to the run directory. */
+  path: string;
 }
 export interface CheckpointEvent extends EventHead {
   type: "checkpoint";
   step: number;
+  /** That of the lowest held-out loss so far: it is kept when others go. */
+  best?: boolean;
   /** Relative to the run directory. */
   path: string;
 }
@@ -116,6 +146,10 @@ export interface DoneEvent extends EventHead {
   evalLossAfter: number | null;
   tokens: number;
   seconds: number;
+  /** It finished before its last step, because the held-out loss fell no further. */
+  early?: boolean;
+  /** The step whose adapter is in adapter/: the best one's where early stopping was asked for, else the last. */
+  adapterStep?: number;
 }
 
 export type EngineEvent =
@@ -125,6 +159,9 @@ export type EngineEvent =
   | StepEvent
   | TelemetryEvent
   | EvalEvent
+  | SampleEvent
+  | LearningRateEvent
+  | RowLossesEvent
   | CheckpointEvent
   | PauseEvent
   | WarningEvent
@@ -133,9 +170,11 @@ export type EngineEvent =
 
 /** control.jsonl. Messages for another attempt are ignored. */
 export interface ControlMessage {
-  type: "stop" | "pause" | "resume" | "checkpoint";
+  type: "stop" | "pause" | "resume" | "checkpoint" | "learning-rate";
   attempt: number;
   time: number;
+  /** With "learning-rate". */
+  learningRate?: number;
 }
 
 /** engine.lock: held with flock(2) for as long as the engine lives; rewritten in place every 2 s. */
@@ -186,4 +225,24 @@ export interface EnginePlan {
   /** The speed was measured in an earlier run; else it is arithmetic. */
   measured: boolean;
   seconds: number;
+}
+
+/** `tunesmith-engine generate`: one a line on stdout, as they come. */
+export type EngineGeneration =
+  | { type: "token"; prompt: number; base: boolean; id: number }
+  | { type: "end"; prompt: number; base: boolean; ended: boolean; seconds: number };
+
+/** `tunesmith-engine rows --run DIR --step N --json`: the documents of a step's batch, in its order. */
+export interface EngineStepRows {
+  step: number;
+  rows: {
+    /** Index into the manifest's sources. */
+    source: number;
+    /** 1-based line. */
+    row: number;
+    tokens: number;
+    targets: number;
+    /** Of the latest pass that met the row; null: none has been written yet. */
+    loss: number | null;
+  }[];
 }

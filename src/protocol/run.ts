@@ -9,10 +9,13 @@
  *   engine.lock     EngineLock (engine.ts)
  *   start.json      who is bringing the run to its next attempt, or why that failed (src/run/startMark.ts)
  *   notes.json      name, tags and notes that a person has given the run (src/run/runNotes.ts)
+ *   samples.json    SampleFile: prompts that are answered at each evaluation; read anew each time
+ *   row-losses/pass-N.losses   what each row cost when the N-th pass over the data met it (1-based; layout below)
  *   engine.log      the engine's stdout and stderr
- *   checkpoints/step-N/   PEFT adapter, optimizer.safetensors, state.json
+ *   checkpoints/step-N/   PEFT adapter, optimizer.safetensors, state.json; that of the lowest held-out loss is kept
  *   adapter/        the final adapter in PEFT's format
  *   export/         ONNX model, export.json
+ *   evaluation/     what held-out instructions were answered with, and the report (src/evaluation)
  *
  * For other programs, of the events alone; nothing here reads them:
  *   tensorboard/    an event file an attempt
@@ -49,12 +52,23 @@ export interface RunSpec {
   /** ISO 8601. */
   createdAt: string;
   /** A run.json without `quantization` means "none". */
-  model: { path: string; quantization: Quantization };
+  model: {
+    path: string;
+    quantization: Quantization;
+    /** A folder in PEFT's format whose adapter training starts from; absent: a fresh one. */
+    adapter?: string;
+  };
+  /** The run that this one goes on from with other data or settings; absent: none. */
+  parent?: { run: string; step: number };
   dataset: {
     path: string;
     format: FormatId | "auto";
     /** Part of the format → dotted path of the field that holds it, where rows name fields in their own way. */
     fields?: Record<string, string>;
+    /** How often a pass takes each of its training rows; absent: 1. */
+    weight?: number;
+    /** More data sets that are learned in the same passes. Their rows are held out as those of `path` are. */
+    mixture?: MixedDataset[];
     template: TemplateId | "auto";
     heldOut: HeldOut;
     /** At most this many usable rows, taken in the file's order after the split; null: all. */
@@ -63,7 +77,15 @@ export interface RunSpec {
   };
   /** Tokens a packed sequence holds; a longer row is not used and is reported. */
   sequenceLength: number;
-  lora: { rank: number; alpha: number; targets: LoraTarget[] };
+  lora: {
+    rank: number;
+    alpha: number;
+    targets: LoraTarget[];
+    /** Share of the adapter's inputs that are left out at random in training. A run.json without it means 0. */
+    dropout: number;
+    /** Scale by alpha / √rank instead of alpha / rank. A run.json without it means false. */
+    rankStabilised: boolean;
+  };
   optimizer: {
     learningRate: number;
     beta1: number;
@@ -86,6 +108,8 @@ export interface RunSpec {
     evalEvery: number;
     checkpointEvery: number;
     keepCheckpoints: number;
+    /** Ends after `patience` evaluations in a row without a held-out loss lower by `minDelta`; absent or null: never. */
+    earlyStopping: { patience: number; minDelta: number } | null;
     seed: number;
     recompute: Recompute;
   };
@@ -94,6 +118,32 @@ export interface RunSpec {
   threads: number;
   /** Bytes of the device's memory that the plan may use; null, or absent from run.json: what is free. */
   memoryBudget: number | null;
+}
+
+/** A further data set of a run. Weight 0.5: half of its rows, chosen by the seed; 2: each row twice a pass. */
+export interface MixedDataset {
+  path: string;
+  format: FormatId | "auto";
+  fields?: Record<string, string>;
+  weight: number;
+}
+
+/** samples.json. Written by the extension, whole; read by the engine at each evaluation. */
+export interface SampleFile {
+  version: typeof RUN_VERSION;
+  prompts: SamplePrompt[];
+}
+
+export interface SamplePrompt {
+  /** Of letters, digits and hyphens; the same in the events. */
+  id: string;
+  /** As a person typed it, or as the row has it. */
+  instruction: string;
+  /** The rendered prompt, and its tokens. */
+  text: string;
+  ids: number[];
+  /** The answer ends here at the latest. */
+  maxTokens: number;
 }
 
 /** How the model may be used: what completion must obey. Written by preparation, travels with the model. */
@@ -169,6 +219,13 @@ export interface SplitSummary {
  *        u32 sequence  the packed sequence it lies in; ascending, no gaps
  *        u32 0
  * Documents lie back to back; those with the same `sequence` are packed together and never attend to each other.
+ *
+ * row-losses/pass-N.losses, little endian:
+ *   0  char[8]  "TSLOSSES"
+ *   8  u32      version = 1
+ *  12  u32      record size = 16
+ *  16  u64      documents of data/train.documents, whose order the records follow
+ *  24  records: f32 mean NLL over the document's targets (NaN: not met in this pass), u32 step that met it, u32 targets, u32 0
  */
 export type SampleKind = "instruct" | "prefix" | "fim";
 

@@ -1,6 +1,15 @@
 import type { EngineEvent } from "../protocol/engine";
 
-type Kind = "number" | "integer" | "string" | "number or null" | "string or absent" | "number or absent";
+type Kind =
+  | "number"
+  | "integer"
+  | "string"
+  | "boolean"
+  | "integers"
+  | "number or null"
+  | "string or absent"
+  | "number or absent"
+  | "boolean or absent";
 type Shape<T> = { [K in Exclude<keyof T, "type" | "time" | "attempt">]-?: Kind };
 type EventOf<T extends EngineEvent["type"]> = Extract<EngineEvent, { type: T }>;
 
@@ -50,8 +59,11 @@ const shapes: { [T in EngineEvent["type"]]: Shape<EventOf<T>> } = {
     temperature: "number or null",
     watts: "number or null",
   },
-  eval: { step: "integer", loss: "number", targets: "integer" },
-  checkpoint: { step: "integer", path: "string" },
+  eval: { step: "integer", loss: "number", targets: "integer", best: "boolean or absent" },
+  sample: { step: "integer", prompt: "string", base: "boolean", ids: "integers", ended: "boolean" },
+  "learning-rate": { step: "integer", learningRate: "number" },
+  "row-losses": { step: "integer", pass: "integer", path: "string" },
+  checkpoint: { step: "integer", path: "string", best: "boolean or absent" },
   paused: { step: "integer" },
   resumed: { step: "integer" },
   warning: { code: "string", message: "string" },
@@ -64,6 +76,8 @@ const shapes: { [T in EngineEvent["type"]]: Shape<EventOf<T>> } = {
     evalLossAfter: "number or null",
     tokens: "integer",
     seconds: "number",
+    early: "boolean or absent",
+    adapterStep: "number or absent",
   },
 };
 
@@ -96,6 +110,12 @@ function fits(value: unknown, kind: Kind): boolean {
       return value === undefined || typeof value === "string";
     case "number or absent":
       return value === undefined || Number.isFinite(value);
+    case "boolean":
+      return typeof value === "boolean";
+    case "boolean or absent":
+      return value === undefined || typeof value === "boolean";
+    case "integers":
+      return Array.isArray(value) && value.every((item) => fits(item, "integer"));
     case "number":
       return Number.isFinite(value);
     case "number or null":

@@ -19,7 +19,10 @@ export const ranges = {
   "dataset.maxEvalRows": { min: 1, max: 1e9, whole: true },
   sequenceLength: { min: 16, max: 131_072, whole: true },
   "lora.rank": { min: 1, max: 1024, whole: true },
+  "parent.step": { min: 0, max: 1e7, whole: true },
   "lora.alpha": { min: 0.001, max: 65_536 },
+  "lora.dropout": { min: 0, max: 0.9 },
+  "dataset.weight": { min: 0.01, max: 100 },
   "optimizer.learningRate": { min: 1e-8, max: 1 },
   "optimizer.beta1": { min: 0, max: 0.9999 },
   "optimizer.beta2": { min: 0, max: 0.999999 },
@@ -34,6 +37,8 @@ export const ranges = {
   "training.evalEvery": { min: 0, max: 1e7, whole: true },
   "training.checkpointEvery": { min: 0, max: 1e7, whole: true },
   "training.keepCheckpoints": { min: 1, max: 1000, whole: true },
+  "training.earlyStopping.patience": { min: 1, max: 1000, whole: true },
+  "training.earlyStopping.minDelta": { min: 0, max: 10 },
   "training.seed": { min: 0, max: 2 ** 32 - 1, whole: true },
   threads: { min: 0, max: 1024, whole: true },
   memoryBudget: { min: 2 ** 26, max: 2 ** 50, whole: true },
@@ -55,13 +60,13 @@ function figure(value: number): string {
 }
 
 /** Everything of a RunSpec that a person can leave alone. */
-export type RunSettings = Omit<RunSpec, "version" | "id" | "name" | "createdAt" | "model" | "dataset">;
+export type RunSettings = Omit<RunSpec, "version" | "id" | "name" | "createdAt" | "model" | "dataset" | "parent">;
 
 /** The product's defaults; the demo trains with exactly these. */
 export function defaultSettings(): RunSettings {
   return {
     sequenceLength: 1024,
-    lora: { rank: 16, alpha: 32, targets: [...loraTargets] },
+    lora: { rank: 16, alpha: 32, targets: [...loraTargets], dropout: 0, rankStabilised: false },
     optimizer: {
       learningRate: 1e-3,
       beta1: 0.9,
@@ -80,6 +85,7 @@ export function defaultSettings(): RunSettings {
       evalEvery: 50,
       checkpointEvery: 50,
       keepCheckpoints: 2,
+      earlyStopping: null,
       seed: 0,
       recompute: "auto",
     },
@@ -126,17 +132,24 @@ const heldOutSchema = v.variant(
   'must be one of "none", "fraction", "file"',
 );
 
+const weight = number("dataset.weight");
+const fields = v.exactOptional(v.record(text, text));
+const mixed = object({ path, format: text, fields, weight });
+
 const schema = object({
   version: v.literal(RUN_VERSION, `must be ${RUN_VERSION}`),
   id: v.pipe(text, v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, dots, hyphens and underscores")),
   name: text,
   createdAt: v.pipe(text, v.isoTimestamp("must be a time in ISO 8601")),
   // What came later has a default: an older run.json lacks it.
-  model: object({ path, quantization: v.optional(oneOf("none", "nf4"), "none") }),
+  model: object({ path, quantization: v.optional(oneOf("none", "nf4"), "none"), adapter: v.exactOptional(path) }),
+  parent: v.exactOptional(object({ run: text, step: number("parent.step") })),
   dataset: object({
     path,
     format: text,
-    fields: v.exactOptional(v.record(text, text)),
+    fields,
+    weight: v.exactOptional(weight),
+    mixture: v.exactOptional(v.pipe(v.array(mixed, "must be a list"), v.maxLength(64, "must have at most 64 entries"))),
     template: text,
     heldOut: heldOutSchema,
     maxTrainRows: orNull("dataset.maxTrainRows"),
@@ -151,6 +164,8 @@ const schema = object({
       v.minLength(1, "must name at least one projection"),
       v.check((targets) => new Set(targets).size === targets.length, "must not name a projection twice"),
     ),
+    dropout: v.optional(number("lora.dropout"), 0),
+    rankStabilised: v.optional(v.boolean("must be true or false"), false),
   }),
   optimizer: object({
     learningRate: number("optimizer.learningRate"),
@@ -170,6 +185,15 @@ const schema = object({
     evalEvery: number("training.evalEvery"),
     checkpointEvery: number("training.checkpointEvery"),
     keepCheckpoints: number("training.keepCheckpoints"),
+    earlyStopping: v.optional(
+      v.nullable(
+        object({
+          patience: number("training.earlyStopping.patience"),
+          minDelta: number("training.earlyStopping.minDelta"),
+        }),
+      ),
+      null,
+    ),
     seed: number("training.seed"),
     recompute: oneOf("auto", "none", "gate-up", "block"),
   }),

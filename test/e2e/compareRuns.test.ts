@@ -228,7 +228,11 @@ describe("comparing runs", () => {
     await workbench.page.keyboard.press("0");
     await view.getByRole("button", { name: "Show all steps" }).waitFor({ state: "hidden" });
     await view.getByTestId("curve-table").locator("summary").click();
-    expect(await view.getByTestId("curve-table").locator("thead th").count()).toBe(7);
+    await eventually(
+      "the table's columns",
+      () => view.getByTestId("curve-table").locator("thead th").count(),
+      (count) => count === 7,
+    );
     await view.getByTestId("curve-table").locator("summary").click();
   });
 

@@ -34,10 +34,7 @@ function receive(message: ToRunPanel): void {
     case "startFailed":
       if (view instanceof PlanView) view.receive(message);
       return;
-    case "points":
-    case "exporting":
-    case "exportFailed":
-    case "actionFailed":
+    default:
       if (view instanceof RunView) view.receive(message);
       return;
   }

@@ -9,8 +9,10 @@ import { t } from "../texts";
 import { type Button, button } from "../toolkit";
 import { describeDevice, describeForecast } from "./deviceText";
 import { type Exporting, finishedText, outcome, type RunHead } from "./outcome";
+import type { RunSection } from "./runSection";
 
-type RunMessage = Extract<ToRunPanel, { type: "points" | "exporting" | "exportFailed" | "actionFailed" }>;
+/** In the page's order; each has its part in src/extension/panels/runSession.ts. */
+const sections: ((post: (message: FromRunPanel) => void) => RunSection)[] = [];
 
 const CHART_HEIGHT = 340;
 /** Progress is told to screen readers in steps of so many percent. */
@@ -35,6 +37,7 @@ export class RunView {
   readonly #live = liveRegion();
   readonly #liveActions: HTMLElement;
   readonly #outcome = element("div");
+  readonly #sections: RunSection[];
   readonly #failure = element("p", { class: "message error", role: "alert", hidden: true, testId: "action-failed" });
   #shownOutcome = "";
   #spoken = "";
@@ -45,6 +48,7 @@ export class RunView {
     private readonly post: (message: FromRunPanel) => void,
   ) {
     this.id = run.id;
+    this.#sections = sections.map((make) => make(post));
     this.#head = run;
     this.#details = details;
     this.#model = new CurveModel(run.curve, run.totalSteps);
@@ -76,6 +80,7 @@ export class RunView {
         this.#table.element,
       ),
       this.#liveActions,
+      ...this.#sections.map((section) => section.element),
       this.#live,
     );
     this.#show();
@@ -90,7 +95,8 @@ export class RunView {
     this.#show();
   }
 
-  receive(message: RunMessage): void {
+  receive(message: ToRunPanel): void {
+    for (const section of this.#sections) section.receive(message);
     switch (message.type) {
       case "points":
         if (message.id !== this.id) return;
@@ -111,12 +117,15 @@ export class RunView {
         this.#failure.hidden = false;
         this.#stop.setDisabled(false);
         return;
+      default:
+        return;
     }
     this.#show();
   }
 
   dispose(): void {
     this.#chart.dispose();
+    for (const section of this.#sections) section.dispose?.();
   }
 
   #onStop(): void {
@@ -158,6 +167,7 @@ export class RunView {
       this.#stop.setText(t("Stop"));
     } else this.#failure.hidden = true;
     this.#showOutcome(active);
+    for (const section of this.#sections) section.showHead(head, this.#details);
     this.#speak(active);
   }
 

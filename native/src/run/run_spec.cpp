@@ -55,6 +55,8 @@ void check_dataset(const Fields& dataset) {
   text(dataset, "format");
   // Preparation alone goes by these: what they name is its business.
   if (!dataset.absent("fields")) dataset.object("fields");
+  if (!dataset.absent("weight")) dataset.number("weight", 0.01, 100);
+  if (!dataset.absent("mixture")) dataset.array("mixture");
   text(dataset, "template");
   check_held_out(dataset.object("heldOut"));
   for (const char* limit : {"maxTrainRows", "maxEvalRows"}) {
@@ -80,6 +82,9 @@ void read_lora(const Json& json, const Fields& fields, const std::string& file, 
     }
     spec.lora.targets[target] = true;
   }
+  // These two came later: an older run.json lacks them.
+  if (!fields.absent("dropout")) spec.lora.dropout = fields.number("dropout", 0, 0.9);
+  if (!fields.absent("rankStabilised")) spec.lora.rank_stabilised = fields.boolean("rankStabilised");
   fields.refuse_unknown();
 }
 
@@ -106,6 +111,11 @@ void read_training(const Fields& fields, const std::string& file, RunSpec& spec)
   spec.eval_every = fields.integer("evalEvery", 0, 10'000'000);
   spec.checkpoint_every = fields.integer("checkpointEvery", 0, 10'000'000);
   spec.keep_checkpoints = fields.integer("keepCheckpoints", 1, 1000);
+  if (!fields.absent("earlyStopping")) {
+    const Fields early = fields.object("earlyStopping");
+    spec.early_stopping = {early.integer("patience", 1, 1000), early.number("minDelta", 0, 10)};
+    early.refuse_unknown();
+  }
   spec.seed = static_cast<uint64_t>(fields.integer("seed", 0, 4294967295));
   std::vector<const char*> policies = recompute_names();
   policies.insert(policies.begin(), "auto");
@@ -115,10 +125,10 @@ void read_training(const Fields& fields, const std::string& file, RunSpec& spec)
 }
 
 /** Names as in run.json, so that a refusal to resume can say which field changed. Cadences and limits that leave the
-    result as it is (evalEvery, checkpointEvery, keepCheckpoints, threads, recompute, memoryBudget) are not in it. */
+    result of a step as it is (evalEvery, checkpointEvery, keepCheckpoints, earlyStopping, threads, recompute, memoryBudget) are not in it. */
 Json settings_of(const Json& json, const RunSpec& spec) {
   Json training = json["training"];
-  for (const char* free : {"evalEvery", "checkpointEvery", "keepCheckpoints", "recompute"}) training.erase(free);
+  for (const char* free : {"evalEvery", "checkpointEvery", "keepCheckpoints", "earlyStopping", "recompute"}) training.erase(free);
   Json settings = {{"sequenceLength", json["sequenceLength"]},
                    {"lora", json["lora"]},
                    {"optimizer", json["optimizer"]},
@@ -173,7 +183,14 @@ RunSpec parse_run_spec(const Json& json, const std::string& file) {
   if (json["model"].contains("quantization")) {
     spec.quantization = static_cast<Quantization>(model.choice("quantization", quantization_names()));
   }
+  if (!model.absent("adapter")) spec.adapter_path = absolute_path(model, "adapter");
   model.refuse_unknown();
+  if (!fields.absent("parent")) {
+    const Fields parent = fields.object("parent");
+    text(parent, "run");
+    parent.integer("step", 0, 10'000'000);
+    parent.refuse_unknown();
+  }
   check_dataset(fields.object("dataset"));
   spec.sequence_length = fields.integer("sequenceLength", 16, 131072);
   const Fields lora = fields.object("lora");
@@ -199,8 +216,13 @@ std::vector<std::string> run_spec_fields() {
           "createdAt",
           "model.path",
           "model.quantization",
+          "model.adapter",
+          "parent.run",
+          "parent.step",
           "dataset.path",
           "dataset.format",
+          "dataset.weight",
+          "dataset.mixture",
           "dataset.template",
           "dataset.heldOut.kind",
           "dataset.heldOut.fraction",
@@ -212,6 +234,8 @@ std::vector<std::string> run_spec_fields() {
           "lora.rank",
           "lora.alpha",
           "lora.targets",
+          "lora.dropout",
+          "lora.rankStabilised",
           "optimizer.learningRate",
           "optimizer.beta1",
           "optimizer.beta2",
@@ -227,6 +251,8 @@ std::vector<std::string> run_spec_fields() {
           "training.evalEvery",
           "training.checkpointEvery",
           "training.keepCheckpoints",
+          "training.earlyStopping.patience",
+          "training.earlyStopping.minDelta",
           "training.seed",
           "training.recompute",
           "device",

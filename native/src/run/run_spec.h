@@ -17,11 +17,19 @@ enum class Quantization { none, nf4 };
 /** Bytes that RunSpec::memory_budget may be. */
 inline constexpr int64_t kLeastMemoryBudget = int64_t{1} << 26, kMostMemoryBudget = int64_t{1} << 50;
 
+/** Ends a run after `patience` evaluations in a row none of which was lower than the best by `min_delta`. */
+struct EarlyStopping {
+  int64_t patience = 1;
+  double min_delta = 0;
+};
+
 /** run.json, as src/protocol/run.ts defines it; the fields that only preparation needs are checked and dropped. */
 struct RunSpec {
   enum class Device { automatic, cpu, cuda };
 
   std::string id, name, model_path;
+  /** A PEFT folder whose adapter training starts from; empty: a fresh one. */
+  std::string adapter_path;
   Quantization quantization = Quantization::none;
   int64_t sequence_length = 0;
   LoraConfig lora;
@@ -34,6 +42,7 @@ struct RunSpec {
   int64_t sequences_per_step = 1;
   std::optional<int64_t> micro_batch;
   int64_t eval_every = 0, checkpoint_every = 0, keep_checkpoints = 1;
+  std::optional<EarlyStopping> early_stopping;
   uint64_t seed = 0;
   /** Empty: the memory plan decides. */
   std::optional<Recompute> recompute;

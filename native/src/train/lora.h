@@ -15,6 +15,8 @@ struct LoraConfig {
   int64_t rank = 16;
   double alpha = 32;  // scale = alpha / rank
   std::array<bool, kLoraTargets> targets{true, true, true, true, true, true, true};
+  double dropout = 0;             // share of the adapter's inputs left out in training
+  bool rank_stabilised = false;   // scale = alpha / √rank (Kalajdzievski 2023)
 };
 
 }  // namespace tunesmith

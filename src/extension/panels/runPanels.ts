@@ -221,6 +221,8 @@ class RunPanel {
         return openRow(dataset, 1);
       case "runAgain":
         return this.services.panels.openPlan(dataset, formOf(session.run.spec));
+      default:
+        return session.receive(message);
     }
   }
 }

@@ -1,12 +1,16 @@
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
-import type { ToRunPanel } from "../../protocol/webview";
+import type { FromRunPanel, ToRunPanel } from "../../protocol/webview";
 import type { RunHead } from "../../run/runState";
 import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
 import { readDetails } from "../runs/runData";
 import type { TrackedRun } from "../runs/runRegistry";
 import { requestStop, resumeRun } from "../runs/startRun";
+import type { RunPart, RunPartContext } from "./runPart";
+
+/** One a section of the page (webview/run-panel/runView.ts). */
+const parts: ((context: RunPartContext) => RunPart)[] = [];
 
 /** One run in a panel: its curve as it grows, and what can be done with it. */
 export class RunSession implements vscode.Disposable {
@@ -14,18 +18,21 @@ export class RunSession implements vscode.Disposable {
   #export: AbortController | undefined;
   #resuming = false;
   readonly #subscriptions: vscode.Disposable[];
+  readonly #parts: RunPart[];
 
   constructor(
     private readonly services: Services,
     readonly run: TrackedRun,
     private readonly post: (message: ToRunPanel) => void,
   ) {
+    this.#parts = parts.map((make) => make({ services, run, post }));
     this.#subscriptions = [
       services.runs.onDidUpdate(({ run: updated, update, before }) => {
         if (updated.directory !== run.directory) return;
         // With a new state the details may be new as well: the data have been prepared.
         if (update.redraw || before !== update.head.state) void this.show();
         else this.post({ type: "points", id: run.id, ...update.added, head: this.#marked(update.head) });
+        for (const part of this.#parts) part.update?.(update);
       }),
       services.completion.onDidChange(() => void this.#postHead()),
     ];
@@ -37,6 +44,14 @@ export class RunSession implements vscode.Disposable {
     const snapshot = this.run.snapshot();
     this.post({ type: "run", run: { ...snapshot, ...this.#marked(snapshot) }, details });
     if (this.#exporting !== undefined) this.post(this.#exporting);
+    for (const part of this.#parts) await part.show();
+  }
+
+  /** What a section of the page asks for. */
+  async receive(message: FromRunPanel): Promise<void> {
+    await this.#attempt(async () => {
+      for (const part of this.#parts) if (await part.receive(message)) return;
+    });
   }
 
   #postHead(): void {
@@ -107,6 +122,6 @@ export class RunSession implements vscode.Disposable {
   }
 
   dispose(): void {
-    for (const subscription of this.#subscriptions) subscription.dispose();
+    for (const item of [...this.#subscriptions, ...this.#parts]) item.dispose();
   }
 }
