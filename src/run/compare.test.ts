@@ -27,11 +27,20 @@ function leaves(value: unknown, path = ""): string[] {
 
 describe("settings of runs side by side", () => {
   it("leave no field of a run out", () => {
-    const { spec } = run({ training: { ...newRun().training, steps: 5, microBatch: 2 } });
+    const earlyStopping = { patience: 3, minDelta: 0.01 };
+    const { spec } = run({ training: { ...newRun().training, steps: 5, microBatch: 2, earlyStopping } });
     const identity = ["version", "id", "name", "createdAt"];
     const full: RunSpec = {
       ...spec,
-      dataset: { ...spec.dataset, maxTrainRows: 1, maxEvalRows: 1 },
+      model: { ...spec.model, adapter: "/runs/a/adapter" },
+      parent: { run: "a", step: 10 },
+      dataset: {
+        ...spec.dataset,
+        weight: 2,
+        mixture: [{ path: "/data/more.jsonl", format: "auto", weight: 0.5 }],
+        maxTrainRows: 1,
+        maxEvalRows: 1,
+      },
       memoryBudget: 2 ** 30,
     };
     const known = new Set<string>(compareSettings([{ spec: full, contents: null }]).map(({ key }) => key));
@@ -51,6 +60,16 @@ describe("settings of runs side by side", () => {
     ];
     expect(differing(...runs)).toEqual(["lora.rank", "optimizer.learningRate"] satisfies SettingKey[]);
     expect(compareSettings(runs).find(({ key }) => key === "lora.rank")?.values).toEqual([16, 16, 8]);
+  });
+
+  it("tell an added data set from a changed weight", () => {
+    const { dataset } = newRun();
+    const mixed = (weight: number, path = "/data/more.jsonl") =>
+      run({ dataset: { ...dataset, mixture: [{ path, format: "alpaca", fields: { answer: "a" }, weight }] } });
+    expect(differing(mixed(1), mixed(2))).toEqual(["dataset.mixture.weight"]);
+    expect(differing(mixed(1), mixed(1, "/data/other.jsonl"))).toEqual(["dataset.mixture"]);
+    const [row] = compareSettings([mixed(1)]).filter(({ key }) => key === "dataset.mixture");
+    expect(row?.values).toEqual(["/data/more.jsonl (alpaca; answer: a)"]);
   });
 
   it("leave out what no run sets, and keep what one of them does", () => {
@@ -77,12 +96,17 @@ describe("held-out losses", () => {
 
   it("can be compared where only the training differs", () => {
     expect(differ(run(), run({ optimizer: { ...optimizer, learningRate: 1e-5 } }))).toBe(false);
+    const mixed = (weight: number) =>
+      run({ dataset: { ...dataset, mixture: [{ path: "/data/more.jsonl", format: "auto", weight }] } });
+    expect(differ(mixed(1), mixed(2))).toBe(false);
   });
 
   it("cannot where other rows are held out", () => {
     expect(differ(run(), run({ training: { ...training, seed: 1 } }))).toBe(true);
     expect(differ(run(), run({ model: { path: "/models/other", quantization: "none" } }))).toBe(true);
     expect(differ(run({}, "abc"), run({}, "def"))).toBe(true);
+    const mixture = [{ path: "/data/more.jsonl", format: "auto", weight: 1 }];
+    expect(differ(run(), run({ dataset: { ...dataset, mixture } }))).toBe(true);
   });
 
   it("can where a file is held out, whatever the seed", () => {

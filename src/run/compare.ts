@@ -1,5 +1,5 @@
 import type { ComparedSetting, SettingKey, SettingValue } from "../protocol/compareView";
-import type { RunSpec } from "../protocol/run";
+import type { MixedDataset, RunSpec } from "../protocol/run";
 
 /** A run to compare: what was asked, and the data as preparation found it. */
 export interface ComparedSpec {
@@ -14,10 +14,16 @@ type Reader = (run: ComparedSpec) => SettingValue;
 const readers: Record<SettingKey, Reader> = {
   "model.path": ({ spec }) => spec.model.path,
   "model.quantization": ({ spec }) => spec.model.quantization,
+  "model.adapter": ({ spec }) => spec.model.adapter ?? null,
+  "parent.run": ({ spec }) => spec.parent?.run ?? null,
+  "parent.step": ({ spec }) => spec.parent?.step ?? null,
   "dataset.path": ({ spec }) => spec.dataset.path,
   "dataset.contents": ({ contents }) => contents,
   "dataset.format": ({ spec }) => spec.dataset.format,
   "dataset.fields": ({ spec }) => fieldsText(spec.dataset.fields),
+  "dataset.weight": ({ spec: { dataset } }) => (isMixed(dataset) ? (dataset.weight ?? 1) : (dataset.weight ?? null)),
+  "dataset.mixture": ({ spec: { dataset } }) => mixtureText(dataset.mixture, mixedText),
+  "dataset.mixture.weight": ({ spec: { dataset } }) => mixtureText(dataset.mixture, ({ weight }) => String(weight)),
   "dataset.template": ({ spec }) => spec.dataset.template,
   "dataset.heldOut.kind": ({ spec }) => spec.dataset.heldOut.kind,
   "dataset.heldOut.fraction": ({ spec: { dataset } }) =>
@@ -31,6 +37,8 @@ const readers: Record<SettingKey, Reader> = {
   "lora.alpha": ({ spec }) => spec.lora.alpha,
   // The order in which they are named means nothing.
   "lora.targets": ({ spec }) => [...spec.lora.targets].sort().join(", "),
+  "lora.dropout": ({ spec }) => spec.lora.dropout,
+  "lora.rankStabilised": ({ spec }) => (spec.lora.rankStabilised ? "on" : "off"),
   "optimizer.learningRate": ({ spec }) => spec.optimizer.learningRate,
   "optimizer.schedule": ({ spec }) => spec.optimizer.schedule,
   "optimizer.warmupSteps": ({ spec }) => spec.optimizer.warmupSteps,
@@ -48,6 +56,8 @@ const readers: Record<SettingKey, Reader> = {
   "training.evalEvery": ({ spec }) => spec.training.evalEvery,
   "training.checkpointEvery": ({ spec }) => spec.training.checkpointEvery,
   "training.keepCheckpoints": ({ spec }) => spec.training.keepCheckpoints,
+  "training.earlyStopping.patience": ({ spec }) => spec.training.earlyStopping?.patience ?? null,
+  "training.earlyStopping.minDelta": ({ spec }) => spec.training.earlyStopping?.minDelta ?? null,
   device: ({ spec }) => spec.device,
   threads: ({ spec }) => spec.threads,
   memoryBudget: ({ spec }) => spec.memoryBudget,
@@ -60,6 +70,7 @@ const decideHeldOut: readonly SettingKey[] = [
   "dataset.contents",
   "dataset.format",
   "dataset.fields",
+  "dataset.mixture",
   "dataset.template",
   "dataset.heldOut.kind",
   "dataset.heldOut.fraction",
@@ -92,4 +103,18 @@ export function heldOutDiffers(settings: readonly ComparedSetting[]): boolean {
 function fieldsText(fields: Record<string, string> | undefined): string | null {
   const entries = Object.entries(fields ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return entries.length === 0 ? null : entries.map(([part, field]) => `${part}: ${field}`).join(", ");
+}
+
+function isMixed({ mixture }: RunSpec["dataset"]): boolean {
+  return (mixture ?? []).length > 0;
+}
+
+/** In the order in which they are named, which decides the order of the rows. */
+function mixtureText(mixture: readonly MixedDataset[] = [], text: (mixed: MixedDataset) => string): string | null {
+  return mixture.length === 0 ? null : mixture.map(text).join(", ");
+}
+
+function mixedText({ path, format, fields }: MixedDataset): string {
+  const read = [format === "auto" ? null : format, fieldsText(fields)].filter((part) => part !== null);
+  return read.length === 0 ? path : `${path} (${read.join("; ")})`;
 }

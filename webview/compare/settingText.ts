@@ -7,10 +7,16 @@ export function settingName(key: SettingKey): string {
   const names: Record<SettingKey, string> = {
     "model.path": t("Base model"),
     "model.quantization": t("Frozen weights"),
+    "model.adapter": t("Starts from the adapter"),
+    "parent.run": t("Goes on from the run"),
+    "parent.step": t("Goes on from step"),
     "dataset.path": t("Data set"),
     "dataset.contents": t("Contents of the data set"),
     "dataset.format": t("Format"),
     "dataset.fields": t("Fields"),
+    "dataset.weight": t("Weight"),
+    "dataset.mixture": t("More data sets"),
+    "dataset.mixture.weight": t("Their weights"),
     "dataset.template": t("Template"),
     "dataset.heldOut.kind": t("Held-out rows"),
     "dataset.heldOut.fraction": t("Held-out share"),
@@ -22,6 +28,8 @@ export function settingName(key: SettingKey): string {
     "lora.rank": t("Rank"),
     "lora.alpha": t("Alpha"),
     "lora.targets": t("Tuned projections"),
+    "lora.dropout": t("Dropout"),
+    "lora.rankStabilised": t("Rank-stabilised scaling"),
     "optimizer.learningRate": t("Learning rate"),
     "optimizer.schedule": t("Schedule"),
     "optimizer.warmupSteps": t("Warm-up steps"),
@@ -37,6 +45,8 @@ export function settingName(key: SettingKey): string {
     "training.evalEvery": t("Evaluate every"),
     "training.checkpointEvery": t("Checkpoint every"),
     "training.keepCheckpoints": t("Checkpoints kept"),
+    "training.earlyStopping.patience": t("Early stopping after"),
+    "training.earlyStopping.minDelta": t("Smallest gain"),
     "training.seed": t("Seed"),
     "training.recompute": t("Recompute"),
     device: t("Device"),
@@ -59,6 +69,7 @@ export function settingText(key: SettingKey, value: SettingValue, others: readon
     case "model.quantization":
       return plain(value === "none" ? t("As they are") : word(String(value)));
     case "model.path":
+    case "model.adapter":
     case "dataset.path":
     case "dataset.heldOut.path":
       return pathText(String(value), others);
@@ -69,6 +80,8 @@ export function settingText(key: SettingKey, value: SettingValue, others: readon
     case "training.evalEvery":
     case "training.checkpointEvery":
       return plain(value === 0 ? t("Never") : t("{0} steps", count(Number(value))));
+    case "training.earlyStopping.patience":
+      return plain(t("{0} evaluations", count(Number(value))));
     case "optimizer.clipNorm":
       return plain(value === 0 ? t("Off") : String(value));
     case "threads":
@@ -103,6 +116,8 @@ function unset(key: SettingKey): string {
       return t("All");
     case "memoryBudget":
       return t("What is free");
+    case "training.earlyStopping.patience":
+      return t("Off");
     default:
       return "–";
   }
@@ -131,6 +146,10 @@ function word(value: string): string {
       return t("Linear");
     case "cosine":
       return t("Cosine");
+    case "on":
+      return t("On");
+    case "off":
+      return t("Off");
     case "cpu":
       return t("CPU");
     case "cuda":
