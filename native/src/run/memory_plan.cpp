@@ -47,47 +47,79 @@ std::vector<int64_t> micro_batches(const PlanRequest& request) {
   return sizes;
 }
 
-/** What would make the run fit into `usable`, each with what it would then need. */
-std::vector<std::string> remedies(const Device& device, const PlanRequest& request, int64_t usable) {
-  std::vector<std::string> found;
-  const auto add = [&](const std::string& what, const MemoryPlan& plan) {
-    if (found.size() >= kRemedies || plan.total_bytes() > usable) return false;
-    found.push_back(what + " (" + shown_bytes(plan.total_bytes()) + ")");
+/** A way out, in words and as settings. */
+struct Remedy {
+  std::string words;
+  MemoryFix fix;
+};
+
+/** Collects what fits into `usable`. */
+class Remedies {
+ public:
+  Remedies(const PlanRequest& request, int64_t usable) : request_(request), usable_(usable) {}
+
+  bool add(const std::string& what, std::vector<std::pair<const char*, Json>> changes, const MemoryPlan& plan) {
+    if (found.size() >= kRemedies || plan.total_bytes() > usable_) return false;
+    found.push_back({what + " (" + shown_bytes(plan.total_bytes()) + ")", {std::move(changes), plan.total_bytes()}});
     return true;
-  };
+  }
+
+  /** One whose plan is free to choose recompute and micro-batch: what run.json fixed of them is set free. */
+  bool add_free(const std::string& what, const char* field, Json value, const MemoryPlan& plan) {
+    std::vector<std::pair<const char*, Json>> changes = {{field, std::move(value)}};
+    if (request_.recompute.value_or(Recompute::block) != Recompute::block) changes.emplace_back("training.recompute", "auto");
+    if (request_.micro_batch.value_or(1) > 1) changes.emplace_back("training.microBatch", nullptr);
+    return add(what, std::move(changes), plan);
+  }
+
+  std::vector<Remedy> found;
+
+ private:
+  const PlanRequest& request_;
+  int64_t usable_;
+};
+
+/** What would make the run fit into `usable`, each with what it would then need. */
+std::vector<Remedy> remedies(const Device& device, const PlanRequest& request, int64_t usable) {
+  Remedies ways(request, usable);
   PlanRequest free = request;
   free.micro_batch.reset(), free.recompute.reset();
-  if (request.micro_batch.value_or(1) > 1) {
+  const bool fixed_batch = request.micro_batch.value_or(1) > 1;
+  if (fixed_batch) {
     PlanRequest one = request;
     one.micro_batch = 1;
-    add("a micro-batch of 1", smallest_plan(device, one));
+    ways.add("a micro-batch of 1", {{"training.microBatch", 1}}, smallest_plan(device, one));
   }
   if (request.recompute.value_or(Recompute::block) != Recompute::block) {
     PlanRequest block = request;
     block.recompute = Recompute::block;
-    if (!add("recompute \"block\"", smallest_plan(device, block)) && request.micro_batch.value_or(1) > 1) {
-      add("recompute \"block\" with a micro-batch of 1", smallest_plan(device, free));
+    if (!ways.add("recompute \"block\"", {{"training.recompute", "block"}}, smallest_plan(device, block)) && fixed_batch) {
+      ways.add("recompute \"block\" with a micro-batch of 1", {{"training.recompute", "block"}, {"training.microBatch", 1}},
+               smallest_plan(device, free));
     }
   }
   if (request.open_quantized) {
     if (const std::unique_ptr<Device> quantized = request.open_quantized()) {
-      add("4-bit weights, model.quantization \"nf4\"", smallest_plan(*quantized, free));
+      ways.add_free("4-bit weights, model.quantization \"nf4\"", "model.quantization", "nf4", smallest_plan(*quantized, free));
     }
   }
   for (PlanRequest shorter = free; shorter.sequence_tokens > kShortestSequence;) {
     shorter.sequence_tokens /= 2;
     shorter.sequence_targets = std::min(shorter.sequence_targets, shorter.sequence_tokens);
-    if (add("packed sequences of " + std::to_string(shorter.sequence_tokens) + " tokens instead of " +
-                std::to_string(request.sequence_tokens),
-            smallest_plan(device, shorter))) {
+    if (ways.add_free("packed sequences of " + std::to_string(shorter.sequence_tokens) + " tokens instead of " +
+                          std::to_string(request.sequence_tokens),
+                      "sequenceLength", shorter.sequence_tokens, smallest_plan(device, shorter))) {
       break;
     }
   }
   for (PlanRequest lower = free; lower.options.lora.rank > 1;) {
     lower.options.lora.rank /= 2;
-    if (add("a rank of " + std::to_string(lower.options.lora.rank), smallest_plan(device, lower))) break;
+    if (ways.add_free("a rank of " + std::to_string(lower.options.lora.rank), "lora.rank", lower.options.lora.rank,
+                      smallest_plan(device, lower))) {
+      break;
+    }
   }
-  return found;
+  return std::move(ways.found);
 }
 
 [[noreturn]] void refuse(const Device& device, const PlanRequest& request, int64_t usable) {
@@ -95,11 +127,18 @@ std::vector<std::string> remedies(const Device& device, const PlanRequest& reque
   const std::string start = "The run needs " + shown_bytes(least.total_bytes()) + " of memory at least and " +
                             shown_bytes(usable) + " can be used: close other programs, ";
   std::string ways;
-  const std::vector<std::string> found = remedies(device, request, usable);
-  for (size_t i = 0; i < found.size(); ++i) ways += (i == 0 ? "" : i + 1 < found.size() ? ", " : " or ") + found[i];
-  if (!ways.empty()) throw Error("memory-insufficient", start + "or take what would fit: " + ways + ".");
-  throw Error("memory-insufficient", start + "or take a smaller model; this one's weights alone are " +
-                                         shown_bytes(least.weight_bytes) + ".");
+  std::vector<MemoryFix> fixes;
+  const std::vector<Remedy> found = remedies(device, request, usable);
+  for (size_t i = 0; i < found.size(); ++i) {
+    ways += (i == 0 ? "" : i + 1 < found.size() ? ", " : " or ") + found[i].words;
+    fixes.push_back(found[i].fix);
+  }
+  if (ways.empty()) {
+    throw MemoryInsufficient(start + "or take a smaller model; this one's weights alone are " +
+                                 shown_bytes(least.weight_bytes) + ".",
+                             least.total_bytes(), {});
+  }
+  throw MemoryInsufficient(start + "or take what would fit: " + ways + ".", least.total_bytes(), std::move(fixes));
 }
 
 }  // namespace

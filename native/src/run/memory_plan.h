@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "error.h"
+#include "io/json.h"
 #include "model/config.h"
 #include "ops.h"
 #include "train/trainer.h"
@@ -51,8 +53,22 @@ double expected_cost(const PlanRequest&, int64_t micro_batch, Recompute);
 /** Every plan that is worth considering, the fastest first. */
 std::vector<MemoryPlan> candidate_plans(const Device&, const PlanRequest&);
 
-/** The fastest plan that takes at most `usable` bytes. None does: Error "memory-insufficient" that says what would make
-    one fit, with figures. */
+/** Settings of run.json that together would make a run fit. */
+struct MemoryFix {
+  std::vector<std::pair<const char*, Json>> changes;  // dotted field, value
+  int64_t bytes = 0;                                  // of the smallest plan that there then is
+};
+
+/** Code "memory-insufficient". The sentence names the same ways out as `fixes`, at most three. */
+class MemoryInsufficient : public Error {
+ public:
+  MemoryInsufficient(const std::string& message, int64_t least_bytes, std::vector<MemoryFix> ways)
+      : Error("memory-insufficient", message), least(least_bytes), fixes(std::move(ways)) {}
+  int64_t least;  // bytes of the smallest plan as things are
+  std::vector<MemoryFix> fixes;
+};
+
+/** The fastest plan that takes at most `usable` bytes. None does: MemoryInsufficient. */
 MemoryPlan choose_plan(const Device&, const PlanRequest&, int64_t usable);
 
 /** "1.2 GiB". */

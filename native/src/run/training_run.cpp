@@ -52,15 +52,6 @@ void check_data(const RunSpec& spec, const std::string& folder, const PackedSpli
   }
 }
 
-/** Of this process, without the files that it has mapped. */
-int64_t own_memory() {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("RssAnon:")) return std::strtoll(line.c_str() + 8, nullptr, 10) * 1024;
-  }
-  return 0;
-}
-
 PackedSplit open_split(const std::string& folder, const char* split, const LlamaConfig& config) {
   return PackedSplit::open(folder + "/data", split, config.vocabulary_size, config.max_position_embeddings);
 }
@@ -71,6 +62,14 @@ int usable_cores() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) != 0) return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return std::max(1, CPU_COUNT(&set));
+}
+
+int64_t own_memory() {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("RssAnon:")) return std::strtoll(line.c_str() + 8, nullptr, 10) * 1024;
+  }
+  return 0;
 }
 
 TrainingRun::TrainingRun(std::string folder, const RunOverrides& overrides, Machine& machine, EventLog& log)

@@ -87,4 +87,7 @@ void train(const std::string& folder, const RunOverrides&, Machine&);
 /** Cores this process may run on. */
 int usable_cores();
 
+/** Bytes of memory that this process holds, without the files that it has mapped. */
+int64_t own_memory();
+
 }  // namespace tunesmith
