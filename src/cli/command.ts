@@ -32,6 +32,8 @@ export interface CommandContext {
   progress(stage: string, fraction: number | null, detail?: string): void;
   /** A row that cannot be used: a JobMessage line, otherwise `file:row: message` on stderr. */
   problem(problem: Omit<Extract<JobMessage, { type: "problem" }>, "type">): void;
+  /** A piece of what it finds, ahead of it: `value` as a JobMessage line, otherwise `text` on stdout as it is. */
+  partial(value: unknown, text: string): void;
   /** What the command found: `value` as a JobMessage line with `--progress json`, otherwise `text` on stdout. */
   result(value: unknown, text: string): void;
   /** A line for people on stdout; nothing with `--progress json`. */

@@ -7,7 +7,8 @@ export interface Console {
 }
 
 /** The reporting half of a CommandContext, and what the frame itself needs. */
-export interface Reporter extends Pick<CommandContext, "json" | "progress" | "problem" | "result" | "print"> {
+export interface Reporter
+  extends Pick<CommandContext, "json" | "progress" | "problem" | "partial" | "result" | "print"> {
   fail(message: string): void;
   /** Ends a progress line that overwrites itself, so that the next text starts on a line of its own. */
   endProgress(): void;
@@ -24,6 +25,7 @@ function jsonReporter({ stdout, stderr }: Console): Reporter {
     progress: (stage, fraction, detail) =>
       send({ type: "progress", stage, fraction, ...(detail === undefined ? {} : { detail }) }),
     problem: (problem) => send({ type: "problem", ...problem }),
+    partial: (value) => send({ type: "partial", value }),
     result: (value) => send({ type: "result", value }),
     print: () => {},
     fail: (message) => {
@@ -60,6 +62,10 @@ function textReporter({ stdout, stderr }: Console): Reporter {
     problem({ file, row, message }) {
       endProgress();
       stderr.write(`${file}:${row}: ${message}\n`);
+    },
+    partial(_value, text) {
+      endProgress();
+      stdout.write(text);
     },
     result(_value, text) {
       endProgress();

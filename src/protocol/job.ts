@@ -5,6 +5,8 @@
 export type JobMessage =
   | { type: "progress"; stage: string; fraction: number | null; detail?: string }
   | JobProblem
+  /** A piece of the result, ahead of it. */
+  | { type: "partial"; value: unknown }
   | { type: "result"; value: unknown }
   | { type: "error"; message: string };
 

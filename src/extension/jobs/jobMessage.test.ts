@@ -16,6 +16,7 @@ it("takes the messages of the protocol", () => {
       endColumn: 6,
       severity: "error",
     },
+    { type: "partial", value: ["a"] },
     { type: "result", value: { rows: 1 } },
     { type: "error", message: "The disk is full." },
   ]) {

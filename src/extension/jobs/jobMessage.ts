@@ -18,6 +18,7 @@ const schema = v.variant("type", [
     endColumn: v.exactOptional(v.number()),
     severity: v.exactOptional(v.picklist(["error", "warning", "information"])),
   }),
+  v.object({ type: v.literal("partial"), value: v.unknown() }),
   v.object({ type: v.literal("result"), value: v.unknown() }),
   v.object({ type: v.literal("error"), message: v.string() }),
 ]);

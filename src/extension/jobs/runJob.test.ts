@@ -33,6 +33,15 @@ it("reports progress and problems, and resolves with the result", async () => {
   expect(seen).toEqual([["Checking", 0.5], 2]);
 });
 
+it("hands on pieces of the result as they come", async () => {
+  const pieces: unknown[] = [];
+  program(
+    say({ type: "partial", value: "a" }) + say({ type: "partial", value: "b" }) + say({ type: "result", value: "ab" }),
+  );
+  const value = await runJob({ extensionPath, args: ["ask"], onPartial: (piece) => pieces.push(piece) });
+  expect([pieces, value]).toEqual([["a", "b"], "ab"]);
+});
+
 it("hands on variables, and the details of progress", async () => {
   const details: unknown[] = [];
   program(

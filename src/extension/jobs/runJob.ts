@@ -18,6 +18,7 @@ export interface JobOptions {
   signal?: AbortSignal;
   onProgress?(stage: string, fraction: number | null, detail?: string): void;
   onProblem?(problem: Extract<JobMessage, { type: "problem" }>): void;
+  onPartial?(value: unknown): void;
 }
 
 /** How long a cancelled job may take to tidy up. */
@@ -56,6 +57,9 @@ export async function runJob(options: JobOptions): Promise<unknown> {
         return;
       case "problem":
         options.onProblem?.(message);
+        return;
+      case "partial":
+        options.onPartial?.(message.value);
         return;
       case "result":
         result = { value: message.value };

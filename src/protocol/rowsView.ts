@@ -1,0 +1,68 @@
+/** The run page's rows: those of a step's batch, and those that cost most in a pass. Types only. */
+
+/** A row of a run's data. */
+export interface CostlyRow {
+  /** Index into the report's sources. */
+  source: number;
+  /** 1-based line. */
+  row: number;
+  tokens: number;
+  /** Tokens in the loss. */
+  targets: number;
+  /** Mean over its targets, nats; null: no pass has been recorded that met it. */
+  loss: number | null;
+  /** The step that met it; null where the loss is. */
+  step: number | null;
+  /** How the row begins; empty where it cannot be read. */
+  preview: string;
+}
+
+/** Whether a file is still the one that the run's rows came from. */
+export type SourceState = "unchanged" | "changed" | "missing";
+
+export interface RowSourceFile {
+  path: string;
+  state: SourceState;
+}
+
+/** The result of the job `runs rows`. */
+export interface StepRowsReport {
+  step: number;
+  sources: RowSourceFile[];
+  /** All of the batch. */
+  total: number;
+  /** The ones with the highest loss first, then those without one; at most 500. */
+  rows: CostlyRow[];
+}
+
+/** The result of the job `runs losses`. */
+export interface RowLossReport {
+  /** 1-based. */
+  pass: number;
+  /** Rows that the pass has met. */
+  met: number;
+  /** Over those, nats. */
+  median: number;
+  sources: RowSourceFile[];
+  /** Of all sources, the highest loss first; at most 50. */
+  worst: CostlyRow[];
+  /** Source by source, the highest 5 % of the rows that were met, at most 200, without preview. */
+  marked: { row: number; loss: number }[][];
+}
+
+export type ToRows =
+  | { type: "stepRows"; state: "none" }
+  | { type: "stepRows"; state: "loading"; step: number }
+  | { type: "stepRows"; state: "ready"; report: StepRowsReport }
+  | { type: "stepRows"; state: "error"; step: number; message: string }
+  | { type: "rowLosses"; state: "none" }
+  | { type: "rowLosses"; state: "loading" }
+  | { type: "rowLosses"; state: "ready"; report: RowLossReport }
+  | { type: "rowLosses"; state: "error"; message: string };
+
+export type FromRows =
+  | { type: "showStepRows"; step: number }
+  /** A row that one of the lists has shown. */
+  | { type: "openRunRow"; list: "step" | "worst"; source: number; row: number }
+  | { type: "copyRowLosses" }
+  | { type: "saveRowLosses" };
