@@ -431,6 +431,77 @@ TEST_CASE("Greedy decoding with the cache equals decoding by whole forwards") {
   CHECK(Generator(ending).greedy(prompt, 8) == std::vector<int32_t>(whole.begin(), whole.begin() + end + 1));
 }
 
+TEST_CASE("The base's answer is a fresh adapter's, bit for bit, whatever the adapter has become") {
+  const LlamaConfig config = tiny_config();
+  const RandomModel model(config);
+  Opened fresh(config, model, options_for()), tuned(config, model, options_for());
+  liven(tuned, 8);
+  Generator of_fresh(fresh), of_tuned(tuned);
+  const std::vector<int32_t> prompt{1, 2, 3, 4};
+  const std::vector<int32_t> answer = of_fresh.greedy(prompt, 40);
+  GenerateOptions base;
+  base.base = true;
+  CHECK(of_tuned.greedy(prompt, 40, base) == answer);
+  CHECK(of_tuned.greedy(prompt, 40) != answer);
+  CHECK(of_tuned.greedy(prompt, 40, base) == answer);
+}
+
+TEST_CASE("Tokens are told as they come, and generation ends where it is asked to") {
+  LlamaConfig config = tiny_config();
+  const RandomModel model(config);
+  Opened trainer(config, model, options_for());
+  liven(trainer);
+  Generator generator(trainer);
+  const std::vector<int32_t> prompt{1, 2, 3};
+  std::vector<int32_t> told;
+  GenerateOptions options;
+  options.on_token = [&](int32_t id) {
+    told.push_back(id);
+    return true;
+  };
+  const std::vector<int32_t> whole = generator.greedy(prompt, 8, options);
+  CHECK(told == whole);
+  options.on_token = [&](int32_t) { return false; };
+  CHECK(generator.greedy(prompt, 8, options) == std::vector<int32_t>{whole[0]});
+}
+
+TEST_CASE("A step tells each target's loss") {
+  const LlamaConfig config = tiny_config();
+  const RandomModel model(config);
+  TrainerOptions options = options_for(2);
+  options.max_targets = 60;
+  Opened trainer(config, model, options), silent(config, model, options);
+  liven(trainer);
+  liven(silent);
+  const Documents documents({17, 1, 30, 9});
+  std::vector<float> expected(documents.targets.size()), nll(documents.targets.size());
+  trainer.target_nll(documents.batch(), expected);
+  trainer.accumulate(documents.batch(), 0.1, nll);
+  silent.accumulate(documents.batch(), 0.1);
+  CHECK(same_bits(nll, expected));
+  CHECK(same_bits(flat(trainer.gradient()), flat(silent.gradient())));
+  nll.pop_back();
+  CHECK(failure([&] { trainer.accumulate(documents.batch(), 0.1, nll); }).find("one figure a target") != std::string::npos);
+}
+
+TEST_CASE("A rank-stabilised adapter is scaled by alpha over the root of its rank") {
+  const LlamaConfig config = tiny_config();
+  const RandomModel model(config);
+  const Documents documents({20, 13});
+  TrainerOptions stabilised = options_for(), plain = options_for();
+  stabilised.lora.rank = plain.lora.rank = 4;
+  stabilised.lora.alpha = 6, stabilised.lora.rank_stabilised = true;
+  plain.lora.alpha = 12;  // 6 / √4 = 12 / 4
+  Opened a(config, model, stabilised), b(config, model, plain);
+  liven(a);
+  liven(b);
+  CHECK(a.evaluate(documents.batch()) == b.evaluate(documents.batch()));
+  plain.lora.alpha = 6;
+  Opened c(config, model, plain);
+  liven(c);
+  CHECK(a.evaluate(documents.batch()) != c.evaluate(documents.batch()));
+}
+
 TEST_CASE("Generation refuses what it cannot continue") {
   const LlamaConfig config = tiny_config();
   const RandomModel model(config);

@@ -48,9 +48,10 @@ TEST_CASE("other spellings of an adapter's configuration") {
   CHECK(read(json).lora.targets == std::array<bool, kLoraTargets>{true, true, true, true, true, true, true});
   json["target_modules"] = "o_proj";
   CHECK(read(json).lora.targets == std::array<bool, kLoraTargets>{false, false, false, true, false, false, false});
+  CHECK(read(json).lora.scale() == 2);
   json["use_rslora"] = true;
-  // Its scale is alpha / sqrt(rank).
-  CHECK(read(json).lora.alpha / 8 == doctest::Approx(16 / std::sqrt(8.0)));
+  CHECK(read(json).lora.rank_stabilised);
+  CHECK(read(json).lora.scale() == doctest::Approx(16 / std::sqrt(8.0)));
 }
 
 TEST_CASE("what the engine does not compute is refused by name") {
@@ -109,6 +110,21 @@ TEST_CASE("an adapter that a run writes has PEFT's files, names and shapes") {
   CHECK(shape_of("0.self_attn.k_proj.lora_B.weight") == std::vector<int64_t>{16, 4});
   CHECK(shape_of("1.mlp.down_proj.lora_A.weight") == std::vector<int64_t>{4, 48});
   CHECK(shape_of("1.mlp.down_proj.lora_B.weight") == std::vector<int64_t>{32, 4});
+}
+
+TEST_CASE("a rank-stabilised adapter with dropout says so, and is read back with its scale") {
+  const Scratch scratch;
+  AdapterConfig config;
+  config.lora.rank = 9, config.lora.alpha = 6, config.lora.dropout = 0.05, config.lora.rank_stabilised = true;
+  write_adapter(scratch.path(), {}, config);
+  const Json json = Json::parse(scratch.read("adapter_config.json"));
+  CHECK(json["use_rslora"] == true);
+  CHECK(json["lora_alpha"] == 6);
+  CHECK(json["lora_dropout"] == 0.05);
+  CHECK(read_adapter_config(scratch.path()).lora.scale() == 2);
+  config.lora.dropout = 0, config.lora.rank_stabilised = false;
+  write_adapter(scratch.path(), {}, config);
+  CHECK(read_adapter_config(scratch.path()).lora.scale() == doctest::Approx(6.0 / 9));
 }
 
 TEST_CASE("the reference adapter of PEFT is read, and ours has its names") {

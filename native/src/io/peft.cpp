@@ -72,9 +72,7 @@ AdapterConfig read_adapter_config(const std::string& folder) {
   config.lora.rank = fields.integer("r", 1, 65536);
   config.lora.alpha = fields.number("lora_alpha", 0, 1e9);
   config.lora.targets = read_targets(json, fields);
-  if (!fields.absent("use_rslora") && fields.boolean("use_rslora")) {
-    config.lora.alpha *= std::sqrt(static_cast<double>(config.lora.rank));
-  }
+  if (!fields.absent("use_rslora")) config.lora.rank_stabilised = fields.boolean("use_rslora");
   if (!fields.absent("base_model_name_or_path")) config.base_model = fields.string("base_model_name_or_path");
   return config;
 }
@@ -93,7 +91,7 @@ void write_adapter(const std::string& folder, std::span<const NamedTensor> tenso
       {"revision", nullptr},
       {"r", config.lora.rank},
       {"lora_alpha", whole ? Json(static_cast<int64_t>(alpha)) : Json(alpha)},
-      {"lora_dropout", 0.0},
+      {"lora_dropout", config.lora.dropout},
       {"target_modules", targets},
       {"bias", "none"},
       {"fan_in_fan_out", false},
@@ -105,7 +103,7 @@ void write_adapter(const std::string& folder, std::span<const NamedTensor> tenso
       {"rank_pattern", Json::object()},
       {"alpha_pattern", Json::object()},
       {"use_dora", false},
-      {"use_rslora", false},
+      {"use_rslora", config.lora.rank_stabilised},
   };
   // An invalid byte in a path's name must not stop the run's last write.
   write_file_atomically(config_path(folder), json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

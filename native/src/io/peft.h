@@ -14,7 +14,7 @@ struct AdapterConfig {
 };
 
 /** FOLDER/adapter_config.json as PEFT writes it. What the engine does not compute (patterns, DoRA, biases, saved modules …)
-    is refused by name; `use_rslora` is folded into alpha. Throws Error. */
+    is refused by name. Throws Error. */
 AdapterConfig read_adapter_config(const std::string& folder);
 
 /** FOLDER/adapter_model.safetensors. */

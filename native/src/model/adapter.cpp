@@ -31,7 +31,7 @@ std::string peft_name(int64_t layer, LoraTarget target, const char* matrix) {
 }  // namespace
 
 AdapterLayout::AdapterLayout(const LlamaConfig& config, const LoraConfig& lora)
-    : rank_(lora.rank), scale_(static_cast<float>(lora.alpha / static_cast<double>(lora.rank))) {
+    : rank_(lora.rank), scale_(static_cast<float>(lora.scale())) {
   const auto groups = groups_of(config);
   for (size_t g = 0; g < groups.size(); ++g) {
     sizes_[g] = {groups[g].in, 0};

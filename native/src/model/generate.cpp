@@ -74,8 +74,8 @@ struct Generator::Impl {
   explicit Impl(Trainer& trainer) : model(trainer.model()) {}
 
   void reserve(int64_t positions);
-  /** Runs `ids` at positions `first`… and leaves the last one's logits. */
-  void feed(std::span<const int32_t> ids, int64_t first);
+  /** Runs `ids` at positions `first`… and leaves the last one's logits; `base`: without the adapter. */
+  void feed(std::span<const int32_t> ids, int64_t first, bool base);
   int32_t next();
 
   const Llama& model;
@@ -104,7 +104,7 @@ void Generator::Impl::reserve(int64_t positions) {
   capacity = positions;
 }
 
-void Generator::Impl::feed(std::span<const int32_t> ids, int64_t first) {
+void Generator::Impl::feed(std::span<const int32_t> ids, int64_t first, bool base) {
   Device& device = model.device();
   const LlamaConfig& c = model.config();
   const int64_t rows = static_cast<int64_t>(ids.size());
@@ -118,7 +118,7 @@ void Generator::Impl::feed(std::span<const int32_t> ids, int64_t first) {
   Activation *x = w.x, *y = w.y;
   for (int64_t layer = 0; layer < c.layers; ++layer) {
     LayerRun run;
-    run.layer = layer, run.rows = rows, run.positions = w.positions, run.rope = &*rope;
+    run.layer = layer, run.rows = rows, run.base = base, run.positions = w.positions, run.rope = &*rope;
     run.documents = 1, run.starts = w.starts, run.first_row = first;
     run.kept = w.layer;
     run.kept.x = x, run.kept.qkv = w.qkv[static_cast<size_t>(layer)];
@@ -139,7 +139,7 @@ Generator::Generator(Trainer& trainer) : impl_(std::make_unique<Impl>(trainer)) 
 
 Generator::~Generator() = default;
 
-std::vector<int32_t> Generator::greedy(std::span<const int32_t> prompt, int count) {
+std::vector<int32_t> Generator::greedy(std::span<const int32_t> prompt, int count, const GenerateOptions& options) {
   const LlamaConfig& c = impl_->model.config();
   const int64_t length = static_cast<int64_t>(prompt.size());
   if (prompt.empty()) throw Error("prompt-empty", "There is no prompt to continue; give at least one token.");
@@ -158,14 +158,15 @@ std::vector<int32_t> Generator::greedy(std::span<const int32_t> prompt, int coun
   impl_->reserve(length + count);
   for (int64_t first = 0; first < length; first += kPromptRows) {
     const int64_t rows = std::min(kPromptRows, length - first);
-    impl_->feed(prompt.subspan(static_cast<size_t>(first), static_cast<size_t>(rows)), first);
+    impl_->feed(prompt.subspan(static_cast<size_t>(first), static_cast<size_t>(rows)), first, options.base);
   }
   std::vector<int32_t> answer;
   for (;;) {
     answer.push_back(impl_->next());
     const bool ended = std::find(c.end_tokens.begin(), c.end_tokens.end(), answer.back()) != c.end_tokens.end();
-    if (ended || static_cast<int>(answer.size()) == count) return answer;
-    impl_->feed({&answer.back(), 1}, length + static_cast<int64_t>(answer.size()) - 1);
+    const bool wanted = !options.on_token || options.on_token(answer.back());
+    if (ended || !wanted || static_cast<int>(answer.size()) == count) return answer;
+    impl_->feed({&answer.back(), 1}, length + static_cast<int64_t>(answer.size()) - 1, options.base);
   }
 }
 

@@ -10,6 +10,10 @@ Llama::Llama(Device& device, const LlamaConfig& config, const LlamaWeights& weig
 
 // Forward ------------------------------------------------------------------------------------------------------------
 
+LinearLora Llama::lora_of(const LayerRun& run, LinearGroup group) const {
+  return run.base ? LinearLora{} : adapter_.lora(run.layer, group, parameters_);
+}
+
 void Llama::run_attention_block(const LayerRun& run) const {
   const LlamaConfig& c = config_;
   const LayerWeights& w = weights_.layers[static_cast<size_t>(run.layer)];
@@ -21,7 +25,7 @@ void Llama::run_attention_block(const LayerRun& run) const {
   LinearForward qkv;
   qkv.rows = run.rows, qkv.in = c.hidden_size, qkv.out = shape.row_width();
   qkv.x = run.normed, qkv.w = w.qkv, qkv.y = new_qkv;
-  qkv.lora = adapter_.lora(run.layer, LinearGroup::qkv, parameters_);
+  qkv.lora = lora_of(run, LinearGroup::qkv);
   qkv.xa = run.kept.xa[static_cast<size_t>(LinearGroup::qkv)];
   device_.linear_forward(qkv);
 
@@ -40,7 +44,7 @@ void Llama::run_attention_block(const LayerRun& run) const {
   LinearForward o;
   o.rows = run.rows, o.in = c.query_heads * c.head_dim, o.out = c.hidden_size;
   o.x = run.kept.attention, o.w = w.o, o.residual = run.kept.x, o.y = run.kept.middle;
-  o.lora = adapter_.lora(run.layer, LinearGroup::o, parameters_);
+  o.lora = lora_of(run, LinearGroup::o);
   o.xa = run.kept.xa[static_cast<size_t>(LinearGroup::o)];
   device_.linear_forward(o);
 }
@@ -52,7 +56,7 @@ void Llama::run_gate_up(const LayerRun& run) const {
   LinearForward gate_up;
   gate_up.rows = run.rows, gate_up.in = config_.hidden_size, gate_up.out = 2 * config_.intermediate_size;
   gate_up.x = run.normed, gate_up.w = w.gate_up, gate_up.y = run.kept.gate_up;
-  gate_up.lora = adapter_.lora(run.layer, LinearGroup::gate_up, parameters_);
+  gate_up.lora = lora_of(run, LinearGroup::gate_up);
   gate_up.xa = run.kept.xa[static_cast<size_t>(LinearGroup::gate_up)];
   gate_up.swiglu = run.mlp;
   device_.linear_forward(gate_up);
@@ -63,7 +67,7 @@ void Llama::run_down(const LayerRun& run) const {
   down.rows = run.rows, down.in = config_.intermediate_size, down.out = config_.hidden_size;
   down.x = run.mlp, down.w = weights_.layers[static_cast<size_t>(run.layer)].down;
   down.residual = run.kept.middle, down.y = run.y;
-  down.lora = adapter_.lora(run.layer, LinearGroup::down, parameters_);
+  down.lora = lora_of(run, LinearGroup::down);
   down.xa = run.kept.xa[static_cast<size_t>(LinearGroup::down)];
   device_.linear_forward(down);
 }

@@ -19,6 +19,7 @@ struct BatchSize {
 /** One layer's forward over `rows` new rows; training runs it on whole batches, generation on a cache. */
 struct LayerRun {
   int64_t layer = 0, rows = 0;
+  bool base = false;                   // without the adapter
   const int32_t* positions = nullptr;  // [rows]
   const RopeTable* rope = nullptr;
   int64_t documents = 0;
@@ -55,6 +56,8 @@ class Llama {
 
  private:
   LayerRun run_of(Activations&, const RopeTable&, const BatchSize&, int64_t layer, Activation* y) const;
+  /** Of the product of `group` in this run; none where the run has none. */
+  LinearLora lora_of(const LayerRun&, LinearGroup group) const;
   void run_attention_block(const LayerRun&) const;
   /** gate_up and, where run.mlp is given, the MLP's hidden activation. */
   void run_gate_up(const LayerRun&) const;

@@ -1,5 +1,7 @@
 #include "train/lora.h"
 
+#include <cmath>
+
 namespace tunesmith {
 
 const char* name_of(LoraTarget target) {
@@ -13,6 +15,11 @@ const char* name_of(LoraTarget target) {
     case LoraTarget::down: return "down_proj";
   }
   return "";
+}
+
+double LoraConfig::scale() const {
+  const double r = static_cast<double>(rank);
+  return alpha / (rank_stabilised ? std::sqrt(r) : r);
 }
 
 }  // namespace tunesmith

@@ -13,10 +13,12 @@ const char* name_of(LoraTarget);
 
 struct LoraConfig {
   int64_t rank = 16;
-  double alpha = 32;  // scale = alpha / rank
+  double alpha = 32;
   std::array<bool, kLoraTargets> targets{true, true, true, true, true, true, true};
-  double dropout = 0;             // share of the adapter's inputs left out in training
-  bool rank_stabilised = false;   // scale = alpha / √rank (Kalajdzievski 2023)
+  double dropout = 0;             // share of the adapter's inputs left out in training, in [0, 1)
+  bool rank_stabilised = false;   // scale = alpha / √rank (Kalajdzievski 2023), else alpha / rank
+  /** B·A is multiplied by it. */
+  double scale() const;
 };
 
 }  // namespace tunesmith

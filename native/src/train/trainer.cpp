@@ -72,6 +72,10 @@ constexpr const char *kFirstMoment = ".m", *kSecondMoment = ".v";  // after a te
 
 [[noreturn]] void refuse(const std::string& what) { throw Error("batch-invalid", "The batch is not valid: " + what + "."); }
 
+void require_one_a_target(std::span<const float> nll, const BatchSize& size) {
+  if (static_cast<int64_t>(nll.size()) != size.targets) refuse("there must be room for one figure a target");
+}
+
 }  // namespace
 
 struct Trainer::Impl {
@@ -233,14 +237,16 @@ MemoryPlan Trainer::plan(const Device& device, const LlamaConfig& config, const 
   return plan;
 }
 
-void Trainer::accumulate(const Batch& batch, double scale) {
+void Trainer::accumulate(const Batch& batch, double scale, std::span<float> nll) {
   Impl& t = *impl_;
   const BatchSize size = t.upload(batch);
+  if (!nll.empty()) require_one_a_target(nll, size);
   if (size.targets == 0) return;
   t.model.forward(t.at.activations, t.at.rope, size);
   t.model.loss(t.at.activations, size, true, static_cast<float>(scale));
   t.device->add_sum(size.targets, t.at.activations.nll, t.at.activations.loss_sum);
   t.model.backward(t.at.activations, t.at.rope, size, keep_of(t.options.recompute), t.at.gradient);
+  if (!nll.empty()) t.device->copy_to_host(nll.data(), t.at.activations.nll, nll.size_bytes());
 }
 
 Trainer::StepResult Trainer::apply(double learning_rate) {
@@ -278,7 +284,7 @@ double Trainer::evaluate(const Batch& batch) {
 void Trainer::target_nll(const Batch& batch, std::span<float> out) {
   Impl& t = *impl_;
   const BatchSize size = t.upload(batch);
-  if (static_cast<int64_t>(out.size()) != size.targets) refuse("there must be room for one figure a target");
+  require_one_a_target(out, size);
   t.model.forward(t.at.activations, t.at.rope, size);
   t.model.loss(t.at.activations, size, false, 0);
   t.device->copy_to_host(out.data(), t.at.activations.nll, out.size_bytes());

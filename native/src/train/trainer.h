@@ -67,8 +67,10 @@ class Trainer {
   static MemoryPlan plan(const Device&, const LlamaConfig&, const TrainerOptions&);
 
   /** Forward and backward; adds scale · d(sum of NLL) to the gradient and the sum of NLL to the step's loss.
-      `scale` is 1 / (targets of the whole accumulated step). */
-  void accumulate(const Batch&, double scale);
+      `scale` is 1 / (targets of the whole accumulated step). `nll`, where not empty, has room for one figure a target and gets
+      them in target order, in nats. A GPU is then waited for at the end of the batch, so that the next one is uploaded and
+      launched only after it: some tenths of a millisecond a batch. */
+  void accumulate(const Batch&, double scale, std::span<float> nll = {});
   struct StepResult {
     double loss_sum;       // sum of NLL accumulated since the last apply
     double gradient_norm;  // global, before clipping
