@@ -13,6 +13,8 @@ struct UsageError {
 int run_train(const std::vector<std::string>& arguments);
 int run_plan(const std::vector<std::string>& arguments);
 int run_evaluate(const std::vector<std::string>& arguments);
+int run_generate(const std::vector<std::string>& arguments);
+int run_rows(const std::vector<std::string>& arguments);
 int run_reference(const std::vector<std::string>& arguments);
 int run_bench(const std::vector<std::string>& arguments);
 int run_verify(const std::vector<std::string>& arguments);

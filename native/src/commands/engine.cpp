@@ -15,11 +15,17 @@ constexpr const char* kUsage =
     "  train --run DIR [--device auto|cpu|cuda] [--recompute none|gate-up|block] [--micro-batch N]\n"
     "      [--memory-budget BYTES] [--threads N]\n"
     "      start the run in DIR, or go on from its newest checkpoint; the options count in place of run.json's\n"
-    "  plan --run DIR [--tokens N [--eval-tokens N]] [--runs DIR] [the options of train] [--json]\n"
-    "      what the run would take in memory and time; --tokens where its data is not prepared yet\n"
+    "  plan --run DIR [--tokens N [--eval-tokens N] [--document-tokens N] [--targets N]] [--runs DIR] [--measure]\n"
+    "      [the options of train] [--json]\n"
+    "      what the run would take in memory and time; --tokens where its data is not prepared yet, with --measure by\n"
+    "      computing two steps\n"
     "  evaluate --model DIR [--adapter DIR] --data DIR --split train|eval [--device cpu|cuda] [--threads N]\n"
-    "      [--json]\n"
-    "      mean loss on prepared data\n"
+    "      [--per-document FILE] [--json]\n"
+    "      mean loss on prepared data, and each document's\n"
+    "  generate --model DIR [--adapter DIR [--base]] --prompts FILE [--device cpu|cuda] [--threads N]\n"
+    "      greedy answers, token by token; --base: the base model's too\n"
+    "  rows --run DIR --step N [--json]\n"
+    "      the rows of the data set that a step of the run learns from\n"
     "  reference --model DIR [--adapter DIR] --prompts FILE --greedy N --out FILE [--device cpu|cuda]\n"
     "      [--threads N]\n"
     "      logits and greedy continuations of prompts, to compare an export with\n"
@@ -39,9 +45,10 @@ struct Command {
   bool computes;
 };
 constexpr Command kCommands[] = {
-    {"train", run_train, true},         {"plan", run_plan, false},   {"evaluate", run_evaluate, true},
-    {"reference", run_reference, true}, {"verify", run_verify, true}, {"bench", run_bench, true},
-    {"devices", run_devices, false},    {"schema", run_schema, false},
+    {"train", run_train, true},     {"plan", run_plan, true},          {"evaluate", run_evaluate, true},
+    {"generate", run_generate, true}, {"rows", run_rows, false},          {"reference", run_reference, true},
+    {"verify", run_verify, true},   {"bench", run_bench, true},         {"devices", run_devices, false},
+    {"schema", run_schema, false},
 };
 
 int dispatch(char** argv, const std::vector<std::string>& arguments) {

@@ -66,7 +66,7 @@ PackedSplit PackedSplit::open(const std::string& folder, const std::string& spli
   const MappedFile documents = MappedFile::open(documents_path);
   out.read_documents(documents_path, body(documents_path, documents, "TSDOCUMT", kRecord, kRecord), max_document);
   out.check_tokens(tokens_path, vocabulary);
-  out.digests_ = {{split + ".tokens", sha256_of_file(tokens_path)}, {split + ".documents", sha256_of_file(documents_path)}};
+  out.paths_ = {tokens_path, documents_path};
   return out;
 }
 
@@ -98,8 +98,7 @@ void PackedSplit::read_documents(const std::string& path, std::span<const std::b
     current.documents += 1;
     current.tokens += length;
     current.targets += targets;
-    documents_.push_back({start, length});
-    document_targets_.push_back(targets);
+    documents_.push_back({start, length, targets, read<uint32_t>(record + 16), read<uint16_t>(record + 20)});
     next = start + length;
   }
   if (next != static_cast<uint64_t>(tokens_)) broken(path, "the last tokens belong to no document");
@@ -127,11 +126,24 @@ void PackedSplit::check_tokens(const std::string& path, int64_t vocabulary) cons
       targets += token >> 31;
     }
     if ((word(documents_[i].start) & kTarget) != 0) broken(path, document_of(i) + " has its first token as a target");
-    if (targets != document_targets_[i]) {
+    if (targets != documents_[i].targets) {
       broken(path, document_of(i) + " has " + std::to_string(targets) + " targets where its record says " +
-                       std::to_string(document_targets_[i]));
+                       std::to_string(documents_[i].targets));
     }
   }
+}
+
+std::span<const PackedDocument> PackedSplit::documents_of(int64_t sequence) const {
+  const Sequence& packed = sequences_[static_cast<size_t>(sequence)];
+  return std::span(documents_).subspan(packed.first_document, packed.documents);
+}
+
+std::vector<std::pair<std::string, std::string>> PackedSplit::digests() const {
+  std::vector<std::pair<std::string, std::string>> digests;
+  for (const std::string& path : paths_) {
+    digests.emplace_back(std::filesystem::path(path).filename().string(), sha256_of_file(path));
+  }
+  return digests;
 }
 
 void PackedSplit::append(int64_t sequence, BatchBuffer& out) const {
