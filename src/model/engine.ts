@@ -13,6 +13,8 @@ export interface EngineModel {
   adapterDir: string | null;
   /** 0: the engine decides. */
   threads: number;
+  /** Absent: the CPU. */
+  device?: "cpu" | "cuda";
   signal?: AbortSignal;
 }
 
@@ -57,9 +59,13 @@ export async function engineEvaluation(
   return { loss, targets, documents };
 }
 
-function modelOptions({ modelDir, adapterDir, threads }: EngineModel): string[] {
-  const adapter = adapterDir ? ["--adapter", adapterDir] : [];
-  return ["--model", modelDir, ...adapter, ...(threads > 0 ? ["--threads", String(threads)] : [])];
+/** What all of the engine's commands on a model take. */
+export function modelOptions({ modelDir, adapterDir, threads, device }: EngineModel): string[] {
+  const options = ["--model", modelDir];
+  if (adapterDir) options.push("--adapter", adapterDir);
+  if (threads > 0) options.push("--threads", String(threads));
+  if (device === "cuda") options.push("--device", device);
+  return options;
 }
 
 function parse(text: string, engine: string): unknown {
@@ -96,16 +102,26 @@ function checkReference(
   return value as EngineReference;
 }
 
-/** Standard output; a failure carries the engine's own last sentence. */
-function runEngine({ engine, signal }: EngineModel, args: string[]): Promise<string> {
+/** Standard output, all at once. */
+async function runEngine(model: EngineModel, args: string[]): Promise<string> {
+  let output = "";
+  await followEngine(model, args, (text) => {
+    output += text;
+  });
+  return output;
+}
+
+/** Standard output as it comes, in any pieces; a failure carries the engine's own last sentence. */
+export function followEngine(
+  { engine, signal }: EngineModel,
+  args: readonly string[],
+  onOutput: (text: string) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const child = spawn(engine, args, { stdio: ["ignore", "pipe", "pipe"], ...(signal ? { signal } : {}) });
-    let output = "";
     let complaints = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
+    child.stdout.setEncoding("utf8").on("data", onOutput);
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       // Only the end matters; an engine gone wild must not fill memory.
       complaints = (complaints + text).slice(-8192);
@@ -114,7 +130,7 @@ function runEngine({ engine, signal }: EngineModel, args: string[]): Promise<str
       reject(signal?.aborted ? signal.reason : systemError(engine, "started", error));
     });
     child.on("close", (code, killedBy) => {
-      if (code === 0) return resolve(output);
+      if (code === 0) return resolve();
       if (signal?.aborted) return reject(signal.reason);
       const last = complaints.trim().split("\n").at(-1) ?? "";
       const end = killedBy ? `was ended by ${killedBy}` : `ended with exit code ${code}`;

@@ -13,6 +13,8 @@ export interface TokenDocument {
   ids: number[];
   /** Indices into `ids` of the tokens in the loss; never 0. */
   targets: number[];
+  /** Index into the manifest's sources. */
+  source: number;
   row: number;
   kind: SampleKind;
 }
@@ -43,6 +45,7 @@ export function readDocuments(dataDir: string, split: "train" | "eval", vocabula
     const document: TokenDocument = {
       ids: [],
       targets: [],
+      source: records.data.getUint16(at + 20, true),
       row: records.data.getUint32(at + 16, true),
       kind: KINDS[records.data.getUint16(at + 22, true)] ?? "instruct",
     };

@@ -184,7 +184,7 @@ describe("held-out loss", () => {
     const large = await loadModel(folder);
     const ids = Array.from({ length: 200 }, (_, i) => (i * 7919) % 100_000);
     const targets = ids.map((_, i) => i).slice(1);
-    const one = { ids, targets, row: 1, kind: "prefix" as const };
+    const one = { ids, targets, source: 0, row: 1, kind: "prefix" as const };
     const { loss } = await heldOutLoss(large, [one]);
     let sum = 0;
     for (const at of targets) {

@@ -14,6 +14,10 @@ const allowed: Record<string, { values: string[]; types?: string[] }> = {
   "src/model": { values: ["src/protocol", "src/disk", "src/dataset"] },
   "src/hub": { values: ["src/protocol", "src/disk"] },
   "src/run": { values: ["src/protocol", "src/disk", "src/dataset"] },
+  "src/evaluation/report": { values: ["src/protocol", "src/disk"] },
+  "src/evaluation": {
+    values: ["src/protocol", "src/disk", "src/dataset", "src/model", "src/run", "src/evaluation/report"],
+  },
   "src/completion-worker": { values: ["src/protocol", "src/disk", "src/dataset", "src/model"] },
   "src/server": { values: ["src/protocol", "src/dataset"] },
   "src/cli": {
@@ -24,11 +28,16 @@ const allowed: Record<string, { values: string[]; types?: string[] }> = {
       "src/model",
       "src/hub",
       "src/run",
+      "src/evaluation/report",
+      "src/evaluation",
       "src/completion-worker",
       "src/server",
     ],
   },
-  "src/extension": { values: ["src/protocol", "src/disk", "src/run"], types: ["src/dataset", "src/server"] },
+  "src/extension": {
+    values: ["src/protocol", "src/disk", "src/run", "src/evaluation/report"],
+    types: ["src/dataset", "src/server"],
+  },
   webview: { values: ["src/protocol"] },
 };
 
