@@ -1,7 +1,8 @@
 /** Extension host ↔ webviews: two discriminated unions a view. Types only. */
 
+import type { CurvePiece } from "./curveView";
 import type { EnginePlan } from "./engine";
-import type { Quantization, RunSpec } from "./run";
+import type { FormErrors, PlanForm } from "./planForm";
 
 export type RunState = "queued" | "preparing" | "running" | "paused" | "stopped" | "failed" | "finished";
 
@@ -34,6 +35,9 @@ export interface RunSnapshot {
   curve: { loss: Point[]; evalLoss: Point[]; checkpoints: number[] };
   inUse: boolean;
 }
+
+/** A run in figures; its curves come by themselves (curveView.ts). */
+export type RunHead = Omit<RunSnapshot, "curve">;
 
 export interface Telemetry {
   /** Of the whole GPU, bytes. */
@@ -70,24 +74,7 @@ export interface DataSummary {
   preview: { text: string; learned: boolean }[];
 }
 
-/** What the launch form can change. */
-export interface PlanForm {
-  modelPath: string;
-  quantization: Quantization;
-  name: string;
-  rank: number;
-  alpha: number;
-  learningRate: number;
-  schedule: RunSpec["optimizer"]["schedule"];
-  warmupSteps: number;
-  epochs: number;
-  sequenceLength: number;
-  sequencesPerStep: number;
-  heldOutPercent: number;
-  seed: number;
-}
-
-export type FormErrors = Partial<Record<keyof PlanForm, string>>;
+export type { FormErrors, PlanForm } from "./planForm";
 
 /** What a run was made of; known before its first event. */
 export interface RunDetails {
@@ -130,16 +117,9 @@ export type ToRunPanel =
   | { type: "forecast"; state: "error"; message: string }
   | { type: "starting"; stage: string; fraction: number | null }
   | { type: "startFailed"; message: string }
-  | { type: "run"; run: RunSnapshot; details: RunDetails }
-  /** Points after the snapshot's last; the page appends them. */
-  | {
-      type: "points";
-      id: string;
-      loss: Point[];
-      evalLoss: Point[];
-      checkpoints: number[];
-      head: Omit<RunSnapshot, "curve">;
-    }
+  | { type: "run"; run: RunHead; details: RunDetails }
+  | { type: "head"; head: RunHead }
+  | CurvePiece
   | { type: "exporting"; stage: string; fraction: number | null }
   | { type: "exportFailed"; message: string }
   /** Something that was asked for in the run's view could not be done. */
@@ -166,15 +146,9 @@ export type FromRunPanel =
 export type RunPanelState = { kind: "plan"; dataset: string; form: PlanForm | null } | { kind: "run"; id: string };
 
 export type ToNowView =
-  | { type: "now"; situation: NowSituation; run: RunSnapshot | null; completionModel: string | null }
-  | {
-      type: "points";
-      id: string;
-      loss: Point[];
-      evalLoss: Point[];
-      checkpoints: number[];
-      head: Omit<RunSnapshot, "curve">;
-    };
+  | { type: "now"; situation: NowSituation; run: RunHead | null; completionModel: string | null }
+  | { type: "head"; head: RunHead }
+  | CurvePiece;
 /** Why there may be no run to show. */
 export type NowSituation = "ready" | "loading" | "untrusted" | "no-folder";
 export type FromNowView =

@@ -1,21 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { PlanForm } from "../../protocol/webview";
-import { parseFromNowView, parseFromRunPanel, parsePanelState } from "./messages";
+import { defaultForm } from "../runs/planForm";
+import { parseForm, parseFromNowView, parseFromRunPanel, parsePanelState } from "./messages";
 
 const form: PlanForm = {
-  modelPath: "/models/tiny",
-  quantization: "none",
-  name: "alpaca",
-  rank: 16,
-  alpha: 32,
-  learningRate: 1e-3,
-  schedule: "cosine",
-  warmupSteps: 10,
-  epochs: 1,
-  sequenceLength: 1024,
-  sequencesPerStep: 4,
-  heldOutPercent: 10,
-  seed: 0,
+  ...defaultForm("/data/alpaca.jsonl", "/models/tiny", 1024),
+  mixture: [{ path: "/data/more.jsonl", format: "auto", weight: 2 }],
 };
 
 describe("messages of the run panel", () => {
@@ -41,6 +31,10 @@ describe("messages of the run panel", () => {
     [{ type: "start", form: { ...form, schedule: "fast" } }],
     [{ type: "start", form: { ...form, enginePath: "/bin/sh" } }],
     [{ type: "start", form: { ...form, name: "x".repeat(5000) } }],
+    [{ type: "start", form: { ...form, mixture: [{ path: "more.jsonl", format: "auto", weight: 1 }] } }],
+    [{ type: "start", form: { ...form, mixture: Array(65).fill(form.mixture[0]) } }],
+    [{ type: "start", form: { ...form, targets: ["lm_head"] } }],
+    [{ type: "start", form: { ...form, evalEvery: "never" } }],
     [{ type: "openRow", row: 0 }],
     [{ type: "openRow", row: 1.5 }],
   ])("takes nothing else: %o", (message) => {
@@ -54,10 +48,31 @@ it("takes messages of the Now view with their run only", () => {
   expect(parseFromNowView({ type: "openRun", id: 3 })).toBeUndefined();
 });
 
-it("takes a plan that was kept before there was a choice of quantization", () => {
-  const { quantization: _, ...older } = form;
-  expect(parsePanelState({ kind: "plan", dataset: "/a.jsonl", form: older })).toMatchObject({ form });
-  expect(parseFromRunPanel({ type: "start", form: { ...form, quantization: "int8" } })).toBeUndefined();
+describe("a plan that an earlier version has kept", () => {
+  const older = {
+    modelPath: "/models/tiny",
+    name: "alpaca",
+    rank: 16,
+    alpha: 32,
+    learningRate: 1e-3,
+    schedule: "cosine",
+    warmupSteps: 10,
+    epochs: 1,
+    sequenceLength: 1024,
+    sequencesPerStep: 4,
+    heldOutPercent: 10,
+    seed: 0,
+  };
+
+  it("has the defaults of what came later", () => {
+    expect(parseForm(older)).toEqual({ ...form, mixture: [] });
+    expect(parsePanelState({ kind: "plan", dataset: "/a.jsonl", form: older })).toMatchObject({ form: older });
+    expect(parseFromRunPanel({ type: "start", form: { ...form, quantization: "int8" } })).toBeUndefined();
+  });
+
+  it("held nothing out with 0 percent", () => {
+    expect(parseForm({ ...older, heldOutPercent: 0 })).toMatchObject({ heldOut: "none", heldOutPercent: 10 });
+  });
 });
 
 it("takes a kept state that is whole", () => {

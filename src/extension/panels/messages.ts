@@ -1,39 +1,17 @@
 /** What a webview sends is input like any other: checked before it is acted upon. */
 import * as v from "valibot";
 import type { DataSummary, FromNowView, FromRunPanel, PlanForm, RunPanelState } from "../../protocol/webview";
+import { planForm } from "./planMessages";
 
 const MAX_TEXT = 4096;
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
-/** A field that holds no number arrives as null: JSON knows no NaN. */
-const figure = v.pipe(
-  v.nullable(v.number()),
-  v.transform((value) => value ?? Number.NaN),
-);
-
-const form = v.strictObject({
-  modelPath: text,
-  // A plan that an earlier version of the page kept lacks it.
-  quantization: v.optional(v.picklist(["none", "nf4"]), "none"),
-  name: text,
-  rank: figure,
-  alpha: figure,
-  learningRate: figure,
-  schedule: v.picklist(["constant", "linear", "cosine"]),
-  warmupSteps: figure,
-  epochs: figure,
-  sequenceLength: figure,
-  sequencesPerStep: figure,
-  heldOutPercent: figure,
-  seed: figure,
-});
-
 const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
 const about = <const T extends string>(type: T) => v.object({ type: v.literal(type), id: text });
 
 const fromRunPanel = v.variant("type", [
   bare("ready"),
-  v.object({ type: v.literal("formChanged"), form }),
-  v.object({ type: v.literal("start"), form }),
+  v.object({ type: v.literal("formChanged"), form: planForm }),
+  v.object({ type: v.literal("start"), form: planForm }),
   bare("cancelStart"),
   bare("stop"),
   bare("resume"),
@@ -60,7 +38,7 @@ const fromNowView = v.variant("type", [
 ]);
 
 const panelState = v.variant("kind", [
-  v.object({ kind: v.literal("plan"), dataset: text, form: v.nullable(form) }),
+  v.object({ kind: v.literal("plan"), dataset: text, form: v.nullable(planForm) }),
   v.object({ kind: v.literal("run"), id: text }),
 ]);
 
@@ -98,7 +76,7 @@ export function parsePanelState(value: unknown): RunPanelState | undefined {
 }
 
 export function parseForm(value: unknown): PlanForm | undefined {
-  return parse(form, value);
+  return parse(planForm, value);
 }
 
 /** The result of the job `summarize`. */

@@ -1,8 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RUN_VERSION, type RunSpec } from "../../protocol/run";
 import type { PlanForm } from "../../protocol/webview";
-import { findSpecProblems } from "../../run/runSpec";
-import { checkForm, defaultForm, formOf, markEvery, newRun, runName } from "./planForm";
+import { findSpecProblems, loraTargets } from "../../run/runSpec";
+import { checkForm, defaultForm, formOf, newRun, runName } from "./planForm";
 
 const t = (message: string, ...args: string[]) => message.replace(/\{(\d)\}/g, (_, index) => args[Number(index)]!);
 const form = (changes: Partial<PlanForm> = {}): PlanForm => ({
@@ -36,14 +37,36 @@ describe("the plan's form", () => {
     [{ sequenceLength: 8 }, "Sequence length must be a whole number from 16 to 131,072."],
     [{ sequencesPerStep: 0 }, "Sequences per step must be a whole number from 1 to 4,096."],
     [{ warmupSteps: -1 }, "Warm-up steps must be a whole number from 0 to 1,000,000."],
-    [{ heldOutPercent: 95 }, "Held-out share must be a number from 0 to 90."],
-    [{ heldOutPercent: 0.01 }, "Held-out share must be 0 or at least 0.1 percent."],
+    [{ heldOutPercent: 95 }, "Held-out share must be a number from 0.1 to 90."],
+    [{ heldOut: "file" }, "Choose a file of held-out rows."],
+    [{ dropout: 1 }, "Dropout must be a number from 0 to 0.9."],
+    [{ targets: [] }, "Choose at least one projection to tune."],
+    [{ length: "steps", steps: 0 }, "Steps must be a whole number from 1 to 10,000,000."],
+    [{ evalEvery: -1 }, "Evaluate every must be a whole number from 0 to 10,000,000."],
+    [{ memoryLimit: 0 }, "Memory limit must be a number from 0.0625 to 1,048,576."],
+    [{ mixture: [{ path: "/more.jsonl", format: "auto", weight: 0 }] }, "Weight must be a number from 0.01 to 100."],
+    [{ earlyStopping: true, patience: 0 }, "Early stopping after must be a whole number from 1 to 1,000."],
+    [{ earlyStopping: true, heldOut: "none" }, "Early stopping goes by held-out rows: hold some out, or turn it off."],
+    [
+      { earlyStopping: true, evalEvery: 0 },
+      "Early stopping goes by evaluations: evaluate now and then, or turn it off.",
+    ],
+    [
+      { quantization: "nf4", device: "cpu" },
+      "Weights in 4 bits need a GPU: choose another device, or leave them as they are.",
+    ],
     [{ seed: 2 ** 33 }, "Seed must be a whole number from 0 to 4,294,967,295."],
     [{ name: "   " }, "Name must have 1 to 80 characters."],
     [{ name: "x".repeat(81) }, "Name must have 1 to 80 characters."],
     [{ modelPath: "" }, "Choose a base model."],
   ])("says what %o may be", (changes, message) => {
     expect(Object.values(checkForm(form(changes), t))).toEqual([message]);
+  });
+
+  it("asks nothing of what does not count", () => {
+    const idle = { steps: Number.NaN, patience: 0, minDelta: -1, heldOut: "none", heldOutPercent: 99 } as const;
+    expect(checkForm(form(idle), t)).toEqual({});
+    expect(checkForm(form({ length: "steps", epochs: 0 }), t)).toEqual({});
   });
 
   it("names every field that is wrong", () => {
@@ -54,29 +77,78 @@ describe("the plan's form", () => {
 describe("the run of a form", () => {
   it("is one that the engine takes, with and without held-out rows", () => {
     expect(findSpecProblems(specOf())).toEqual([]);
-    expect(findSpecProblems(specOf({ heldOutPercent: 0 }))).toEqual([]);
-    expect(specOf({ heldOutPercent: 0 }).dataset.heldOut).toEqual({ kind: "none" });
+    expect(findSpecProblems(specOf({ heldOut: "none" }))).toEqual([]);
+    expect(specOf({ heldOut: "none" }).dataset.heldOut).toEqual({ kind: "none" });
   });
 
   it("gives the form back when it is run again", () => {
-    const changed = {
-      quantization: "nf4" as const,
-      rank: 8,
-      alpha: 4,
-      epochs: 2.5,
-      heldOutPercent: 12.5,
-      schedule: "linear" as const,
-      seed: 7,
-    };
-    expect(formOf(specOf(changed))).toEqual(form(changed));
-  });
-
-  it("is evaluated ten times where it is short, and at least every five steps", () => {
-    const short = { sequenceLength: 100, sequencesPerStep: 1, epochs: 1 };
-    expect(markEvery(form(short), 30_000)).toBe(30);
-    expect(markEvery(form(short), 100)).toBe(5);
-    const long = newRun(form(short), { ...request, trainTokens: 1e9 }).training;
-    expect(long.evalEvery).toBe(newRun(form(), request).training.evalEvery);
+    const defaults = defaultForm("/data/alpaca.jsonl", "/models/tiny", 1024);
+    const path = fc.stringMatching(/^[a-z]{1,8}$/).map((name) => `/data/${name}.jsonl`);
+    const whole = (max: number, min = 1) => fc.integer({ min, max });
+    const sixteenths = (max: number) => whole(max).map((value) => value / 16);
+    const forms: fc.Arbitrary<PlanForm> = fc
+      .record({
+        preset: fc.constant(defaults.preset),
+        modelPath: fc.constant("/models/other"),
+        name: fc.stringMatching(/^[a-z][a-z ]{0,20}[a-z]$/),
+        weight: sixteenths(32),
+        mixture: fc.array(
+          fc
+            .record({ path, format: fc.constantFrom("auto", "chat"), weight: sixteenths(64) }, { requiredKeys: [] })
+            .map((mixed) => ({ format: "auto", weight: 1, path: "/data/a.jsonl", ...mixed })),
+          { maxLength: 3 },
+        ),
+        heldOut: fc.constantFrom("fraction", "file", "none"),
+        heldOutPercent: whole(900).map((value) => value / 10),
+        heldOutPath: path,
+        rank: whole(1024),
+        alpha: sixteenths(4096),
+        dropout: fc.integer({ min: 0, max: 9 }).map((value) => value / 10),
+        targets: fc.subarray([...loraTargets], { minLength: 1 }),
+        rankStabilised: fc.boolean(),
+        learningRate: fc.double({ min: 1e-8, max: 1, noNaN: true }),
+        schedule: fc.constantFrom("constant", "linear", "cosine"),
+        warmupSteps: whole(1000, 0),
+        weightDecay: fc.double({ min: 0, max: 1, noNaN: true }),
+        clipNorm: fc.double({ min: 0, max: 10, noNaN: true }),
+        length: fc.constantFrom("epochs", "steps"),
+        epochs: sixteenths(64),
+        steps: whole(1e7),
+        sequenceLength: whole(4096, 16),
+        sequencesPerStep: whole(64),
+        seed: whole(2 ** 32 - 1, 0),
+        evalEvery: whole(1e7, 0),
+        checkpointEvery: whole(1e7, 0),
+        keepCheckpoints: whole(1000),
+        earlyStopping: fc.boolean(),
+        patience: whole(1000),
+        minDelta: sixteenths(100),
+        quantization: fc.constantFrom("none", "nf4"),
+        recompute: fc.constantFrom("auto", "none", "gate-up", "block"),
+        microBatch: fc.oneof(fc.constant("auto" as const), whole(64)),
+        device: fc.constantFrom("auto", "cuda"),
+        memoryLimit: fc.oneof(fc.constant("auto" as const), sixteenths(4096)),
+      } satisfies { [K in keyof PlanForm]: fc.Arbitrary<unknown> })
+      // What does not count is not kept.
+      .map((made) => ({
+        ...made,
+        ...(made.length === "steps" ? { epochs: defaults.epochs } : { steps: defaults.steps }),
+        ...(made.heldOut === "fraction" ? {} : { heldOutPercent: defaults.heldOutPercent, earlyStopping: false }),
+        ...(made.heldOut === "file" ? {} : { heldOutPath: "" }),
+      }))
+      .map((made) =>
+        made.earlyStopping && made.evalEvery > 0
+          ? made
+          : { ...made, earlyStopping: false, patience: defaults.patience, minDelta: defaults.minDelta },
+      );
+    fc.assert(
+      fc.property(forms, (made) => {
+        expect(checkForm(made, t)).toEqual({});
+        const spec = specOf(made);
+        expect(findSpecProblems(spec)).toEqual([]);
+        expect(formOf(spec)).toEqual(made);
+      }),
+    );
   });
 });
 

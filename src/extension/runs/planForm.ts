@@ -1,33 +1,27 @@
 import { basename } from "node:path";
+import type { FormErrors, PlanForm } from "../../protocol/planForm";
 import type { RunSpec } from "../../protocol/run";
-import type { DataSummary, FormErrors, PlanForm } from "../../protocol/webview";
+import type { DataSummary } from "../../protocol/webview";
+import { fieldRanges, inRange, type NumberField, runSettings, settingsOf } from "../../run/planSettings";
+import { presetSettings, STANDARD } from "../../run/presets";
 import type { NewRun } from "../../run/runDirectory";
-import { defaultSettings, type Range, ranges } from "../../run/runSpec";
 
 /** Texts go through here, so that the checks stay free of `vscode`. */
 export type Translate = (message: string, ...args: string[]) => string;
 
 export const NAME_LENGTH = 80;
-const heldOutRange: Range = { min: 0, max: 100 * ranges["dataset.heldOut.fraction"].max };
-/** Below this share of the steps evaluations and checkpoints come too seldom to be seen. */
-const MARKS = 10;
 
 export function defaultForm(dataset: string, modelPath: string, sequenceLength: number): PlanForm {
-  const { lora, optimizer, training } = defaultSettings();
   return {
+    // Standard is the same on every device.
+    ...presetSettings(STANDARD, { sequenceLength, gpu: false }),
+    preset: STANDARD,
     modelPath,
-    quantization: "none",
     name: runName(dataset),
-    rank: lora.rank,
-    alpha: lora.alpha,
-    learningRate: optimizer.learningRate,
-    schedule: optimizer.schedule,
-    warmupSteps: optimizer.warmupSteps,
-    epochs: training.epochs ?? 1,
-    sequenceLength,
-    sequencesPerStep: training.sequencesPerStep,
-    heldOutPercent: 10,
-    seed: training.seed,
+    weight: 1,
+    mixture: [],
+    heldOut: "fraction",
+    heldOutPath: "",
   };
 }
 
@@ -41,19 +35,15 @@ export function runName(dataset: string): string {
 export function formOf(spec: RunSpec): PlanForm {
   const { heldOut } = spec.dataset;
   return {
-    modelPath: spec.model.path,
+    ...settingsOf(spec, heldOut),
     quantization: spec.model.quantization,
+    preset: STANDARD,
+    modelPath: spec.model.path,
     name: spec.name,
-    rank: spec.lora.rank,
-    alpha: spec.lora.alpha,
-    learningRate: spec.optimizer.learningRate,
-    schedule: spec.optimizer.schedule,
-    warmupSteps: spec.optimizer.warmupSteps,
-    epochs: spec.training.epochs ?? 1,
-    sequenceLength: spec.sequenceLength,
-    sequencesPerStep: spec.training.sequencesPerStep,
-    heldOutPercent: heldOut.kind === "fraction" ? Math.round(heldOut.fraction * 1000) / 10 : 0,
-    seed: spec.training.seed,
+    weight: spec.dataset.weight ?? 1,
+    mixture: (spec.dataset.mixture ?? []).map((mixed) => ({ ...mixed })),
+    heldOut: heldOut.kind,
+    heldOutPath: heldOut.kind === "file" ? heldOut.path : "",
   };
 }
 
@@ -65,34 +55,61 @@ export function checkForm(form: PlanForm, t: Translate): FormErrors {
   if (name === "" || name.length > NAME_LENGTH) {
     errors.name = t("Name must have 1 to {0} characters.", String(NAME_LENGTH));
   }
-  const fields: [keyof PlanForm, string, Range][] = [
-    ["rank", t("Rank"), ranges["lora.rank"]],
-    ["alpha", t("Alpha"), ranges["lora.alpha"]],
-    ["learningRate", t("Learning rate"), ranges["optimizer.learningRate"]],
-    ["warmupSteps", t("Warm-up steps"), ranges["optimizer.warmupSteps"]],
-    ["epochs", t("Passes over the data"), ranges["training.epochs"]],
-    ["sequenceLength", t("Sequence length"), ranges.sequenceLength],
-    ["sequencesPerStep", t("Sequences per step"), ranges["training.sequencesPerStep"]],
-    ["heldOutPercent", t("Held-out share"), heldOutRange],
-    ["seed", t("Seed"), ranges["training.seed"]],
-  ];
-  for (const [field, label, range] of fields) {
-    const value = form[field] as number;
-    if (inRange(value, range)) continue;
-    const [from, to] = [range.min, range.max].map(figure) as [string, string];
-    errors[field] = range.whole
-      ? t("{0} must be a whole number from {1} to {2}.", label, from, to)
-      : t("{0} must be a number from {1} to {2}.", label, from, to);
+  for (const [field, label] of numbersThatCount(form, t)) {
+    const value = form[field];
+    if (value === "auto" || inRange(value, fieldRanges[field])) continue;
+    errors[field] = rangeSentence(field, label, t);
   }
-  const least = ranges["dataset.heldOut.fraction"].min * 100;
-  if (!errors.heldOutPercent && form.heldOutPercent > 0 && form.heldOutPercent < least) {
-    errors.heldOutPercent = t("Held-out share must be 0 or at least {0} percent.", figure(least));
+  if (form.targets.length === 0) errors.targets = t("Choose at least one projection to tune.");
+  if (form.heldOut === "file" && form.heldOutPath === "") errors.heldOutPath = t("Choose a file of held-out rows.");
+  if (form.mixture.some(({ weight }) => !inRange(weight, fieldRanges.weight))) {
+    errors.mixture = rangeSentence("weight", t("Weight"), t);
+  }
+  if (form.earlyStopping && form.heldOut === "none") {
+    errors.earlyStopping = t("Early stopping goes by held-out rows: hold some out, or turn it off.");
+  } else if (form.earlyStopping && form.evalEvery === 0) {
+    errors.earlyStopping = t("Early stopping goes by evaluations: evaluate now and then, or turn it off.");
+  }
+  if (form.quantization !== "none" && form.device === "cpu") {
+    errors.quantization = t("Weights in 4 bits need a GPU: choose another device, or leave them as they are.");
   }
   return errors;
 }
 
-function inRange(value: number, { min, max, whole }: Range): boolean {
-  return Number.isFinite(value) && value >= min && value <= max && (!whole || Number.isInteger(value));
+function rangeSentence(field: NumberField, label: string, t: Translate): string {
+  const { min, max, whole } = fieldRanges[field];
+  const [from, to] = [min, max].map(figure) as [string, string];
+  return whole
+    ? t("{0} must be a whole number from {1} to {2}.", label, from, to)
+    : t("{0} must be a number from {1} to {2}.", label, from, to);
+}
+
+/** What does not count at present may hold anything. */
+function numbersThatCount(form: PlanForm, t: Translate): [NumberField, string][] {
+  const fields: [NumberField, string][] = [
+    ["weight", t("Weight")],
+    ["rank", t("Rank")],
+    ["alpha", t("Alpha")],
+    ["dropout", t("Dropout")],
+    ["learningRate", t("Learning rate")],
+    ["warmupSteps", t("Warm-up steps")],
+    ["weightDecay", t("Weight decay")],
+    ["clipNorm", t("Gradient clipping")],
+    form.length === "steps" ? ["steps", t("Steps")] : ["epochs", t("Passes over the data")],
+    ["sequenceLength", t("Sequence length")],
+    ["sequencesPerStep", t("Sequences per step")],
+    ["seed", t("Seed")],
+    ["evalEvery", t("Evaluate every")],
+    ["checkpointEvery", t("Checkpoint every")],
+    ["keepCheckpoints", t("Checkpoints kept")],
+    ["microBatch", t("Sequences computed at once")],
+    ["memoryLimit", t("Memory limit")],
+  ];
+  if (form.heldOut === "fraction") fields.push(["heldOutPercent", t("Held-out share")]);
+  if (form.earlyStopping) {
+    fields.push(["patience", t("Early stopping after")], ["minDelta", t("Smallest gain")]);
+  }
+  return fields;
 }
 
 function figure(value: number): string {
@@ -110,46 +127,31 @@ export interface RunRequest {
 
 /** The run that a valid form asks for. */
 export function newRun(form: PlanForm, { dataset, choice, threads, trainTokens }: RunRequest): NewRun {
-  const defaults = defaultSettings();
-  const fraction = form.heldOutPercent / 100;
-  const every = markEvery(form, trainTokens);
   return {
-    ...defaults,
+    ...runSettings(form, { threads, trainTokens }),
     name: form.name.trim(),
     model: { path: form.modelPath, quantization: form.quantization },
     dataset: {
       path: dataset,
       format: choice.format,
       ...(Object.keys(choice.fields).length > 0 ? { fields: choice.fields } : {}),
+      ...(form.weight === 1 ? {} : { weight: form.weight }),
+      ...(form.mixture.length === 0 ? {} : { mixture: form.mixture }),
       template: "auto",
-      heldOut: fraction === 0 ? { kind: "none" } : { kind: "fraction", fraction, by: "auto" },
+      heldOut: heldOutOf(form),
       maxTrainRows: null,
       maxEvalRows: null,
     },
-    sequenceLength: form.sequenceLength,
-    lora: { ...defaults.lora, rank: form.rank, alpha: form.alpha },
-    optimizer: {
-      ...defaults.optimizer,
-      learningRate: form.learningRate,
-      schedule: form.schedule,
-      warmupSteps: form.warmupSteps,
-    },
-    training: {
-      ...defaults.training,
-      steps: null,
-      epochs: form.epochs,
-      sequencesPerStep: form.sequencesPerStep,
-      evalEvery: Math.min(every, defaults.training.evalEvery),
-      checkpointEvery: Math.min(every, defaults.training.checkpointEvery),
-      seed: form.seed,
-    },
-    threads,
   };
 }
 
-/** A short run is evaluated and kept more often than the default, so that its curve has points and a stop costs little. */
-export function markEvery(form: PlanForm, trainTokens: number | null): number {
-  if (trainTokens === null) return Number.POSITIVE_INFINITY;
-  const steps = (trainTokens * form.epochs) / (form.sequenceLength * form.sequencesPerStep);
-  return Math.max(5, Math.round(steps / MARKS));
+function heldOutOf({ heldOut, heldOutPercent, heldOutPath }: PlanForm): RunSpec["dataset"]["heldOut"] {
+  switch (heldOut) {
+    case "none":
+      return { kind: "none" };
+    case "file":
+      return { kind: "file", path: heldOutPath };
+    case "fraction":
+      return { kind: "fraction", fraction: heldOutPercent / 100, by: "auto" };
+  }
 }

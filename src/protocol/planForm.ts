@@ -1,0 +1,67 @@
+/** The launch form: what a person sets before a run, as the page holds it. Types only. */
+
+import type { DeviceChoice, HeldOut, LoraTarget, MixedDataset, Quantization, Recompute, Schedule } from "./run";
+
+/** Settings that say how a run learns, whatever it learns from: what presets and settings files are made of. */
+export interface PlanSettings {
+  rank: number;
+  alpha: number;
+  dropout: number;
+  targets: LoraTarget[];
+  rankStabilised: boolean;
+  learningRate: number;
+  schedule: Schedule;
+  warmupSteps: number;
+  weightDecay: number;
+  clipNorm: number;
+  /** Which of the two counts. */
+  length: "epochs" | "steps";
+  epochs: number;
+  steps: number;
+  sequenceLength: number;
+  sequencesPerStep: number;
+  seed: number;
+  /** Of the rows, where a share of them is held out. */
+  heldOutPercent: number;
+  /** In steps; "auto": ten times in a short run. */
+  evalEvery: number | "auto";
+  checkpointEvery: number | "auto";
+  keepCheckpoints: number;
+  earlyStopping: boolean;
+  patience: number;
+  minDelta: number;
+  quantization: Quantization;
+  recompute: Recompute;
+  /** Sequences computed at once; "auto": the memory plan decides. */
+  microBatch: number | "auto";
+  device: DeviceChoice;
+  /** In units of 2^30 bytes; "auto": what is free. */
+  memoryLimit: number | "auto";
+}
+
+/** A number that holds what cannot be read as one is NaN. */
+export interface PlanForm extends PlanSettings {
+  /** Id of the preset that the settings were last taken from. */
+  preset: string;
+  modelPath: string;
+  name: string;
+  /** Of the data set that the plan is for; it matters beside others. */
+  weight: number;
+  mixture: MixedDataset[];
+  heldOut: HeldOut["kind"];
+  /** With "file". */
+  heldOutPath: string;
+}
+
+export type FormField = keyof PlanForm;
+
+/** What is wrong, by field. */
+export type FormErrors = Partial<Record<FormField, string>>;
+
+/** The presets of the product, and settings that a person has saved. */
+export interface PresetChoice {
+  id: string;
+  /** Null: one of the product's, whose name the page knows. */
+  savedName: string | null;
+  settings: PlanSettings;
+}
