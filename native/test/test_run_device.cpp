@@ -343,8 +343,10 @@ TEST_CASE("a GPU that is lost in mid-run ends it with the last checkpoint kept")
 TEST_CASE("a forecast allocates nothing and knows the speed of earlier runs") {
   const TinyRun run;
   GpuMachine machine;
-  const std::string runs = fs::path(run.path()).parent_path().string();
-  const RunForecast first = forecast_run(machine, run.path(), {}, std::nullopt, runs);
+  ForecastRequest asked;
+  asked.folder = run.path();
+  asked.runs_folder = fs::path(run.path()).parent_path().string();
+  const RunForecast first = forecast_run(machine, asked);
   CHECK(machine.memory.taken == 0);
   CHECK(first.device.id() == "cuda:1");
   CHECK(first.steps == 12);
@@ -352,20 +354,23 @@ TEST_CASE("a forecast allocates nothing and knows the speed of earlier runs") {
   CHECK_FALSE(first.measured);
   CHECK(first.seconds > 0);
   REQUIRE(failure(run, machine) == "");
-  const RunForecast second = forecast_run(machine, run.path(), {}, std::nullopt, runs);
+  const RunForecast second = forecast_run(machine, asked);
   CHECK(second.measured);
   const Json done = run.events("done")[0];
   CHECK(second.tokens_per_second ==
         doctest::Approx(done["tokens"].get<double>() / done["seconds"].get<double>()));
   CHECK(second.plan.total_bytes() == run.events("plan")[0]["forecastBytes"]);
   // Elsewhere there is none to go by.
-  CHECK_FALSE(forecast_run(machine, run.path(), {}, std::nullopt, "/nowhere").measured);
-  RunOverrides cpu;
-  cpu.device = RunSpec::Device::cpu;
-  CHECK_FALSE(forecast_run(machine, run.path(), cpu, std::nullopt, runs).measured);
+  ForecastRequest elsewhere = asked;
+  elsewhere.runs_folder = "/nowhere";
+  CHECK_FALSE(forecast_run(machine, elsewhere).measured);
+  ForecastRequest cpu = asked;
+  cpu.overrides.device = RunSpec::Device::cpu;
+  CHECK_FALSE(forecast_run(machine, cpu).measured);
   // Without prepared data: sequences are as long as they may be.
   fs::remove_all(run.path() + "/data");
-  const RunForecast expected = forecast_run(machine, run.path(), {}, ExpectedData{320, 64}, runs);
+  asked.expected = ExpectedData{320, 64, std::nullopt, std::nullopt};
+  const RunForecast expected = forecast_run(machine, asked);
   CHECK(expected.tokens == 12 * 3 * 32);
   CHECK(expected.plan.total_bytes() >= first.plan.total_bytes());
 }

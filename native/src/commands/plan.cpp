@@ -16,7 +16,7 @@ constexpr int64_t kMostTokens = int64_t{1} << 50;
 
 Json to_json(const RunForecast& forecast) {
   const MemoryPlan& plan = forecast.plan;
-  return {{"device", forecast.device.id()},
+  Json json = {{"device", forecast.device.id()},
           {"deviceName", forecast.device.name()},
           {"why", as_sentence(forecast.device.problem)},
           {"memoryTotal", forecast.memory.total},
@@ -38,6 +38,30 @@ Json to_json(const RunForecast& forecast) {
           {"tokensPerSecond", forecast.tokens_per_second},
           {"measured", forecast.measured},
           {"seconds", forecast.seconds}};
+  if (forecast.calibrated) json["calibrated"] = true;
+  if (forecast.measured_bytes) json["measuredBytes"] = *forecast.measured_bytes;
+  return json;
+}
+
+Json to_json(const MemoryFix& fix) {
+  Json changes = Json::array();
+  for (const auto& [field, value] : fix.changes) changes.push_back({{"field", field}, {"value", value}});
+  return {{"changes", changes}, {"bytes", fix.bytes}};
+}
+
+/** The refusal for a program; the sentence goes to standard error as ever. */
+Json to_json(const Error& error) {
+  Json fixes = Json::array();
+  if (const auto* memory = dynamic_cast<const MemoryInsufficient*>(&error)) {
+    for (const MemoryFix& fix : memory->fixes) fixes.push_back(to_json(fix));
+  }
+  return {{"error", {{"code", error.code()}, {"message", error.what()}, {"fixes", fixes}}}};
+}
+
+/** One line, seen at once. */
+void print(const Json& json) {
+  std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  std::fflush(stdout);
 }
 
 /** "about 4 min" */
@@ -68,32 +92,50 @@ void print(const RunForecast& forecast) {
   for (const auto& [name, bytes] : items) std::printf("  %-22s %s\n", name, shown_bytes(bytes).c_str());
   std::printf("time: %s for %lld steps, %lld tokens at %.0f tokens/s (%s)\n", shown_time(forecast.seconds).c_str(),
               static_cast<long long>(forecast.steps), static_cast<long long>(forecast.tokens), forecast.tokens_per_second,
-              forecast.measured ? "as in the last run" : "by arithmetic");
+              forecast.calibrated ? "measured" : forecast.measured ? "by the last run" : "by arithmetic");
+  if (forecast.measured_bytes) std::printf("measured memory: %s\n", shown_bytes(*forecast.measured_bytes).c_str());
 }
 
 }  // namespace
 
 int run_plan(const std::vector<std::string>& arguments) {
   std::vector<std::string> names = kOverrideOptions;
-  names.insert(names.end(), {"--run", "--runs", "--tokens", "--eval-tokens"});
-  const Arguments options(arguments, names, {"--json"});
+  names.insert(names.end(), {"--run", "--runs", "--tokens", "--eval-tokens", "--document-tokens", "--targets"});
+  const Arguments options(arguments, names, {"--json", "--measure"});
+  ForecastRequest request;
   const std::filesystem::path run = options.required("--run");
   const auto tokens = options.whole("--tokens", 1, kMostTokens);
   const auto eval_tokens = options.whole("--eval-tokens", 0, kMostTokens);
-  if (eval_tokens && !tokens) throw UsageError{"--eval-tokens goes with --tokens"};
-  std::optional<ExpectedData> data;
-  if (tokens) data = ExpectedData{*tokens, eval_tokens.value_or(0)};
+  const auto document_tokens = options.whole("--document-tokens", 1, kMostTokens);
+  const auto targets = options.whole("--targets", 0, kMostTokens);
+  for (const char* name : {"--eval-tokens", "--document-tokens", "--targets"}) {
+    if (options.optional(name) && !tokens) throw UsageError{std::string(name) + " goes with --tokens"};
+  }
+  if (tokens) request.expected = ExpectedData{*tokens, eval_tokens.value_or(0), document_tokens, targets};
   std::error_code error;
   std::filesystem::path folder = std::filesystem::absolute(run, error).lexically_normal();
   if (error) folder = run;
   if (!folder.has_filename()) folder = folder.parent_path();
-  const std::string runs = options.optional("--runs").value_or(folder.parent_path().string());
+  request.folder = folder.string();
+  request.runs_folder = options.optional("--runs").value_or(folder.parent_path().string());
+  request.overrides = overrides_of(options);
+  const bool as_json = options.flag("--json");
+  if (options.flag("--measure")) {
+    request.measure = [as_json](const char* stage, double fraction) {
+      if (as_json) print(Json{{"stage", stage}, {"fraction", fraction}});
+    };
+  }
   const std::unique_ptr<Machine> machine = this_machine();
-  const RunForecast forecast = forecast_run(*machine, folder.string(), overrides_of(options), data, runs);
-  if (options.flag("--json")) {
-    std::printf("%s\n", to_json(forecast).dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
-  } else {
-    print(forecast);
+  try {
+    const RunForecast forecast = forecast_run(*machine, request);
+    if (as_json) {
+      print(to_json(forecast));
+    } else {
+      print(forecast);
+    }
+  } catch (const Error& refused) {
+    if (as_json) print(to_json(refused));
+    throw;
   }
   return 0;
 }

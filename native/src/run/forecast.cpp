@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "error.h"
 #include "io/tokens.h"
+#include "run/dry_run.h"
 #include "run/sequence_order.h"
 #include "run/speed.h"
 #include "run/training_run.h"
@@ -13,30 +15,75 @@ namespace tunesmith {
 
 namespace {
 
+/** Sequences that are read to learn how long their documents are. */
+constexpr int64_t kSampledSequences = 64;
+
 /** What of a run's data a forecast needs. */
 struct DataShape {
   int64_t sequences = 0, tokens = 0, eval_tokens = 0;  // of one pass
   int64_t longest = 0, most_targets = 0;
+  int64_t document_tokens = 0;  // of the document that a token lies in, on the average
+  double target_share = 1;      // of the tokens
+
+  SequenceShape sequence() const {
+    const int64_t mean = std::clamp<int64_t>((tokens + sequences - 1) / sequences, std::min<int64_t>(2, longest), longest);
+    return {mean, std::clamp<int64_t>(document_tokens, std::min<int64_t>(2, mean), mean), target_share};
+  }
 };
+
+int64_t document_tokens_of(const PackedSplit& split) {
+  double squares = 0, tokens = 0;
+  BatchBuffer buffer;
+  const int64_t step = std::max<int64_t>(1, split.sequences() / kSampledSequences);
+  for (int64_t sequence = 0; sequence < split.sequences(); sequence += step) {
+    buffer.clear();
+    split.append(sequence, buffer);
+    const std::span<const int32_t> starts = buffer.batch().document_starts;
+    for (size_t d = 0; d + 1 < starts.size(); ++d) {
+      const double length = starts[d + 1] - starts[d];
+      squares += length * length, tokens += length;
+    }
+  }
+  return tokens > 0 ? std::llround(squares / tokens) : 0;
+}
 
 DataShape shape_of_prepared(const std::string& folder, const LlamaConfig& config) {
   const auto open = [&](const char* split) {
     return PackedSplit::open(folder + "/data", split, config.vocabulary_size, config.max_position_embeddings);
   };
   const PackedSplit train = open("train"), eval = open("eval");
-  return {train.sequences(), train.tokens(), eval.tokens(), std::max(train.longest_sequence(), eval.longest_sequence()),
-          std::max(train.most_targets(), eval.most_targets())};
+  DataShape shape;
+  shape.sequences = train.sequences(), shape.tokens = train.tokens(), shape.eval_tokens = eval.tokens();
+  shape.longest = std::max(train.longest_sequence(), eval.longest_sequence());
+  shape.most_targets = std::max(train.most_targets(), eval.most_targets());
+  shape.document_tokens = document_tokens_of(train);
+  shape.target_share = static_cast<double>(train.targets()) / static_cast<double>(std::max<int64_t>(1, train.tokens()));
+  return shape;
 }
 
-/** Packing fills sequences nearly whole, and any of their tokens may be a target. */
+/** Packing fills sequences nearly whole. A sequence may hold rows that are targets nearly whole, whatever the average. */
 DataShape shape_of_expected(const ExpectedData& data, int64_t sequence_length) {
-  const int64_t sequences = std::max<int64_t>(1, (data.train_tokens + sequence_length - 1) / sequence_length);
-  return {sequences, data.train_tokens, data.eval_tokens, sequence_length, sequence_length};
+  DataShape shape;
+  shape.sequences = std::max<int64_t>(1, (data.train_tokens + sequence_length - 1) / sequence_length);
+  shape.tokens = data.train_tokens, shape.eval_tokens = data.eval_tokens;
+  shape.longest = shape.most_targets = sequence_length;
+  shape.document_tokens = data.document_tokens.value_or(sequence_length);
+  const auto targets = static_cast<double>(data.train_targets.value_or(data.train_tokens));
+  shape.target_share = std::min(1.0, targets / static_cast<double>(std::max<int64_t>(1, data.train_tokens)));
+  return shape;
 }
 
-/** How often the held-out rows are looked at: before, after, and every so many steps between. */
-int64_t evaluations(const RunSpec& spec, int64_t steps) {
-  return 2 + (spec.eval_every > 0 ? (steps - 1) / spec.eval_every : 0);
+/** By the speed of earlier runs, or by arithmetic. */
+RunCosts expected_costs(const Speed& speed, const PlanRequest& request, const MemoryPlan& plan, const SequenceShape& sequence) {
+  StepShape shape = shape_of(request);
+  shape.sequence_tokens = sequence.document_tokens, shape.target_share = sequence.target_share;
+  RunCosts costs;
+  costs.start = expected_start_seconds(plan.weight_bytes);
+  costs.token = 1 / speed.tokens_per_second;
+  costs.eval_token = costs.token * forward_flops(request.config, shape) /
+                     training_flops(request.config, shape, plan.recompute);
+  costs.checkpoint = expected_checkpoint_seconds(plan.trainable_parameters);
+  return costs;
 }
 
 }  // namespace
@@ -65,37 +112,65 @@ PlanRequest plan_request(Machine& machine, const ChosenDevice& device, const Run
   return request;
 }
 
-RunForecast forecast_run(Machine& machine, const std::string& folder, const RunOverrides& overrides,
-                         const std::optional<ExpectedData>& expected, const std::string& runs_folder) {
-  RunSpec spec = read_run_spec(folder + "/run.json");
-  overrides.apply(spec);
+Interruptions interruptions(const RunSpec& spec, int64_t steps, bool held_out) {
+  const auto between = [&](int64_t every) { return every > 0 ? (steps - 1) / every : 0; };
+  Interruptions counted;
+  counted.checkpoints = 1 + between(spec.checkpoint_every);
+  if (!held_out) return counted;
+  counted.evaluations = 2 + between(spec.eval_every);
+  if (spec.eval_every > 0) {
+    // Those that fall on a checkpoint's step are one.
+    const int64_t both = spec.checkpoint_every > 0 ? std::lcm(spec.eval_every, spec.checkpoint_every) : 0;
+    counted.checkpoints += between(spec.eval_every) - between(both);
+  }
+  return counted;
+}
+
+RunForecast forecast_run(Machine& machine, const ForecastRequest& asked) {
+  RunSpec spec = read_run_spec(asked.folder + "/run.json");
+  asked.overrides.apply(spec);
   const LlamaConfig config = read_llama_config(spec.model_path);
   const DataShape data =
-      expected ? shape_of_expected(*expected, spec.sequence_length) : shape_of_prepared(folder, config);
-  if (data.sequences == 0) throw Error("data-empty", folder + "/data/train.tokens holds nothing to train on.");
+      asked.expected ? shape_of_expected(*asked.expected, spec.sequence_length) : shape_of_prepared(asked.folder, config);
+  if (data.sequences == 0) throw Error("data-empty", asked.folder + "/data/train.tokens holds nothing to train on.");
 
   RunForecast forecast;
   const int threads = threads_of(spec);
   OpenedDevice opened = open_for(machine, spec, threads);
   forecast.device = opened.chosen;
-  const PlanRequest request =
-      plan_request(machine, opened.chosen, spec, config, threads, data.longest, data.most_targets);
+  PlanRequest request = plan_request(machine, opened.chosen, spec, config, threads, data.longest, data.most_targets);
   forecast.memory = opened.device->memory();
   forecast.usable_bytes = usable_bytes(request.rules, forecast.memory.available, spec.memory_budget);
+  if (spec.memory_budget) {
+    request.usable_without_budget = usable_bytes(request.rules, forecast.memory.available, std::nullopt);
+  }
   forecast.plan = choose_plan(*opened.device, request, forecast.usable_bytes);
 
   const RunLength length = run_length(data.sequences, spec.sequences_per_step, spec.steps ? &*spec.steps : nullptr,
                                       spec.epochs ? &*spec.epochs : nullptr);
   const double passes = static_cast<double>(length.sequences) / static_cast<double>(data.sequences);
-  const double tokens = passes * static_cast<double>(data.tokens);
+  const double tokens = passes * static_cast<double>(data.tokens), steps = static_cast<double>(length.steps);
   forecast.steps = length.steps;
   forecast.tokens = std::llround(tokens);
-  const Speed speed = expected_speed(runs_folder, opened.chosen, spec.model_path, threads, request, forecast.plan);
-  forecast.tokens_per_second = speed.tokens_per_second;
-  forecast.measured = speed.measured;
-  // An evaluation is the forward half of a step.
-  const double evaluated = static_cast<double>(evaluations(spec, length.steps) * data.eval_tokens) / 2;
-  forecast.seconds = (tokens + evaluated) / speed.tokens_per_second;
+  RunCosts costs;
+  if (asked.measure) {
+    const DryRunRequest dry{request, forecast.plan, spec.model_path, data.sequence(), asked.measure};
+    const DryRunResult result = dry_run(opened.chosen, std::move(opened.device), forecast.memory.available, dry);
+    costs = result.costs;
+    forecast.calibrated = true;
+    forecast.measured_bytes = result.memory_bytes;
+    forecast.tokens_per_second = tokens / (tokens * costs.token + steps * costs.step);
+  } else {
+    const SpeedKey key{opened.chosen, spec.model_path, spec.quantization, spec.sequence_length, threads};
+    const Speed speed = expected_speed(asked.runs_folder, key, request, forecast.plan);
+    costs = expected_costs(speed, request, forecast.plan, data.sequence());
+    forecast.measured = speed.measured;
+    forecast.tokens_per_second = speed.tokens_per_second;
+  }
+  const Interruptions counted = interruptions(spec, length.steps, data.eval_tokens > 0);
+  forecast.seconds = costs.start + tokens * costs.token + steps * costs.step +
+                     static_cast<double>(counted.evaluations * data.eval_tokens) * costs.eval_token +
+                     static_cast<double>(counted.checkpoints) * costs.checkpoint;
   return forecast;
 }
 

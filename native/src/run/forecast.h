@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -19,22 +20,46 @@ PlanRequest plan_request(Machine&, const ChosenDevice&, const RunSpec&, const Ll
 /** Where the data is not prepared yet: about how much it is, in one pass. */
 struct ExpectedData {
   int64_t train_tokens = 0, eval_tokens = 0;
+  /** Of the document that a token lies in, on the average; none: as long as a sequence. */
+  std::optional<int64_t> document_tokens;
+  /** Tokens in the loss, of the training rows; none: all. */
+  std::optional<int64_t> train_targets;
 };
 
-/** What a run would take, before anything of it is allocated. */
+/** What a run would take, before it is started. */
 struct RunForecast {
   ChosenDevice device;
   DeviceMemoryInfo memory;
   int64_t usable_bytes = 0;
   MemoryPlan plan;
   int64_t steps = 0, tokens = 0;
-  double tokens_per_second = 0;
-  bool measured = false;  // the speed: in an earlier run, not by arithmetic
-  double seconds = 0;     // with evaluations, without reading the model
+  double tokens_per_second = 0;  // while it trains
+  bool measured = false;         // the speed: in an earlier run, not by arithmetic
+  double seconds = 0;            // from the engine's start to its end, with evaluations and checkpoints
+  /** By a dry run: then all of the figures are measured. */
+  bool calibrated = false;
+  std::optional<int64_t> measured_bytes;
 };
 
-/** Throws Error where the run could not be started either. Runs are looked for in `runs_folder`. */
-RunForecast forecast_run(Machine&, const std::string& folder, const RunOverrides&, const std::optional<ExpectedData>&,
-                         const std::string& runs_folder);
+struct ForecastRequest {
+  std::string folder;  // holds run.json
+  RunOverrides overrides;
+  std::optional<ExpectedData> expected;
+  /** Where earlier runs are looked for, which need not exist. */
+  std::string runs_folder;
+  /** Given: computes two steps to measure them (run/dry_run.h), and tells of it. */
+  std::function<void(const char* stage, double fraction)> measure;
+};
+
+/** Throws Error where the run could not be started either. Allocates nothing on the device unless it is to measure; writes
+    nothing into the run directory. */
+RunForecast forecast_run(Machine&, const ForecastRequest&);
+
+/** How often a run of `steps` steps that has held-out rows (or not) evaluates, and writes checkpoints at most: at its
+    intervals, at its end, and wherever an evaluation was the best so far. */
+struct Interruptions {
+  int64_t evaluations = 0, checkpoints = 0;
+};
+Interruptions interruptions(const RunSpec&, int64_t steps, bool held_out);
 
 }  // namespace tunesmith

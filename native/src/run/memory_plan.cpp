@@ -14,6 +14,8 @@ namespace {
 /** How many ways out an error names. */
 constexpr size_t kRemedies = 3;
 constexpr int64_t kShortestSequence = 64;
+/** A limit is raised to a multiple of this. */
+constexpr int64_t kBudgetStep = int64_t{64} << 20;
 
 int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
@@ -58,6 +60,13 @@ class Remedies {
  public:
   Remedies(const PlanRequest& request, int64_t usable) : request_(request), usable_(usable) {}
 
+  /** Where it is run.json's own limit that is too low. */
+  void add_budget(const MemoryPlan& least) {
+    const int64_t budget = divide_up(least.total_bytes(), kBudgetStep) * kBudgetStep;
+    if (budget > request_.usable_without_budget.value_or(0)) return;
+    found.push_back({"a memoryBudget of " + shown_bytes(budget), {{{"memoryBudget", budget}}, least.total_bytes()}});
+  }
+
   bool add(const std::string& what, std::vector<std::pair<const char*, Json>> changes, const MemoryPlan& plan) {
     if (found.size() >= kRemedies || plan.total_bytes() > usable_) return false;
     found.push_back({what + " (" + shown_bytes(plan.total_bytes()) + ")", {std::move(changes), plan.total_bytes()}});
@@ -82,6 +91,7 @@ class Remedies {
 /** What would make the run fit into `usable`, each with what it would then need. */
 std::vector<Remedy> remedies(const Device& device, const PlanRequest& request, int64_t usable) {
   Remedies ways(request, usable);
+  ways.add_budget(smallest_plan(device, request));
   PlanRequest free = request;
   free.micro_batch.reset(), free.recompute.reset();
   const bool fixed_batch = request.micro_batch.value_or(1) > 1;

@@ -34,6 +34,8 @@ struct PlanRequest {
   std::optional<int64_t> micro_batch;       // this and no other
   std::optional<int64_t> most_micro_batch;  // no more than this
   std::optional<Recompute> recompute;
+  /** What could be used if run.json set no limit; none: it sets none. */
+  std::optional<int64_t> usable_without_budget;
   /** Opens the same device with the weights in 4 bits, to say what they would come to; empty where there is no such. */
   std::function<std::unique_ptr<Device>()> open_quantized;
 };
