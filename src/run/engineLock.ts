@@ -1,10 +1,12 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { EngineLock } from "../protocol/engine";
-import { identify } from "./processIdentity";
+import { readPlainFile } from "./plainFile";
+import { bootTime, identify, isIdentity, wasStartedWith } from "./processIdentity";
 
 /** An engine on another machine that has been silent for this long is taken for gone. */
 const SILENCE_MS = 20_000;
+/** The engine's own is 512. */
+const MAX_BYTES = 1 << 16;
 
 export type EngineState = { alive: true; lock: EngineLock } | { alive: false; lock: EngineLock | undefined };
 
@@ -12,9 +14,16 @@ export type EngineState = { alive: true; lock: EngineLock } | { alive: false; lo
 export async function readEngineState(directory: string, now = Date.now()): Promise<EngineState> {
   const lock = await readLock(directory);
   if (lock === undefined) return { alive: false, lock };
+  return { alive: await isAlive(directory, lock, now), lock };
+}
+
+async function isAlive(directory: string, lock: EngineLock, now: number): Promise<boolean> {
   const found = await identify(lock);
-  const alive = found === "alive" || (found === "elsewhere" && now - lock.heartbeat < SILENCE_MS);
-  return { alive, lock };
+  if (found === "elsewhere") return now - lock.heartbeat < SILENCE_MS;
+  if (found === "gone") return false;
+  // A lock of before a reboot may name a process that has the same number and ticks now. A clock that has been set
+  // makes a living engine's heartbeat look as old, so what was started must tell.
+  return lock.heartbeat >= bootTime() || (await wasStartedWith(lock.pid, basename(directory)));
 }
 
 async function readLock(directory: string): Promise<EngineLock | undefined> {
@@ -24,7 +33,7 @@ async function readLock(directory: string): Promise<EngineLock | undefined> {
 
 async function tryReadLock(directory: string): Promise<EngineLock | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(join(directory, "engine.lock"), "utf8"));
+    const value: unknown = JSON.parse(await readPlainFile(join(directory, "engine.lock"), MAX_BYTES));
     return isLock(value) ? value : undefined;
   } catch {
     return undefined;
@@ -32,7 +41,7 @@ async function tryReadLock(directory: string): Promise<EngineLock | undefined> {
 }
 
 function isLock(value: unknown): value is EngineLock {
-  if (typeof value !== "object" || value === null) return false;
-  const { pid, startTicks, host, attempt, heartbeat } = value as Record<string, unknown>;
-  return [pid, startTicks, attempt, heartbeat].every((field) => Number.isFinite(field)) && typeof host === "string";
+  if (!isIdentity(value)) return false;
+  const { attempt, heartbeat } = value as Partial<EngineLock>;
+  return Number.isSafeInteger(attempt) && (attempt as number) >= 0 && Number.isFinite(heartbeat);
 }

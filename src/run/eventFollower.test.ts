@@ -154,7 +154,7 @@ describe("EventFollower", () => {
 
   it("passes on what is no missing file", async () => {
     const folder = mkdtempSync(join(temporaryFolder(), "events"));
-    await expect(new EventFollower(folder).read()).rejects.toThrow("EISDIR");
+    await expect(new EventFollower(folder).read()).rejects.toThrow("is not a plain file");
   });
 });
 

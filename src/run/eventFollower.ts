@@ -1,6 +1,7 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import type { EngineEvent } from "../protocol/engine";
 import { parseEngineEvent } from "./engineEvent";
+import { openPlainFile } from "./plainFile";
 import { hasCode } from "./runError";
 
 const CHUNK_BYTES = 1 << 18;
@@ -36,7 +37,7 @@ export class EventFollower {
     const batch: EventBatch = { restarted: false, events: [], skippedLines: 0 };
     let handle: FileHandle;
     try {
-      handle = await open(this.#file, "r");
+      handle = await openPlainFile(this.#file);
     } catch (error) {
       if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
       batch.restarted = this.#inode !== undefined;

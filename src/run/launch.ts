@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemCause } from "../disk/systemCause";
 import type { EngineEvent } from "../protocol/engine";
 import { readEngineState } from "./engineLock";
-import { EventFollower } from "./eventFollower";
+import { highestAttempt, readAttempt, readLastEvents } from "./lastEvents";
 import { runPaths } from "./runDirectory";
-import { RunError, withFile } from "./runError";
+import { hasCode, RunError, withFile } from "./runError";
 import { markStartFailed, markStarting } from "./startMark";
 
 const LOOK_AGAIN_MS = 50;
@@ -25,13 +26,13 @@ export interface Launch {
  * of its own and outlives this process. Resolves with its first event; throws its last words where it ends before.
  */
 export async function launchEngine(directory: string, engine: string): Promise<Launch> {
-  const events = new EventFollower(runPaths(directory).events);
-  const past = (await events.read()).events;
+  await requireNoLinks(directory);
+  const past = await readLastEvents(directory);
   await requireNoEngine(directory, past.at(-1));
   const attempt = highestAttempt(past);
   await markStarting(directory, attempt);
   try {
-    return await spawnAndWait(directory, engine, events, attempt);
+    return await spawnAndWait(directory, engine, attempt);
   } catch (error) {
     await markStartFailed(directory, attempt, error instanceof Error ? error.message : String(error));
     throw error;
@@ -48,21 +49,27 @@ async function requireNoEngine(directory: string, last: EngineEvent | undefined)
   }
 }
 
-/** How often the engine has been started on the run so far. */
-export async function readAttempt(directory: string): Promise<number> {
-  return highestAttempt((await new EventFollower(runPaths(directory).events).read()).events);
+/** What the engine writes must stay in the run's folder, which may have come from anyone. */
+async function requireNoLinks(directory: string): Promise<void> {
+  const paths = runPaths(directory);
+  const written = [paths.data, paths.events, paths.control, paths.lock, paths.log, paths.checkpoints, paths.adapter];
+  for (const path of [...written, paths.rowLosses, paths.tensorboard]) {
+    if (await isLink(path)) {
+      throw new RunError(`${path} is a link out of the run's folder; put what it leads to in its place, then start.`);
+    }
+  }
 }
 
-function highestAttempt(events: readonly { attempt: number }[]): number {
-  return events.reduce((highest, event) => Math.max(highest, event.attempt), 0);
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw withFile(error, path);
+  }
 }
 
-async function spawnAndWait(
-  directory: string,
-  engine: string,
-  events: EventFollower,
-  attempt: number,
-): Promise<Launch> {
+async function spawnAndWait(directory: string, engine: string, attempt: number): Promise<Launch> {
   const log = await openLog(runPaths(directory).log);
   try {
     const logStart = (await log.stat()).size;
@@ -73,7 +80,7 @@ async function spawnAndWait(
     });
     const end = endOf(child);
     child.unref();
-    const spoke = await firstEventOrEnd(events, attempt, end);
+    const spoke = await firstEventOrEnd(directory, attempt, end);
     if (spoke !== "event") throw new RunError(await lastWords(runPaths(directory).log, logStart, engine, spoke));
     return { pid: child.pid! };
   } finally {
@@ -90,13 +97,12 @@ function endOf(child: ChildProcess): Promise<End> {
   });
 }
 
-async function firstEventOrEnd(events: EventFollower, attempt: number, end: Promise<End>): Promise<"event" | End> {
+async function firstEventOrEnd(directory: string, attempt: number, end: Promise<End>): Promise<"event" | End> {
   const deadline = Date.now() + FIRST_EVENT_LIMIT_MS;
   for (;;) {
     const ended = await Promise.race([end, delay(LOOK_AGAIN_MS, undefined)]);
     // After the end the file is complete, so a run that was over within a moment is not taken for a failed start.
-    const batch = await events.read();
-    if (highestAttempt(batch.events) > attempt) return "event";
+    if ((await readAttempt(directory)) > attempt) return "event";
     if (ended !== undefined) return ended;
     if (Date.now() > deadline) return "event";
   }
@@ -104,7 +110,8 @@ async function firstEventOrEnd(events: EventFollower, attempt: number, end: Prom
 
 async function openLog(file: string): Promise<FileHandle> {
   try {
-    return await open(file, "a+");
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
+    return await open(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o666);
   } catch (error) {
     throw withFile(error, file);
   }

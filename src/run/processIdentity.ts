@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { hostname, uptime } from "node:os";
 
 /** Who holds something in a run directory; a reused pid is not taken for it. */
 export interface ProcessIdentity {
@@ -7,22 +7,62 @@ export interface ProcessIdentity {
   /** Field 22 of /proc/<pid>/stat. */
   startTicks: number;
   host: string;
+  /** Ticks begin anew with each boot of the machine; absent from the engine's lock and from older files. */
+  bootId?: string;
 }
 
 export async function ownIdentity(): Promise<ProcessIdentity> {
-  const stat = await readStat(process.pid);
-  return { pid: process.pid, startTicks: stat?.startTicks ?? 0, host: hostname() };
+  const [stat, bootId] = await Promise.all([readStat(process.pid), readBootId()]);
+  const identity = { pid: process.pid, startTicks: stat?.startTicks ?? 0, host: hostname() };
+  return bootId === undefined ? identity : { ...identity, bootId };
+}
+
+export function isIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== "object" || value === null) return false;
+  const { pid, startTicks, host, bootId } = value as Record<string, unknown>;
+  return (
+    Number.isSafeInteger(pid) &&
+    // 0 and below are groups of processes to those who send signals.
+    (pid as number) > 0 &&
+    Number.isSafeInteger(startTicks) &&
+    typeof host === "string" &&
+    (bootId === undefined || typeof bootId === "string")
+  );
 }
 
 /** "elsewhere": another machine shares the folder; only a heartbeat can tell. */
 export async function identify(identity: ProcessIdentity): Promise<"alive" | "gone" | "elsewhere"> {
   if (identity.host !== hostname()) return "elsewhere";
   if (process.platform !== "linux") return signalable(identity.pid) ? "alive" : "gone";
+  if (identity.bootId !== undefined && identity.bootId !== (await readBootId())) return "gone";
   const stat = await readStat(identity.pid);
   // A zombie has ended; only its parent has not asked for the exit code yet.
   return stat !== undefined && stat.startTicks === identity.startTicks && !"ZXx".includes(stat.state)
     ? "alive"
     : "gone";
+}
+
+/** When this machine was started, by its present clock, in milliseconds since 1970. */
+export function bootTime(): number {
+  return Date.now() - uptime() * 1000;
+}
+
+/** Whether one of the words that the process was started with holds `text`. */
+export async function wasStartedWith(pid: number, text: string): Promise<boolean> {
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, "utf8")).includes(text);
+  } catch {
+    return false;
+  }
+}
+
+async function readBootId(): Promise<string | undefined> {
+  try {
+    return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+  } catch {
+    // Not Linux.
+    return undefined;
+  }
 }
 
 async function readStat(pid: number): Promise<{ state: string; startTicks: number } | undefined> {

@@ -1,12 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { syncFolder, writeAtomically } from "../disk/atomicWrite";
 import { RUN_VERSION, type RunSpec } from "../protocol/run";
 import { readEngineState } from "./engineLock";
+import { readPlainFile } from "./plainFile";
 import { hasCode, RunError, withFile } from "./runError";
 import { parseRunSpec, type RunSettings } from "./runSpec";
 import { newStartMark } from "./startMark";
+
+/** A run.json names 64 data sets at the most. */
+const MAX_SPEC_BYTES = 4 << 20;
+/** The files of an adapter in PEFT's format. */
+const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors"];
 
 /** Where everything lies in a run directory. */
 export function runPaths(directory: string) {
@@ -23,6 +29,9 @@ export function runPaths(directory: string) {
     checkpoints: join(directory, "checkpoints"),
     adapter: join(directory, "adapter"),
     exported: join(directory, "export"),
+    initialAdapter: join(directory, "initial-adapter"),
+    rowLosses: join(directory, "row-losses"),
+    tensorboard: join(directory, "tensorboard"),
   };
 }
 
@@ -31,11 +40,12 @@ export function runsFolderOf(workspaceFolder: string): string {
   return join(workspaceFolder, ".tunesmith", "runs");
 }
 
-export type NewRun = Pick<RunSpec, "name" | "model" | "dataset"> & RunSettings;
+export type NewRun = Pick<RunSpec, "name" | "model" | "dataset" | "parent"> & RunSettings;
 
 /**
  * Creates `<runsFolder>/<id>/run.json` and marks the run as being started by this process. The directory appears
- * whole, so that a listener never sees one without its run.json.
+ * whole, so that a listener never sees one without its run.json. An adapter that the run starts from is copied into it:
+ * the checkpoint that it lies in may go with the run that wrote it.
  */
 export async function createRun(runsFolder: string, run: NewRun): Promise<{ directory: string; spec: RunSpec }> {
   const folder = resolve(runsFolder);
@@ -48,18 +58,26 @@ export async function createRun(runsFolder: string, run: NewRun): Promise<{ dire
   }
   for (let attempt = 1; ; attempt++) {
     const id = `${timestamp(now)}-${slug(run.name)}${attempt === 1 ? "" : `-${attempt}`}`;
-    const spec: RunSpec = { version: RUN_VERSION, id, createdAt: now.toISOString(), ...run };
-    parseRunSpec(spec, "The run");
     const directory = join(folder, id);
-    if (await placeRun(folder, directory, spec)) return { directory, spec };
+    const { adapter } = run.model;
+    const model = adapter === undefined ? run.model : { ...run.model, adapter: runPaths(directory).initialAdapter };
+    const spec: RunSpec = { version: RUN_VERSION, id, createdAt: now.toISOString(), ...run, model };
+    parseRunSpec(spec, "The run");
+    if (await placeRun(folder, directory, spec, adapter)) return { directory, spec };
   }
 }
 
 /** False where `directory` is taken. */
-async function placeRun(folder: string, directory: string, spec: RunSpec): Promise<boolean> {
+async function placeRun(
+  folder: string,
+  directory: string,
+  spec: RunSpec,
+  adapter: string | undefined,
+): Promise<boolean> {
   const temporary = join(folder, `.new-${randomBytes(6).toString("hex")}`);
   try {
     await mkdir(temporary);
+    if (adapter !== undefined) await copyAdapter(adapter, runPaths(temporary).initialAdapter);
     await writeAtomically(join(temporary, "run.json"), `${JSON.stringify(spec, null, 2)}\n`);
     await writeAtomically(join(temporary, "start.json"), await newStartMark(0));
     await rename(temporary, directory);
@@ -69,6 +87,17 @@ async function placeRun(folder: string, directory: string, spec: RunSpec): Promi
     await rm(temporary, { recursive: true, force: true });
     if (hasCode(error, "EEXIST", "ENOTEMPTY")) return false;
     throw withFile(error, directory);
+  }
+}
+
+async function copyAdapter(from: string, to: string): Promise<void> {
+  await mkdir(to);
+  for (const name of ADAPTER_FILES) {
+    try {
+      await copyFile(join(from, name), join(to, name));
+    } catch (error) {
+      throw withFile(error, join(from, name));
+    }
   }
 }
 
@@ -88,7 +117,7 @@ export async function readRunSpec(directory: string): Promise<RunSpec> {
   const file = runPaths(directory).spec;
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readPlainFile(file, MAX_SPEC_BYTES);
   } catch (error) {
     if (hasCode(error, "ENOENT", "ENOTDIR"))
       throw new RunError(`${directory} is not a run directory: it has no run.json.`);

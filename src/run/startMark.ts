@@ -1,47 +1,78 @@
-import { readFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "../disk/atomicWrite";
-import { identify, ownIdentity, type ProcessIdentity } from "./processIdentity";
+import { readPlainFile } from "./plainFile";
+import { identify, isIdentity, ownIdentity, type ProcessIdentity } from "./processIdentity";
+import { withFile } from "./runError";
+
+const MAX_BYTES = 1 << 16;
+const MAX_ERROR = 2000;
 
 /**
- * start.json: who is bringing the run to its next attempt (preparing the data, launching the engine), or why that
- * failed. It counts until the attempt after `afterAttempt` has written an event.
+ * start.json: who is bringing the run to its next attempt (preparing the data, launching the engine), that it waits for
+ * its turn, or why the start failed. It counts until the attempt after `afterAttempt` has written an event.
  */
 export interface StartMark extends ProcessIdentity {
   afterAttempt: number;
   /** One sentence; null while the start is under way. */
   error: string | null;
+  /** It waits in the queue (queue.ts), whoever launches it. */
+  queued?: true;
 }
 
 export async function newStartMark(afterAttempt: number, error: string | null = null): Promise<string> {
-  const mark: StartMark = { ...(await ownIdentity()), afterAttempt, error };
-  return `${JSON.stringify(mark)}\n`;
+  return write({ ...(await ownIdentity()), afterAttempt, error });
 }
+
+const write = (mark: StartMark) => `${JSON.stringify(mark)}\n`;
+const fileOf = (directory: string) => join(directory, "start.json");
 
 /** Says that this process is starting the run: until it ends, or the engine speaks, the run is "preparing". */
 export async function markStarting(directory: string, afterAttempt: number): Promise<void> {
-  await writeAtomically(join(directory, "start.json"), await newStartMark(afterAttempt));
+  await writeAtomically(fileOf(directory), await newStartMark(afterAttempt));
 }
 
 /** Says why the start failed: the run is "failed" with this sentence as its cause. */
 export async function markStartFailed(directory: string, afterAttempt: number, error: string): Promise<void> {
-  await writeAtomically(join(directory, "start.json"), await newStartMark(afterAttempt, error));
+  await writeAtomically(fileOf(directory), await newStartMark(afterAttempt, error));
 }
 
-export type StartState = { kind: "none" } | { kind: "under-way" } | { kind: "failed"; cause: string };
+/** Says that the run waits for its turn: it is "queued", whatever becomes of this process. */
+export async function markQueued(directory: string, afterAttempt: number): Promise<void> {
+  await writeAtomically(
+    fileOf(directory),
+    write({ ...(await ownIdentity()), afterAttempt, error: null, queued: true }),
+  );
+}
+
+/** Nobody starts the run any more: it is again what its events say. */
+export async function clearStartMark(directory: string): Promise<void> {
+  try {
+    await rm(fileOf(directory), { force: true });
+  } catch (error) {
+    throw withFile(error, fileOf(directory));
+  }
+}
+
+export type StartState =
+  | { kind: "none" }
+  | { kind: "under-way" }
+  | { kind: "queued" }
+  | { kind: "failed"; cause: string };
 
 /** What the mark says about a run whose engine has reached `attempt` so far. */
 export async function readStartState(directory: string, attempt: number): Promise<StartState> {
   const mark = await readStartMark(directory);
   if (mark === undefined || attempt > mark.afterAttempt) return { kind: "none" };
-  if (mark.error !== null) return { kind: "failed", cause: mark.error };
+  if (mark.error !== null) return { kind: "failed", cause: mark.error.slice(0, MAX_ERROR) };
+  if (mark.queued === true) return { kind: "queued" };
   if ((await identify(mark)) !== "gone") return { kind: "under-way" };
   return { kind: "failed", cause: "The start was interrupted before the engine ran; start the run again." };
 }
 
 async function readStartMark(directory: string): Promise<StartMark | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(join(directory, "start.json"), "utf8"));
+    const value: unknown = JSON.parse(await readPlainFile(fileOf(directory), MAX_BYTES));
     return isStartMark(value) ? value : undefined;
   } catch {
     // Absent or damaged: it is advice for the state, never needed to go on.
@@ -50,11 +81,11 @@ async function readStartMark(directory: string): Promise<StartMark | undefined> 
 }
 
 function isStartMark(value: unknown): value is StartMark {
-  if (typeof value !== "object" || value === null) return false;
-  const { pid, startTicks, host, afterAttempt, error } = value as Record<string, unknown>;
+  if (!isIdentity(value)) return false;
+  const { afterAttempt, error, queued } = value as unknown as Record<string, unknown>;
   return (
-    [pid, startTicks, afterAttempt].every((field) => Number.isSafeInteger(field)) &&
-    typeof host === "string" &&
-    (error === null || typeof error === "string")
+    Number.isSafeInteger(afterAttempt) &&
+    (error === null || typeof error === "string") &&
+    (queued === undefined || queued === true)
   );
 }
