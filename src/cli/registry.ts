@@ -55,9 +55,34 @@ export const commands: readonly RegisteredCommand[] = [
   entry("resume", "go on with a stopped or failed run from its last checkpoint", () => import("./commands/resume")),
   entry("runs", "list the runs of a folder with their states", () => import("./commands/runs")),
   entry(
+    "runs check",
+    "say whether data, base model and settings are still those that a run was made with",
+    () => import("./commands/runCheck"),
+  ),
+  entry(
     "runs export",
     "write a run as one folder: settings, figures, adapter, curves and a README.md",
     () => import("./commands/runExport"),
+  ),
+  entry(
+    "runs rows",
+    "list the rows of a step's batch, those with the highest loss first",
+    () => import("./commands/runRows"),
+  ),
+  entry(
+    "runs losses",
+    "list the rows that cost most in a pass over the data, or write what each row cost as CSV",
+    () => import("./commands/runLosses"),
+  ),
+  entry(
+    "samples",
+    "show what a run has answered to its pinned prompts, or pin and remove one",
+    () => import("./commands/samples"),
+  ),
+  entry(
+    "ask",
+    "answer an instruction with a run's tuned model and its base model, token by token",
+    () => import("./commands/ask"),
   ),
   entry("control", "stop, pause, resume or checkpoint a run that is going on", () => import("./commands/control")),
   entry("prepare", "turn a run's data set into packed tokens", () => import("./commands/prepare")),

@@ -3,7 +3,9 @@ import { describeError } from "../disk/describeError";
 import type { DataManifest, RunSpec } from "../protocol/run";
 import { sendControl } from "../run/control";
 import { findEngine } from "../run/engineBinary";
-import { launchEngine, readAttempt } from "../run/launch";
+import { readAttempt } from "../run/lastEvents";
+import { launchEngine } from "../run/launch";
+import { checkProvenance, noteProvenance } from "../run/provenance";
 import { createRun, type NewRun, readRunSpec } from "../run/runDirectory";
 import { RunError } from "../run/runError";
 import { RunMonitor } from "../run/runMonitor";
@@ -40,6 +42,7 @@ async function prepare(spec: RunSpec, directory: string, context: FlowContext): 
   const { prepareRun } = await import("../dataset/prepare");
   const { LISTED_ROWS } = await import("../dataset/readDataset");
   let listed = 0;
+  const writeDown = await noteProvenance(directory, spec);
   const { manifest } = await prepareRun(spec, directory, {
     signal: context.signal,
     progress: context.progress,
@@ -47,13 +50,23 @@ async function prepare(spec: RunSpec, directory: string, context: FlowContext): 
       if (listed++ < LISTED_ROWS) context.problem({ file, row, check, message });
     },
   });
+  await writeDown();
   return manifest;
 }
 
-/** Prepares what is not yet prepared, then starts the engine on a new, stopped or failed run. */
-export async function startRun(directory: string, engine: string, context: FlowContext): Promise<void> {
+/**
+ * Prepares what is not yet prepared, then starts the engine on a new, stopped or failed run. Throws what has changed since
+ * it was prepared; with `preparedData` other content of the data set's files is let through.
+ */
+export async function startRun(
+  directory: string,
+  engine: string,
+  context: FlowContext,
+  { preparedData = false } = {},
+): Promise<void> {
   const spec = await readRunSpec(directory);
-  if (!(await isPrepared(directory))) {
+  if (await isPrepared(directory)) await requireUnchanged(directory, spec, preparedData, context);
+  else {
     const attempt = await readAttempt(directory);
     await markStarting(directory, attempt);
     try {
@@ -66,6 +79,22 @@ export async function startRun(directory: string, engine: string, context: FlowC
   context.signal.throwIfAborted();
   context.progress("Starting the engine", null);
   await launchEngine(directory, engine);
+}
+
+async function requireUnchanged(
+  directory: string,
+  spec: RunSpec,
+  preparedData: boolean,
+  context: FlowContext,
+): Promise<void> {
+  const { changes, preparedHolds } = await checkProvenance(directory, spec, context.signal);
+  if (changes.length === 0 || (preparedHolds && preparedData)) return;
+  const remedy = preparedHolds
+    ? "--prepared-data goes on with the rows as they were; tunesmith train"
+    : "tunesmith train";
+  throw new RunError(
+    `The run cannot go on as it was: ${changes.map(({ message }) => message).join(" ")} Undo that; ${remedy} makes a new run.`,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type Prepared, prepareRun } from "../../dataset/prepare";
 import { LISTED_ROWS } from "../../dataset/readDataset";
+import { noteProvenance } from "../../run/provenance";
 import { readRunSpec } from "../../run/runDirectory";
 import { type Command, requiredOption } from "../command";
 
@@ -14,6 +15,7 @@ export const command: Command = {
     const directory = resolve(context.cwd, requiredOption(context, "run"));
     const spec = await readRunSpec(directory);
     let reported = 0;
+    const writeDown = await noteProvenance(directory, spec);
     const prepared = await prepareRun(spec, directory, {
       signal: context.signal,
       progress: context.progress,
@@ -21,6 +23,7 @@ export const command: Command = {
         if (reported++ < LISTED_ROWS) context.problem({ file, row, check, message });
       },
     });
+    await writeDown();
     context.result(prepared, summary(prepared));
     return 0;
   },

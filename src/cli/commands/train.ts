@@ -18,7 +18,7 @@ export const command: Command = {
   async run(context) {
     const engine = await engineFor(stringOption(context, "engine"));
     const directory = await runDirectoryFor(context);
-    return trainAndReport(directory, engine, context.values.detach === true, context);
+    return trainAndReport(directory, engine, context, { detach: context.values.detach === true });
   },
 };
 
@@ -42,10 +42,10 @@ async function runDirectoryFor(context: CommandContext): Promise<string> {
 export async function trainAndReport(
   directory: string,
   engine: string,
-  detach: boolean,
   context: CommandContext,
+  { detach, preparedData = false }: { detach: boolean; preparedData?: boolean },
 ): Promise<number> {
-  await startRun(directory, engine, context);
+  await startRun(directory, engine, context, { preparedData });
   if (detach) {
     context.result({ directory }, `The engine is at work in ${directory}; tunesmith runs shows how far it is.`);
     return 0;

@@ -1,0 +1,52 @@
+/** Those that leave the result of a step as it is: run.json may change them (settings_of in native/src/run/run_spec.cpp). */
+const FREE = new Set([
+  "training.evalEvery",
+  "training.checkpointEvery",
+  "training.keepCheckpoints",
+  "training.earlyStopping",
+  "training.recompute",
+]);
+/** The parts of run.json that a checkpoint holds the settings of. */
+const PARTS = ["sequenceLength", "lora", "optimizer", "training"];
+const MAX_SHOWN = 60;
+
+type Fields = Record<string, unknown>;
+
+/**
+ * Every setting of a checkpoint that run.json has another value for, a sentence each. `then`: "settings" of state.json;
+ * `now`: run.json.
+ */
+export function settingChanges(then: Readonly<Fields>, now: Readonly<Fields> | undefined): string[] {
+  if (now === undefined) return ["run.json cannot be read."];
+  return [
+    ...PARTS.flatMap((part) => differences(then[part], now[part], part)),
+    ...differences(quantizationOf(then), quantizationOf(now), "model.quantization"),
+  ];
+}
+
+/** Left out where it is "none", and in what is older than the choice. */
+function quantizationOf({ model }: Readonly<Fields>): unknown {
+  return isObject(model) ? (model.quantization ?? "none") : "none";
+}
+
+function differences(then: unknown, now: unknown, name: string): string[] {
+  if (FREE.has(name)) return [];
+  if (isObject(then) && isObject(now)) {
+    const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])];
+    return keys.flatMap((key) => differences(own(then, key), own(now, key), `${name}.${key}`));
+  }
+  if (JSON.stringify(then) === JSON.stringify(now)) return [];
+  return [`${name} was ${shown(then)} and is ${shown(now)} in run.json.`];
+}
+
+const own = (fields: Fields, key: string) => (Object.hasOwn(fields, key) ? fields[key] : undefined);
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return "not set";
+  const text = JSON.stringify(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
