@@ -205,7 +205,10 @@ export interface EngineEvaluation {
   documents: number;
 }
 
-/** `tunesmith-engine plan --json`: what a run would take, before anything of it is allocated. Bytes and seconds. */
+/**
+ * The last line of `tunesmith-engine plan --json`: what a run would take. Bytes and seconds. Without `--measure` nothing is
+ * allocated; with it two steps are computed, and lines of EngineMeasuring come first.
+ */
 export interface EnginePlan {
   device: string;
   deviceName: string;
@@ -217,14 +220,54 @@ export interface EnginePlan {
   recompute: Exclude<Recompute, "auto">;
   microBatch: number;
   forecastBytes: number;
+  /** What forecastBytes is made of. */
+  weightBytes: number;
+  /** With gradient and moments. */
+  adapterBytes: number;
+  savedBytes: number;
+  workingBytes: number;
+  headBytes: number;
+  scratchBytes: number;
   parameters: number;
   trainableParameters: number;
   steps: number;
   tokens: number;
+  /** While it trains. */
   tokensPerSecond: number;
   /** The speed was measured in an earlier run; else it is arithmetic. */
   measured: boolean;
+  /** From start to end, with evaluations and checkpoints. */
   seconds: number;
+  /** By a dry run: speed and seconds are measured. */
+  calibrated?: true;
+  /** With it, unless a whole micro-batch would have taken too long. */
+  measuredBytes?: number;
+}
+
+export type MeasuringStage = "loading" | "steps" | "evaluation" | "checkpoint";
+
+/** How far `plan --json --measure` is. */
+export interface EngineMeasuring {
+  stage: MeasuringStage;
+  /** Of the stage. */
+  fraction: number;
+}
+
+/** A setting of run.json by its dotted name, and its new value. */
+export type SettingChange =
+  | { field: "training.recompute"; value: Recompute }
+  | { field: "training.microBatch"; value: number | null }
+  | { field: "model.quantization"; value: Quantization }
+  | { field: "sequenceLength" | "lora.rank" | "memoryBudget" | "training.epochs" | "training.steps"; value: number };
+
+/** The last line of `plan --json` where the run could not be started; the exit code is not 0. */
+export interface EngineRefusal {
+  error: {
+    code: string;
+    message: string;
+    /** Each would make the run fit; `bytes` of the smallest plan that there then is. */
+    fixes: { changes: SettingChange[]; bytes: number }[];
+  };
 }
 
 /** `tunesmith-engine generate`: one a line on stdout, as they come. */

@@ -1,7 +1,7 @@
 /** Extension host ↔ webviews: two discriminated unions a view. Types only. */
 
 import type { CurvePiece } from "./curveView";
-import type { EnginePlan } from "./engine";
+import type { FromForecast, ToForecast } from "./forecastView";
 import type { FormErrors, PlanForm } from "./planForm";
 
 export type RunState = "queued" | "preparing" | "running" | "paused" | "stopped" | "failed" | "finished";
@@ -55,6 +55,24 @@ export interface ModelChoice {
   parameters: number | null;
 }
 
+/** What one data set of a mixture comes to. */
+export interface DatasetShare {
+  path: string;
+  /** What settings say of the rows, for the run to go by. */
+  choice: { format: string; fields: Record<string, string> };
+  format: string | null;
+  /** Null: a file of held-out rows. */
+  weight: number | null;
+  rows: number;
+  used: number;
+  skipped: number;
+  /** Of one pass: a row that is taken twice counts twice. */
+  trainRows: number;
+  evalRows: number;
+  tokens: number;
+}
+
+/** The data sets together. */
 export interface DataSummary {
   path: string;
   /** What settings say of the rows, for the run to go by. */
@@ -66,10 +84,14 @@ export interface DataSummary {
   /** How many rows were skipped for each reason. */
   skippedByReason: Record<string, number>;
   tokens: number;
+  /** Of one pass. */
   trainRows: number;
+  trainTokens: number;
   evalRows: number;
-  /** The first of the skipped rows, in the file's order. */
-  problems: { row: number; reason: string; message: string }[];
+  evalTokens: number;
+  datasets: DatasetShare[];
+  /** The first of the skipped rows, in the files' order. `dataset`: index into `datasets`. */
+  problems: { dataset: number; row: number; reason: string; message: string }[];
   /** The first row as the model will see it; `learned` text is in the loss. */
   preview: { text: string; learned: boolean }[];
 }
@@ -87,23 +109,6 @@ export interface RunDetails {
   data: { trainRows: number; evalRows: number; skipped: number; tokens: number } | null;
 }
 
-/** What the run would take where it were started now. */
-export type RunForecast = Pick<
-  EnginePlan,
-  | "device"
-  | "deviceName"
-  | "why"
-  | "memoryTotal"
-  | "memoryFree"
-  | "forecastBytes"
-  | "parameters"
-  | "trainableParameters"
-  | "steps"
-  | "tokensPerSecond"
-  | "measured"
-  | "seconds"
->;
-
 export type ToRunPanel =
   | { type: "plan"; dataset: string; models: ModelChoice[]; form: PlanForm; formErrors: FormErrors }
   /** The answer to `formChanged`; each message names the range. */
@@ -111,21 +116,21 @@ export type ToRunPanel =
   | { type: "data"; state: "loading"; fraction: number | null }
   | { type: "data"; state: "ready"; summary: DataSummary }
   | { type: "data"; state: "error"; message: string }
-  | { type: "forecast"; state: "loading" }
-  | { type: "forecast"; state: "ready"; forecast: RunForecast }
-  /** Why the run could not be started, with what would help. */
-  | { type: "forecast"; state: "error"; message: string }
+  | ToForecast
   | { type: "starting"; stage: string; fraction: number | null }
   | { type: "startFailed"; message: string }
   | { type: "run"; run: RunHead; details: RunDetails }
   | { type: "head"; head: RunHead }
   | CurvePiece
+  | ToLiveView
   | { type: "exporting"; stage: string; fraction: number | null }
   | { type: "exportFailed"; message: string }
   /** Something that was asked for in the run's view could not be done. */
   | { type: "actionFailed"; message: string };
 
 export type FromRunPanel =
+  | FromLiveView
+  | FromForecast
   | { type: "ready" }
   | { type: "formChanged"; form: PlanForm }
   | { type: "start"; form: PlanForm }

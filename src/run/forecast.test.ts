@@ -2,7 +2,8 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { forecastRun } from "./forecast";
+import type { EngineMeasuring } from "../protocol/engine";
+import { ForecastRefused, forecastRun } from "./forecast";
 import { newRun, temporaryFolder } from "./testing/testRun";
 
 const plan = {
@@ -15,6 +16,12 @@ const plan = {
   recompute: "none",
   microBatch: 8,
   forecastBytes: 30e9,
+  weightBytes: 20e9,
+  adapterBytes: 1e9,
+  savedBytes: 6e9,
+  workingBytes: 2e9,
+  headBytes: 1e9,
+  scratchBytes: 0,
   parameters: 1.2e9,
   trainableParameters: 11e6,
   steps: 100,
@@ -53,6 +60,51 @@ describe("forecastRun", () => {
     );
     expect(JSON.parse(readFileSync(join(folder, "run.json"), "utf8"))).toMatchObject(newRun());
     expect(leftovers()).toEqual(before);
+  });
+
+  it("says what is known of the data, and tells how far measuring is", async () => {
+    const measured = { ...plan, calibrated: true, measuredBytes: 29e9 };
+    const { engine, folder } = engineThat(
+      `echo "$@" > "$(dirname "$0")/args"; echo '{"stage":"loading","fraction":0}'; echo '{"stage":"steps","fraction":0.5}'
+      echo '${JSON.stringify(measured)}'`,
+    );
+    const told: EngineMeasuring[] = [];
+    const answer = await forecastRun({
+      ...request(engine),
+      documentTokens: 120.2,
+      trainTargets: 400,
+      onMeasuring: (progress) => told.push(progress),
+    });
+    expect(answer).toEqual(measured);
+    expect(told).toEqual([
+      { stage: "loading", fraction: 0 },
+      { stage: "steps", fraction: 0.5 },
+    ]);
+    expect(readFileSync(join(folder, "args"), "utf8")).toMatch(
+      / --document-tokens 120 --targets 400 --measure --json\n$/,
+    );
+  });
+
+  it("passes on the changes that would make it fit", async () => {
+    const fixes = [{ changes: [{ field: "training.recompute", value: "block" }], bytes: 3e9 }];
+    const error = { code: "memory-insufficient", message: "The run needs 9 GiB.", fixes };
+    const { engine } = engineThat(
+      `echo '${JSON.stringify({ error })}'; echo "tunesmith-engine: The run needs 9 GiB." >&2; exit 1`,
+    );
+    const failure = await forecastRun(request(engine)).catch((reason: unknown) => reason);
+    expect(failure).toBeInstanceOf(ForecastRefused);
+    expect(failure).toMatchObject({ message: error.message, fixes });
+  });
+
+  it("goes by the sentence alone where the changes are none that it knows", async () => {
+    const fixes = [{ changes: [{ field: "device", value: "rm -rf" }], bytes: 3e9 }];
+    const error = { code: "memory-insufficient", message: "Another.", fixes };
+    const { engine } = engineThat(
+      `echo '${JSON.stringify({ error })}'; echo "tunesmith-engine: The run needs 9 GiB." >&2; exit 1`,
+    );
+    const failure = await forecastRun(request(engine)).catch((reason: unknown) => reason);
+    expect(failure).not.toBeInstanceOf(ForecastRefused);
+    expect(failure).toMatchObject({ message: "The run needs 9 GiB." });
   });
 
   it("passes on the engine's sentence", async () => {

@@ -1,11 +1,12 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { createInterface } from "node:readline";
 import * as v from "valibot";
-import type { EnginePlan } from "../protocol/engine";
+import type { EngineMeasuring, EnginePlan, EngineRefusal } from "../protocol/engine";
 import { RUN_VERSION, type RunSpec } from "../protocol/run";
+import { settingChanges } from "./fixes";
 import type { NewRun } from "./runDirectory";
 import { RunError } from "./runError";
 import { parseRunSpec } from "./runSpec";
@@ -16,9 +17,27 @@ export interface ForecastRequest {
   /** Of one pass over the data, which need not be prepared. */
   trainTokens: number;
   evalTokens: number;
+  /** Of the document that a token lies in, on the average; absent: as long as a sequence. */
+  documentTokens?: number;
+  /** Of the training tokens, those in the loss; absent: all. */
+  trainTargets?: number;
   /** Where earlier runs are looked for whose speed is known; null: there are none. */
   runsFolder: string | null;
+  /** Given: two steps are computed to measure them, which takes up to half a minute. */
+  onMeasuring?: (progress: EngineMeasuring) => void;
   signal?: AbortSignal;
+}
+
+/** Why a run could not be started, with the changes of its settings that would each mend it. */
+export class ForecastRefused extends RunError {
+  override name = "ForecastRefused";
+
+  constructor(
+    message: string,
+    readonly fixes: EngineRefusal["error"]["fixes"],
+  ) {
+    super(message);
+  }
 }
 
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
@@ -32,6 +51,12 @@ const planSchema = v.object({
   recompute: v.picklist(["none", "gate-up", "block"]),
   microBatch: amount,
   forecastBytes: amount,
+  weightBytes: amount,
+  adapterBytes: amount,
+  savedBytes: amount,
+  workingBytes: amount,
+  headBytes: amount,
+  scratchBytes: amount,
   parameters: amount,
   trainableParameters: amount,
   steps: amount,
@@ -39,9 +64,25 @@ const planSchema = v.object({
   tokensPerSecond: amount,
   measured: v.boolean(),
   seconds: amount,
+  calibrated: v.exactOptional(v.literal(true)),
+  measuredBytes: v.exactOptional(amount),
+});
+const measuringSchema = v.object({
+  stage: v.picklist(["loading", "steps", "evaluation", "checkpoint"]),
+  fraction: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+});
+const refusalSchema = v.object({
+  error: v.object({
+    code: v.string(),
+    message: v.string(),
+    fixes: v.array(v.object({ changes: settingChanges, bytes: amount })),
+  }),
 });
 
-/** What the run would take where it were started now. Throws the engine's sentence where it could not be. */
+/**
+ * What the run would take where it were started now. Throws ForecastRefused where it could not be, RunError where the
+ * engine says something else or nothing.
+ */
 export async function forecastRun(request: ForecastRequest): Promise<EnginePlan> {
   const { engine, run, signal } = request;
   // The engine reads run.json; the run itself is not made before it is started.
@@ -50,27 +91,79 @@ export async function forecastRun(request: ForecastRequest): Promise<EnginePlan>
     const spec: RunSpec = { version: RUN_VERSION, id: "forecast", createdAt: new Date().toISOString(), ...run };
     parseRunSpec(spec, "The run");
     await writeFile(join(directory, "run.json"), JSON.stringify(spec));
-    const args = ["plan", "--run", directory, "--runs", request.runsFolder ?? directory];
-    args.push("--tokens", whole(request.trainTokens, 1), "--eval-tokens", whole(request.evalTokens, 0), "--json");
-    const { stdout } = await promisify(execFile)(engine, args, signal === undefined ? {} : { signal });
-    return v.parse(planSchema, JSON.parse(stdout));
-  } catch (error) {
+    const answer = await ask(engine, argumentsOf(request, directory), request);
     signal?.throwIfAborted();
-    throw new RunError(sentenceOf(error, engine));
+    return planOf(answer, engine);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function argumentsOf(request: ForecastRequest, directory: string): string[] {
+  const args = ["plan", "--run", directory, "--runs", request.runsFolder ?? directory];
+  args.push("--tokens", whole(request.trainTokens, 1), "--eval-tokens", whole(request.evalTokens, 0));
+  if (request.documentTokens !== undefined) args.push("--document-tokens", whole(request.documentTokens, 1));
+  if (request.trainTargets !== undefined) args.push("--targets", whole(request.trainTargets, 0));
+  if (request.onMeasuring !== undefined) args.push("--measure");
+  return [...args, "--json"];
 }
 
 function whole(value: number, least: number): string {
   return String(Math.max(least, Math.round(value)));
 }
 
-/** The engine's last words, else what kept it from speaking. */
-function sentenceOf(error: unknown, engine: string): string {
-  const { stderr, message } = error as { stderr?: string; message?: string };
-  const said = stderr?.split("\n").find((line) => line.startsWith("tunesmith-engine: "));
-  if (said !== undefined) return said.replace("tunesmith-engine: ", "").trim();
-  if (error instanceof RunError) return error.message;
-  return `${engine} gave no forecast: ${message?.split("\n")[0] ?? "it said nothing"}`;
+interface Answer {
+  /** Of standard output; a line of progress is none. */
+  last: unknown;
+  stderr: string;
+  /** What kept the engine from being started; null: it was. */
+  failure: Error | null;
+  code: number | null;
+}
+
+/** How much of standard error is kept: the engine's last words are one sentence. */
+const MOST_STDERR = 64 * 1024;
+
+function ask(engine: string, args: string[], { signal, onMeasuring }: ForecastRequest): Promise<Answer> {
+  return new Promise((resolve) => {
+    const answer: Answer = { last: undefined, stderr: "", failure: null, code: null };
+    const child = spawn(engine, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(signal === undefined ? {} : { signal }),
+    });
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const value = parseLine(line);
+      const measuring = v.safeParse(measuringSchema, value);
+      if (measuring.success) onMeasuring?.(measuring.output);
+      else answer.last = value;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      answer.stderr = (answer.stderr + text).slice(-MOST_STDERR);
+    });
+    child.on("error", (failure) => {
+      answer.failure = failure;
+      // Where it was never started there is no "close".
+      if (child.pid === undefined) resolve(answer);
+    });
+    child.on("close", (code) => resolve({ ...answer, code }));
+  });
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The engine's plan; throws its refusal, its last words, or what kept it from speaking. */
+function planOf({ last, stderr, failure, code }: Answer, engine: string): EnginePlan {
+  const plan = v.safeParse(planSchema, last);
+  if (code === 0 && plan.success) return plan.output;
+  const refusal = v.safeParse(refusalSchema, last);
+  if (refusal.success) throw new ForecastRefused(refusal.output.error.message, refusal.output.error.fixes);
+  const said = stderr.split("\n").find((line) => line.startsWith("tunesmith-engine: "));
+  if (said !== undefined) throw new RunError(said.replace("tunesmith-engine: ", "").trim());
+  throw new RunError(`${engine} gave no forecast: ${failure?.message ?? `it ended with code ${code}`}`);
 }
