@@ -31,10 +31,10 @@ describe("exporting a run", () => {
   function requireEngine(): void {
     if (!existsSync(ENGINE)) throw new Error(`The gate needs the engine at ${ENGINE}: build it first (npm run build).`);
   }
-  async function finishedRun(): Promise<string> {
+  async function finishedRun(adapter = "adapter_final"): Promise<string> {
     requireEngine();
     const run = await goldenRun("peft-r8");
-    cpSync(join(goldenFolder("peft-r8"), "adapter_final"), join(run, "adapter"), { recursive: true });
+    cpSync(join(goldenFolder("peft-r8"), adapter), join(run, "adapter"), { recursive: true });
     return run;
   }
 
@@ -55,6 +55,23 @@ describe("exporting a run", () => {
     expect([...stages]).toHaveLength(4);
     expect(await readExport(join(run, "export"))).toEqual(record);
     expect(readdirSync(run).sort()).toEqual(["adapter", "contract.json", "data", "export", "run.json"]);
+  });
+
+  it.each(["int8", "int4"] as const)("measures what %s costs", { timeout: 240_000 }, async (precision) => {
+    // One that has learned its few rows by heart has next to no loss to compare with.
+    const run = await finishedRun("adapter_init");
+    const { parity, files, ...record } = await exportRun(run, { engine: ENGINE, threads: 1, precision });
+    expect(record.precision).toBe(precision);
+    expect(parity).toMatchObject({ passed: true, reasons: [] });
+    expect(parity!.meanDivergence).toBeGreaterThan(0);
+    const rise = parity!.onnxHeldOutLoss! / parity!.engineHeldOutLoss! - 1;
+    expect(Math.abs(rise)).toBeLessThan(precision === "int8" ? 0.01 : 0.1);
+    expect(parity!.warnings?.length ?? 0).toBe(rise > 0.02 ? 1 : 0);
+    const size = files.find(({ path }) => path === "model.onnx.data")!.bytes;
+    const rope = 2 * 4096 * 32 * 4;
+    // 16 M weights, a scale and a zero point a block.
+    expect(size - rope).toBeLessThan(15.8e6 * (precision === "int8" ? 1.05 : 0.7));
+    expect((await readExport(join(run, "export"))).precision).toBe(precision);
   });
 
   it("fails the gate where the engine reported another loss, and refuses the result", {

@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
 import type { EngineEvent } from "../protocol/engine";
-import { type Contract, type ExportRecord, type ParityReport, RUN_VERSION } from "../protocol/run";
+import {
+  type Contract,
+  type ExportPrecision,
+  type ExportRecord,
+  type ParityReport,
+  RUN_VERSION,
+} from "../protocol/run";
 import { PeftAdapter } from "./adapter";
 import { type LlamaConfig, readLlamaConfig } from "./config";
 import { baseContract, contractPath, readContract } from "./contract";
@@ -12,6 +18,7 @@ import { copyInto, replaceFolder, sha256OfFile, writeInto, writeRecord } from ".
 import { readDocuments } from "./heldOut";
 import { heldOutLoss } from "./heldOutLoss";
 import { readJsonObject } from "./jsonFile";
+import { formatFor } from "./onnx/precision";
 import { type WrittenFile, writeLlamaModel } from "./onnx/writeModel";
 import { checkParity, PARITY_LIMITS } from "./parity";
 import { parityPrompts } from "./parityPrompts";
@@ -24,6 +31,8 @@ export type ExportStage = "Writing the model" | "Asking the engine" | "Comparing
 export interface ExportOptions {
   /** Path of tunesmith-engine. */
   engine: string;
+  /** Left out: fp32. */
+  precision?: ExportPrecision;
   /** Of the engine and of onnxruntime; 0: each decides. */
   threads?: number;
   onProgress?(stage: ExportStage, fraction: number | null): void;
@@ -92,7 +101,7 @@ async function exportModel(
     const record: ExportRecord = {
       version: RUN_VERSION,
       model: source.modelDir,
-      precision: "fp32",
+      precision: options.precision ?? "fp32",
       adapterSha256: source.adapterDir ? await sha256OfFile(join(source.adapterDir, "adapter_model.safetensors")) : "",
       parity: engine === null ? null : await gate(folder, source, tokenizer, { ...options, engine }),
       files,
@@ -120,7 +129,7 @@ async function writeFiles(
   folder: string,
   source: Source,
   config: LlamaConfig,
-  options: Pick<ExportOptions, "onProgress" | "signal">,
+  options: Pick<ExportOptions, "onProgress" | "signal" | "precision">,
 ): Promise<WrittenFile[]> {
   const { onProgress, signal } = options;
   const base = await TensorFiles.openModel(source.modelDir);
@@ -131,6 +140,7 @@ async function writeFiles(
     const written = await writeLlamaModel(folder, config, new MergedWeights(base, config, adapter), {
       positions: source.contract.contextLength,
       metadata: { base: source.contract.baseModel },
+      format: formatFor(options.precision ?? "fp32", config),
       onProgress: (fraction) => onProgress?.("Writing the model", fraction),
       ...(signal ? { signal } : {}),
     });
@@ -181,7 +191,8 @@ async function gate(
     const onnxHeldOutLoss =
       documents.length === 0 ? null : (await heldOutLoss(model, documents, watch("Held-out loss"))).loss;
     const losses = { engineHeldOutLoss, onnxHeldOutLoss };
-    return await checkParity({ model, reference, ...losses, ...watch("Comparing with the engine") });
+    const precision = options.precision ?? "fp32";
+    return await checkParity({ model, reference, precision, ...losses, ...watch("Comparing with the engine") });
   } finally {
     await model.release();
   }

@@ -71,7 +71,7 @@ export interface RunSpec {
     mixture?: MixedDataset[];
     template: TemplateId | "auto";
     heldOut: HeldOut;
-    /** At most this many usable rows, taken in the file's order after the split; null: all. */
+    /** At most this many usable rows of each data set, taken in the file's order after the split; null: all. */
     maxTrainRows: number | null;
     maxEvalRows: number | null;
   };
@@ -181,7 +181,7 @@ export interface DataSource {
   format: FormatId;
   rows: number;
   used: number;
-  /** Rows left out because of maxTrainRows / maxEvalRows; not an error. */
+  /** Rows left out because of maxTrainRows / maxEvalRows or a weight below 1; not an error. */
   leftOut: number;
   skipped: number;
   skippedByReason: Record<string, number>;
@@ -191,6 +191,7 @@ export interface DataSource {
 
 export interface SplitSummary {
   rows: number;
+  /** More than rows where a weight takes rows more than once. */
   documents: number;
   sequences: number;
   tokens: number;
@@ -229,11 +230,14 @@ export interface SplitSummary {
  */
 export type SampleKind = "instruct" | "prefix" | "fim";
 
+/** How an export's matrices are stored: as they were trained, or in blocks of 8 or 4 bits. */
+export type ExportPrecision = "fp32" | "int8" | "int4";
+
 /** export/export.json: what was exported and whether it may be offered. */
 export interface ExportRecord {
   version: typeof RUN_VERSION;
   model: string;
-  precision: "fp32";
+  precision: ExportPrecision;
   /** Of adapter_model.safetensors; empty: the base model alone. */
   adapterSha256: string;
   /** Null only where nothing was compared: a base model exported without an engine. */
@@ -248,6 +252,10 @@ export interface ParityReport {
   reasons: string[];
   prompts: number;
   maxAbsLogitDifference: number;
+  /** Mean Kullback-Leibler divergence of the prompts' next token from the engine's, nats; absent in older exports. */
+  meanDivergence?: number;
+  /** What the rounding to fewer bits has cost, where it is worth knowing; absent: nothing. */
+  warnings?: string[];
   greedyTokensCompared: number;
   greedyTokensEqual: boolean;
   engineHeldOutLoss: number | null;

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type ExportStage, exportBase, exportRun } from "../../model/export";
 import { parityFailure } from "../../model/parity";
-import type { ExportRecord } from "../../protocol/run";
+import type { ExportPrecision, ExportRecord } from "../../protocol/run";
 import { type Command, type CommandContext, numberOption, stringOption, UsageError } from "../command";
 import { engineFor } from "../runFlow";
 
@@ -13,6 +13,11 @@ export const command: Command = {
     run: { type: "string", value: "DIR", description: "run directory; the model goes to its export folder" },
     model: { type: "string", value: "DIR", description: "instead of --run: a base model's folder" },
     out: { type: "string", value: "DIR", description: "where a base model goes; required with --model" },
+    precision: {
+      type: "string",
+      value: "NAME",
+      description: "fp32, or int8 or int4: smaller and faster, at a loss that is measured; default fp32",
+    },
     engine: { type: "string", value: "FILE", description: "the training engine, where it is not Tunesmith's own" },
     threads: { type: "string", value: "N", description: "threads of the comparison; 0: as many as there are cores" },
   },
@@ -32,6 +37,7 @@ async function exportAsAsked(context: CommandContext): Promise<ExportRecord> {
   const engine = await engineFor(configured === undefined ? undefined : resolve(context.cwd, configured));
   const options = {
     engine,
+    precision: precisionFrom(context),
     threads,
     signal: context.signal,
     onProgress: (stage: ExportStage, fraction: number | null) => context.progress(stage, fraction),
@@ -49,11 +55,21 @@ async function exportAsAsked(context: CommandContext): Promise<ExportRecord> {
   return exportBase(resolve(context.cwd, model!), target, options);
 }
 
-function describe({ parity }: ExportRecord): string {
+function precisionFrom(context: CommandContext): ExportPrecision {
+  const value = stringOption(context, "precision") ?? "fp32";
+  if (value === "fp32" || value === "int8" || value === "int4") return value;
+  throw new UsageError(`--precision must be fp32, int8 or int4, not "${value}".`);
+}
+
+function describe({ parity, precision }: ExportRecord): string {
   if (!parity) return "Exported; nothing was compared.";
   const loss =
     parity.onnxHeldOutLoss === null || parity.engineHeldOutLoss === null
       ? "no held-out rows"
       : `held-out loss ${parity.onnxHeldOutLoss.toFixed(5)} (engine ${parity.engineHeldOutLoss.toFixed(5)})`;
+  if (precision !== "fp32") {
+    const divergence = `next token ${parity.meanDivergence?.toExponential(1)} nats from the engine's`;
+    return ["Exported", `${precision}, ${divergence}, ${loss}`, ...(parity.warnings ?? [])].join(". ");
+  }
   return `Exported. It agrees with the engine: ${parity.prompts} prompts, largest logit difference ${parity.maxAbsLogitDifference.toExponential(1)}, ${parity.greedyTokensCompared} greedy tokens equal, ${loss}.`;
 }

@@ -7,7 +7,7 @@ import { TensorFiles } from "../safetensors";
 import { OnnxLlama } from "../session";
 import { loadModel, randomModel, randomValues, TINY_PYTHON, temporaryFolder } from "../testModel";
 import { MergedWeights } from "../weights";
-import { llamaModel, weightSpecs } from "./llamaGraph";
+import { FLOAT32, type GraphFormat, llamaModel, storedTensors, weightSpecs } from "./llamaGraph";
 import { writeLlamaModel } from "./writeModel";
 
 const config = readLlamaConfig(TINY_PYTHON);
@@ -34,9 +34,15 @@ const SHAPES: [string, Record<string, unknown>][] = [
 ];
 
 describe("the graph", () => {
-  it("uses every weight, and nothing that is not there", () => {
-    const tensors = weightSpecs(config, 128).map(({ name, shape }) => ({ name, shape, offset: 0, bytes: 0 }));
-    const { graph } = llamaModel(config, tensors, {});
+  const int4: GraphFormat = { linear: { bits: 4, blockSize: 128 }, embedding: { bits: 8, blockSize: 128 } };
+  it.each([
+    ["float32", FLOAT32],
+    ["4 bits", int4],
+  ])("uses every weight, and nothing that is not there: %s", (_, format) => {
+    const tensors = weightSpecs(config, 128, format)
+      .flatMap(storedTensors)
+      .map((tensor) => ({ ...tensor, offset: 0 }));
+    const { graph } = llamaModel(config, tensors, {}, format);
     const known = new Set([...graph.inputs, ...graph.external, ...graph.inline].map(({ name }) => name));
     const used = new Set<string>();
     for (const node of graph.nodes) {

@@ -1,8 +1,11 @@
 import type { LlamaConfig } from "../config";
 import { type Attribute, ElementType, type ExternalTensor, type Graph, type Model, type Node } from "./messages";
+import { type BlockFormat, bytesOfRow } from "./quantise";
 
 /**
- * The Llama family as an ONNX graph for onnxruntime's CPU provider, float32, with its fused contrib operators.
+ * The Llama family as an ONNX graph for onnxruntime's CPU provider, with its fused contrib operators. Activations are
+ * float32; the matrices are float32 or in blocks of 4 or 8 bits, whose products onnxruntime computes with activations
+ * rounded to 8 bits a block (accuracy_level 4).
  *
  * Inputs (b: batch, s: new tokens, P: capacity of the past buffers, n: positions whose logits are wanted):
  *   input_ids            int64 [b, s]
@@ -21,26 +24,42 @@ import { type Attribute, ElementType, type ExternalTensor, type Graph, type Mode
 export interface WeightSpec {
   name: string;
   shape: number[];
+  /** Null: float32. */
+  format: BlockFormat | null;
   source:
     | { kind: "embedding" | "head" | "cos" | "sin" | "finalNorm" }
     | { kind: "inputNorm" | "attentionNorm" | "qkv" | "o" | "gate" | "up" | "down"; layer: number };
 }
+
+/** How the matrices are stored; null: as float32. */
+export interface GraphFormat {
+  linear: BlockFormat | null;
+  /** Embedding and head: where they are tied, they are the same values. */
+  embedding: BlockFormat | null;
+}
+
+export const FLOAT32: GraphFormat = { linear: null, embedding: null };
 
 export const DATA_FILE = "model.onnx.data";
 export const MODEL_FILE = "model.onnx";
 const CONTRIB = "com.microsoft";
 
 /** The weights in the order of the data file. q, k and v lie in one matrix, one below the other. */
-export function weightSpecs(config: LlamaConfig, positions: number): WeightSpec[] {
+export function weightSpecs(config: LlamaConfig, positions: number, format = FLOAT32): WeightSpec[] {
   const { hiddenSize: h, intermediateSize: f, headDim, queryHeads, kvHeads, vocabularySize } = config;
   const specs: WeightSpec[] = [
-    { name: "embedding", shape: [vocabularySize, h], source: { kind: "embedding" } },
-    { name: "cos", shape: [positions, headDim / 2], source: { kind: "cos" } },
-    { name: "sin", shape: [positions, headDim / 2], source: { kind: "sin" } },
+    { name: "embedding", shape: [vocabularySize, h], format: format.embedding, source: { kind: "embedding" } },
+    { name: "cos", shape: [positions, headDim / 2], format: null, source: { kind: "cos" } },
+    { name: "sin", shape: [positions, headDim / 2], format: null, source: { kind: "sin" } },
   ];
   for (let layer = 0; layer < config.layers; ++layer) {
     const add = (kind: Extract<WeightSpec["source"], { layer: number }>["kind"], shape: number[]) =>
-      specs.push({ name: `layers.${layer}.${kind}`, shape, source: { kind, layer } });
+      specs.push({
+        name: `layers.${layer}.${kind}`,
+        shape,
+        format: shape.length === 2 ? format.linear : null,
+        source: { kind, layer },
+      });
     add("inputNorm", [h]);
     add("qkv", [(queryHeads + 2 * kvHeads) * headDim, h]);
     add("o", [h, queryHeads * headDim]);
@@ -49,15 +68,40 @@ export function weightSpecs(config: LlamaConfig, positions: number): WeightSpec[
     add("up", [f, h]);
     add("down", [h, f]);
   }
-  specs.push({ name: "finalNorm", shape: [h], source: { kind: "finalNorm" } });
+  specs.push({ name: "finalNorm", shape: [h], format: null, source: { kind: "finalNorm" } });
   // A tied head is the embedding itself: stored once.
-  if (!config.tiedEmbedding) specs.push({ name: "head", shape: [vocabularySize, h], source: { kind: "head" } });
+  if (!config.tiedEmbedding) {
+    specs.push({ name: "head", shape: [vocabularySize, h], format: format.embedding, source: { kind: "head" } });
+  }
   return specs;
 }
 
-export function llamaModel(config: LlamaConfig, weights: ExternalTensor[], metadata: Record<string, string>): Model {
+/** A tensor of the data file, before its place is known. */
+export type StoredTensor = Omit<ExternalTensor, "offset">;
+
+/** What of a weight lies in the data file, in this order. */
+export function storedTensors({ name, shape, format }: WeightSpec): StoredTensor[] {
+  const [rows, columns] = shape as [number, number];
+  if (format === null) {
+    const bytes = 4 * shape.reduce((product, size) => product * size, 1);
+    return [{ name, type: ElementType.float32, shape, bytes }];
+  }
+  const { values, blocks, zeros } = bytesOfRow(columns, format);
+  return [
+    { name: `${name}.values`, type: ElementType.uint8, shape: [rows, values], bytes: rows * values },
+    { name: `${name}.scales`, type: ElementType.float32, shape: [rows, blocks], bytes: 4 * rows * blocks },
+    { name: `${name}.zeros`, type: ElementType.uint8, shape: [rows, zeros], bytes: rows * zeros },
+  ];
+}
+
+export function llamaModel(
+  config: LlamaConfig,
+  weights: ExternalTensor[],
+  metadata: Record<string, string>,
+  format = FLOAT32,
+): Model {
   return {
-    graph: new LlamaGraph(config).build(weights),
+    graph: new LlamaGraph(config, format).build(weights),
     irVersion: 10,
     opsets: [
       { domain: "", version: 21 },
@@ -73,11 +117,14 @@ class LlamaGraph {
   private readonly nodes: Node[] = [];
   private readonly newRows: string[] = [];
 
-  constructor(private readonly config: LlamaConfig) {}
+  constructor(
+    private readonly config: LlamaConfig,
+    private readonly format: GraphFormat,
+  ) {}
 
   build(weights: ExternalTensor[]): Graph {
     const { config } = this;
-    const embedded = this.add("Gather", ["embedding", "input_ids"], "embedded", { axis: { int: 0 } });
+    const embedded = this.embed();
     let residual = embedded;
     let normed = this.add("SimplifiedLayerNormalization", [embedded, "layers.0.inputNorm"], "layers.0.normed", {
       axis: { int: -1 },
@@ -102,7 +149,7 @@ class LlamaGraph {
         { name: "logits", type: ElementType.float32, shape: ["positions", config.vocabularySize] },
         { name: "new_kv", type: ElementType.float32, shape: ["new_rows", config.kvHeads, "sequence", config.headDim] },
       ],
-      external: weights,
+      external: this.forProducts(weights),
       inline: [
         { name: "time_axis", shape: [1], int64: [2n] },
         { name: "flat_shape", shape: [2], int64: [-1n, BigInt(config.hiddenSize)] },
@@ -135,7 +182,8 @@ class LlamaGraph {
   private attention(layer: number, normed: string): string {
     const { queryHeads, kvHeads, headDim } = this.config;
     const prefix = `layers.${layer}`;
-    const qkv = this.linear(normed, `${prefix}.qkv`);
+    const { hiddenSize } = this.config;
+    const qkv = this.linear(normed, `${prefix}.qkv`, [(queryHeads + 2 * kvHeads) * headDim, hiddenSize]);
     const [attended, key, value] = [`${prefix}.attended`, `${prefix}.present.key`, `${prefix}.present.value`];
     const past = [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`];
     this.node(
@@ -155,25 +203,64 @@ class LlamaGraph {
     for (const present of [key, value]) {
       this.newRows.push(this.add("Slice", [present, "past_len", "total_len", "time_axis"], `${present}.new`));
     }
-    return this.linear(attended, `${prefix}.o`);
+    return this.linear(attended, `${prefix}.o`, [hiddenSize, queryHeads * headDim]);
   }
 
   /** down(silu(gate x) ⊙ up x); QuickGelu with alpha 1 is silu. */
   private feedForward(layer: number, normed: string): string {
     const prefix = `layers.${layer}`;
-    const gate = this.linear(normed, `${prefix}.gate`);
+    const { hiddenSize: h, intermediateSize: f } = this.config;
+    const gate = this.linear(normed, `${prefix}.gate`, [f, h]);
     const activated = this.add("QuickGelu", [gate], `${prefix}.activated`, { alpha: { float: 1 } }, CONTRIB);
-    const up = this.linear(normed, `${prefix}.up`);
+    const up = this.linear(normed, `${prefix}.up`, [f, h]);
     const product = this.add("Mul", [activated, up], `${prefix}.product`);
-    return this.linear(product, `${prefix}.down`);
+    return this.linear(product, `${prefix}.down`, [h, f]);
   }
 
   /** Only the wanted positions go through the head: the logits of a whole prompt would be far larger than the model. */
   private head(normed: string): void {
     const flat = this.add("Reshape", [normed, "flat_shape"], "flat");
     const wanted = this.add("Gather", [flat, "logit_idx"], "wanted", { axis: { int: 0 } });
-    const weight = this.config.tiedEmbedding ? "embedding" : "head";
-    this.node("FusedMatMul", [wanted, weight], ["logits"], { transB: { int: 1 } }, CONTRIB);
+    const { tiedEmbedding, vocabularySize, hiddenSize } = this.config;
+    const weight = tiedEmbedding ? "embedding" : "head";
+    this.product(wanted, weight, [vocabularySize, hiddenSize], this.format.embedding, "logits");
+  }
+
+  private embed(): string {
+    const format = this.format.embedding;
+    if (format === null) return this.add("Gather", ["embedding", "input_ids"], "embedded", { axis: { int: 0 } });
+    return this.add(
+      "GatherBlockQuantized",
+      ["embedding.values", "input_ids", "embedding.scales", "embedding.zeros"],
+      "embedded",
+      {
+        gather_axis: { int: 0 },
+        quantize_axis: { int: 1 },
+        block_size: { int: format.blockSize },
+        bits: { int: format.bits },
+      },
+      CONTRIB,
+    );
+  }
+
+  /**
+   * MatMulNBits wants its values with an axis for the blocks and the rest flat; the gathering of the embedding wants
+   * rows. A tied embedding is therefore named twice, at the same place of the data file.
+   */
+  private forProducts(weights: ExternalTensor[]): ExternalTensor[] {
+    return weights.flatMap((tensor) => {
+      const match = /^(.*)\.(values|scales|zeros)$/.exec(tensor.name);
+      if (match === null) return [tensor];
+      const [, weight, part] = match as unknown as [string, string, string];
+      const embedding = weight === "embedding";
+      const format = (embedding || weight === "head" ? this.format.embedding : this.format.linear)!;
+      const [rows, bytes] = tensor.shape as [number, number];
+      const blockBytes = (format.blockSize * format.bits) / 8;
+      const shape = part === "values" ? [rows, bytes / blockBytes, blockBytes] : [rows * bytes];
+      const product = { ...tensor, name: `${weight}.product.${part}`, shape };
+      if (!embedding) return [product];
+      return this.config.tiedEmbedding ? [tensor, product] : [tensor];
+    });
   }
 
   /** norm(x + skip) and x + skip in one pass. */
@@ -190,8 +277,27 @@ class LlamaGraph {
   }
 
   /** x·Wᵀ, with W as Hugging Face stores it. */
-  private linear(x: string, weight: string): string {
-    return this.add("FusedMatMul", [x, weight], `${weight}.out`, { transB: { int: 1 } }, CONTRIB);
+  private linear(x: string, weight: string, shape: [number, number]): string {
+    return this.product(x, weight, shape, this.format.linear, `${weight}.out`);
+  }
+
+  private product(
+    x: string,
+    weight: string,
+    [outputs, inputs]: [number, number],
+    format: BlockFormat | null,
+    out: string,
+  ): string {
+    if (format === null) return this.add("FusedMatMul", [x, weight], out, { transB: { int: 1 } }, CONTRIB);
+    const parts = ["values", "scales", "zeros"].map((part) => `${weight}.product.${part}`);
+    const attributes = {
+      K: { int: inputs },
+      N: { int: outputs },
+      bits: { int: format.bits },
+      block_size: { int: format.blockSize },
+      accuracy_level: { int: 4 },
+    };
+    return this.add("MatMulNBits", [x, ...parts], out, attributes, CONTRIB);
   }
 
   private add(

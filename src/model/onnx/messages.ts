@@ -2,7 +2,7 @@ import { ProtobufWriter } from "./protobuf";
 
 /** The messages of ONNX that a model needs. The field numbers are those of onnx/onnx.proto3 (ONNX 1.16, IR version 10). */
 
-export const ElementType = { float32: 1, int32: 6, int64: 7 } as const;
+export const ElementType = { float32: 1, uint8: 2, int32: 6, int64: 7 } as const;
 export type ElementType = (typeof ElementType)[keyof typeof ElementType];
 
 export type Attribute = { int: number } | { float: number } | { string: string } | { ints: number[] };
@@ -27,9 +27,10 @@ export interface ValueInfo {
   shape: Dimension[];
 }
 
-/** float32 values that lie in the external data file. */
+/** Values that lie in the external data file. */
 export interface ExternalTensor {
   name: string;
+  type: ElementType;
   shape: number[];
   offset: number;
   bytes: number;
@@ -106,7 +107,7 @@ function encodeAttribute(name: string, value: Attribute): ProtobufWriter {
 function encodeExternal(tensor: ExternalTensor, dataFile: string): ProtobufWriter {
   const writer = new ProtobufWriter();
   for (const dimension of tensor.shape) writer.int(1, dimension);
-  writer.int(2, ElementType.float32).string(8, tensor.name);
+  writer.int(2, tensor.type).string(8, tensor.name);
   writer.message(13, stringEntry("location", dataFile));
   writer.message(13, stringEntry("offset", String(tensor.offset)));
   writer.message(13, stringEntry("length", String(tensor.bytes)));

@@ -36,7 +36,7 @@ describe("ONNX messages", () => {
         ],
         inputs: [{ name: "x", type: ElementType.float32, shape: ["s", 2] }],
         outputs: [],
-        external: [{ name: "w", shape: [2], offset: 4096, bytes: 8 }],
+        external: [{ name: "w", type: ElementType.float32, shape: [2], offset: 4096, bytes: 8 }],
         inline: [],
       },
       irVersion: 10,

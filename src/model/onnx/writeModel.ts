@@ -5,8 +5,18 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { LlamaConfig } from "../config";
 import { ModelError, systemError } from "../error";
 import type { MergedWeights } from "../weights";
-import { DATA_FILE, llamaModel, MODEL_FILE, type WeightSpec, weightSpecs } from "./llamaGraph";
+import {
+  DATA_FILE,
+  FLOAT32,
+  type GraphFormat,
+  llamaModel,
+  MODEL_FILE,
+  storedTensors,
+  type WeightSpec,
+  weightSpecs,
+} from "./llamaGraph";
 import { type ExternalTensor, encodeModel } from "./messages";
+import { type BlockFormat, type QuantisedRows, quantiseRows } from "./quantise";
 import { ropeTable } from "./rope";
 
 /** Of each tensor in the data file: the page size, so that onnxruntime can map them. */
@@ -22,6 +32,8 @@ export interface WriteOptions {
   /** Rows of the RoPE tables: the longest sequence that the model can take. */
   positions: number;
   metadata: Record<string, string>;
+  /** Left out: float32. */
+  format?: GraphFormat;
   onProgress?(fraction: number): void;
   signal?: AbortSignal;
 }
@@ -39,13 +51,15 @@ export async function writeLlamaModel(
   if (config.headDim % 16 !== 0) {
     throw new ModelError(`The model's head_dim is ${config.headDim}; the ONNX export needs a multiple of 16.`);
   }
-  const placed = place(weightSpecs(config, options.positions));
+  const format = options.format ?? FLOAT32;
+  const placed = place(weightSpecs(config, options.positions, format));
   const data = await writeData(directory, config, weights, placed, options);
   const model = encodeModel(
     llamaModel(
       config,
-      placed.map(({ tensor }) => tensor),
+      placed.flatMap(({ tensors }) => tensors),
       options.metadata,
+      format,
     ),
   );
   const modelPath = join(directory, MODEL_FILE);
@@ -56,17 +70,19 @@ export async function writeLlamaModel(
 
 interface PlacedWeight {
   spec: WeightSpec;
-  tensor: ExternalTensor;
+  tensors: ExternalTensor[];
 }
 
 function place(specs: WeightSpec[]): PlacedWeight[] {
   let offset = 0;
-  return specs.map((spec) => {
-    const bytes = 4 * spec.shape.reduce((product, size) => product * size, 1);
-    const tensor = { name: spec.name, shape: spec.shape, offset, bytes };
-    offset = Math.ceil((offset + bytes) / ALIGNMENT) * ALIGNMENT;
-    return { spec, tensor };
-  });
+  return specs.map((spec) => ({
+    spec,
+    tensors: storedTensors(spec).map((stored) => {
+      const tensor = { ...stored, offset };
+      offset = Math.ceil((offset + tensor.bytes) / ALIGNMENT) * ALIGNMENT;
+      return tensor;
+    }),
+  }));
 }
 
 async function writeData(
@@ -76,25 +92,45 @@ async function writeData(
   placed: PlacedWeight[],
   options: WriteOptions,
 ): Promise<WrittenFile> {
-  const last = placed.at(-1)!.tensor;
+  const last = placed.at(-1)!.tensors.at(-1)!;
   const total = last.offset + last.bytes;
   const file = await DurableFile.create(join(directory, DATA_FILE));
   await file.finishWith(async () => {
-    for (const { spec, tensor } of placed) {
-      await file.write(new Uint8Array(tensor.offset - file.length));
+    for (const { spec, tensors } of placed) {
+      const rest: QuantisedRows[] = [];
+      const [values, ...others] = tensors as [ExternalTensor, ...ExternalTensor[]];
+      await file.write(new Uint8Array(values.offset - file.length));
       for await (const block of blocksOf(spec, config, weights, options.positions)) {
         options.signal?.throwIfAborted();
         refuseNonFinite(block, spec.name);
-        await file.write(new Uint8Array(block.buffer, block.byteOffset, block.byteLength));
+        await file.write(spec.format === null ? bytesOf(block) : quantised(block, spec, spec.format, rest));
         options.onProgress?.(file.length / total);
         await turn();
       }
-      if (file.length !== tensor.offset + tensor.bytes) {
-        throw new Error(`${spec.name} got ${file.length - tensor.offset} bytes instead of ${tensor.bytes}.`);
+      requireWhole(file, values);
+      for (const [i, tensor] of others.entries()) {
+        await file.write(new Uint8Array(tensor.offset - file.length));
+        for (const { scales, zeros } of rest) await file.write(i === 0 ? bytesOf(scales) : zeros);
+        requireWhole(file, tensor);
       }
     }
   });
   return file.written(DATA_FILE);
+}
+
+/** The values of a block of rows; its scales and zero points, which lie behind all values, go to `rest`. */
+function quantised(block: Float32Array, { shape }: WeightSpec, format: BlockFormat, rest: QuantisedRows[]): Uint8Array {
+  const rows = quantiseRows(block, shape[1]!, format);
+  rest.push({ ...rows, values: new Uint8Array(0) });
+  return rows.values;
+}
+
+function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+function requireWhole(file: DurableFile, { name, offset, bytes }: ExternalTensor): void {
+  if (file.length !== offset + bytes) throw new Error(`${name} got ${file.length - offset} bytes instead of ${bytes}.`);
 }
 
 function refuseNonFinite(block: Float32Array, name: string): void {

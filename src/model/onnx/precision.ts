@@ -1,0 +1,24 @@
+import type { ExportPrecision } from "../../protocol/run";
+import type { LlamaConfig } from "../config";
+import { ModelError } from "../error";
+import { FLOAT32, type GraphFormat } from "./llamaGraph";
+import type { BlockFormat } from "./quantise";
+
+const BLOCK_SIZES: readonly BlockFormat["blockSize"][] = [128, 64, 32];
+
+/**
+ * How a model's matrices are stored at a precision: in the largest blocks that its sizes are multiples of, since larger
+ * ones are faster. The embedding keeps 8 bits beside 4-bit products: a tied one is the head as well, where rounding costs most.
+ */
+export function formatFor(precision: ExportPrecision, config: LlamaConfig): GraphFormat {
+  if (precision === "fp32") return FLOAT32;
+  const { hiddenSize, intermediateSize, queryHeads, headDim } = config;
+  const sizes = [hiddenSize, intermediateSize, queryHeads * headDim];
+  const blockSize = BLOCK_SIZES.find((size) => sizes.every((columns) => columns % size === 0));
+  if (blockSize === undefined) {
+    throw new ModelError(
+      `The model's sizes (${sizes.join(", ")}) are not multiples of 32: it can be exported as fp32 alone.`,
+    );
+  }
+  return { linear: { bits: precision === "int4" ? 4 : 8, blockSize }, embedding: { bits: 8, blockSize } };
+}
