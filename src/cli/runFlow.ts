@@ -41,6 +41,7 @@ export async function createPreparedRun(
 async function prepare(spec: RunSpec, directory: string, context: FlowContext): Promise<DataManifest> {
   const { prepareRun } = await import("../dataset/prepare");
   const { LISTED_ROWS } = await import("../dataset/readDataset");
+  const { pinHeldOutInstructions } = await import("../run/heldOutSamples");
   let listed = 0;
   const writeDown = await noteProvenance(directory, spec);
   const { manifest } = await prepareRun(spec, directory, {
@@ -51,6 +52,7 @@ async function prepare(spec: RunSpec, directory: string, context: FlowContext): 
     },
   });
   await writeDown();
+  await pinHeldOutInstructions(directory, context.signal);
   return manifest;
 }
 

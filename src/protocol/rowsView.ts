@@ -9,9 +9,9 @@ export interface CostlyRow {
   tokens: number;
   /** Tokens in the loss. */
   targets: number;
-  /** Mean over its targets, nats; null: no pass has been recorded that met it. */
+  /** Mean over its targets in the last pass that met it, nats; null: none has been recorded. */
   loss: number | null;
-  /** The step that met it; null where the loss is. */
+  /** The step that met it in that pass; null: not known. */
   step: number | null;
   /** How the row begins; empty where it cannot be read. */
   preview: string;

@@ -77,3 +77,12 @@ export type FromSamples =
   | { type: "removeSample"; id: string }
   | { type: "ask"; instruction: string }
   | { type: "stopAsking" };
+
+/** What the job `ask` hands over ahead of its result. */
+export type AskPart =
+  | { type: "asked"; prompt: string; step: number | null; note: string; answers: boolean[] }
+  | { type: "piece"; piece: AnswerPiece }
+  | { type: "end"; base: boolean; tokens: number; ended: boolean; seconds: number };
+
+/** The result of the job `ask`. */
+export type AskResult = Pick<Trial, "instruction" | "prompt" | "step" | "note" | "answers">;

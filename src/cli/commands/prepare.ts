@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type Prepared, prepareRun } from "../../dataset/prepare";
 import { LISTED_ROWS } from "../../dataset/readDataset";
+import { pinHeldOutInstructions } from "../../run/heldOutSamples";
 import { noteProvenance } from "../../run/provenance";
 import { readRunSpec } from "../../run/runDirectory";
 import { type Command, requiredOption } from "../command";
@@ -24,6 +25,7 @@ export const command: Command = {
       },
     });
     await writeDown();
+    await pinHeldOutInstructions(directory, context.signal);
     context.result(prepared, summary(prepared));
     return 0;
   },
