@@ -38,7 +38,7 @@ export class SplitWriter {
     this.summary.sequences++;
   }
 
-  private record({ tokens, targets, row, source }: EncodedDocument, kind: SampleKind): void {
+  private record({ tokens, targets, row, source, copy }: EncodedDocument, kind: SampleKind): void {
     const { summary } = this;
     const at = this.documents.reserve(RECORD_BYTES);
     at.writeBigUInt64LE(BigInt(summary.tokens), 0);
@@ -49,7 +49,7 @@ export class SplitWriter {
     at.writeUInt16LE(kinds[kind], 22);
     at.writeUInt32LE(summary.sequences, 24);
     at.writeUInt32LE(0, 28);
-    summary.rows++;
+    if (copy === 0) summary.rows++;
     summary.documents++;
     summary.tokens += tokens.length;
     summary.targets += targets;

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DataManifest, RunSpec } from "../protocol/run";
 import { SplitWriter } from "./dataWriter";
@@ -259,6 +260,140 @@ describe("prepared data", () => {
   });
 });
 
+describe("a mixture", () => {
+  const plain = (index: number) => ({ instruction: `Say ${index}`, input: "", output: `${index}\n` });
+  const byRow = { kind: "fraction", fraction: 0.3, by: "row" } as const;
+  /** How often each row of a source is there, by its line. */
+  const timesOf = (documents: Document[], source: number) => {
+    const times = new Map<number, number>();
+    for (const document of documents.filter((candidate) => candidate.source === source)) {
+      times.set(document.row, (times.get(document.row) ?? 0) + 1);
+    }
+    return times;
+  };
+
+  it("holds each data set's rows as often as its weight says, and none on both sides", async () => {
+    const dataset = fc.record({
+      rows: fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { minLength: 8, maxLength: 25 }),
+      weight: fc.constantFrom(0.25, 0.5, 1, 1.5, 2, 3),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(dataset, { minLength: 1, maxLength: 3 }), fc.nat(9), async (datasets, seed) => {
+        const texts = datasets.map(({ rows }) => rows.map((index) => JSON.stringify(plain(index))));
+        const [main, ...mixture] = texts.map((lines, index) => ({
+          path: file(`data-${index}.jsonl`, lines),
+          format: "auto",
+          weight: datasets[index]!.weight,
+        }));
+        const spec = specOf(main!.path, { weight: main!.weight, mixture, heldOut: byRow });
+        spec.training.seed = seed;
+        const { manifest } = await prepareRun(spec, folder);
+        const [train, held] = [readSplit("train"), readSplit("eval")];
+        const textsOf = (documents: Document[]) => new Set(documents.map(({ source, row }) => texts[source]![row - 1]));
+        const heldTexts = textsOf(held);
+        for (const text of textsOf(train)) expect(heldTexts.has(text)).toBe(false);
+        for (const [source, { weight }] of datasets.entries()) {
+          const [heldRows, times] = [timesOf(held, source), timesOf(train, source)];
+          for (const count of heldRows.values()) expect(count).toBe(1);
+          const learnable = texts[source]!.length - heldRows.size;
+          const whole = Math.floor(weight);
+          const extra = Math.round(learnable * (weight - whole));
+          const total = [...times.values()].reduce((sum, count) => sum + count, 0);
+          expect(total).toBe(whole * learnable + (whole === 0 ? Math.max(1, extra) : extra));
+          for (const count of times.values()) expect([whole, whole + 1]).toContain(count);
+          const { used, leftOut, rows } = manifest.sources[source]!;
+          expect([used, used + leftOut]).toEqual([times.size + heldRows.size, rows]);
+        }
+        expect(manifest.train.documents).toBe(train.length);
+        expect(manifest.train.rows).toBe(new Set(train.map(({ source, row }) => `${source}:${row}`)).size);
+        expect(
+          await summarize({ ...spec.dataset, sequenceLength: 256, seed }, await loadTokenizer(model)),
+        ).toMatchObject({
+          trainRows: train.length,
+          evalRows: held.length,
+          trainTokens: manifest.train.tokens,
+          evalTokens: manifest.eval.tokens,
+          datasets: datasets.map(({ weight }, source) => ({
+            weight,
+            trainRows: [...timesOf(train, source).values()].reduce((sum, count) => sum + count, 0),
+          })),
+        });
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it("is the same to the byte for the same seed, and another for another", async () => {
+    const mixture = [{ path: file("more.jsonl", rows(80)), format: "auto", weight: 0.5 }];
+    const spec = specOf(file("data.jsonl", rows(40)), { mixture, heldOut: byRow });
+    const prepared = async (seed: number) => {
+      await prepareRun({ ...spec, training: { ...spec.training, seed } }, folder);
+      return ["train.tokens", "train.documents", "eval.tokens"].map((name) =>
+        readFileSync(join(folder, "data", name), "hex"),
+      );
+    };
+    const first = await prepared(1);
+    expect(await prepared(1)).toEqual(first);
+    expect(await prepared(2)).not.toEqual(first);
+  });
+
+  it("takes data sets in formats that one template shows", async () => {
+    const chat = (index: number) => ({
+      messages: [
+        { role: "user", content: `q ${index}` },
+        { role: "assistant", content: `a ${index}` },
+      ],
+    });
+    const chats = file("chats.jsonl", [chat(1), chat(2), chat(3)]);
+    const mixture = [{ path: chats, format: "auto", weight: 1 }];
+    const { manifest } = await prepareRun(specOf(file("data.jsonl", rows(3)), { mixture }), folder);
+    expect(manifest.sources.map(({ format }) => format)).toEqual(["alpaca", "chat"]);
+    expect(manifest.template).toBe("llama3-chat");
+    expect(manifest.train.rows).toBe(6);
+    await expect(
+      prepareRun(specOf(join(folder, "data.jsonl"), { mixture, template: "alpaca" }), folder),
+    ).rejects.toThrow(
+      /chats\.jsonl has rows as Chat messages, which cannot be put to the model as those of .*data\.jsonl/,
+    );
+    const completions = file("completions.jsonl", [{ prompt: "a", completion: "b" }]);
+    await expect(
+      prepareRun(
+        specOf(join(folder, "data.jsonl"), { mixture: [{ path: completions, format: "auto", weight: 1 }] }),
+        folder,
+      ),
+    ).rejects.toThrow(
+      /completions\.jsonl has rows as .* \(template "alpaca"\): leave one of them out, or convert it\./,
+    );
+  });
+
+  it("keeps the held-out file's rows apart, and counts it as the last source", async () => {
+    const held = file("held.jsonl", rows(4));
+    const mixture = [{ path: file("more.jsonl", rows(5)), format: "auto", weight: 2 }];
+    const spec = specOf(file("data.jsonl", rows(3)), { mixture, heldOut: { kind: "file", path: held } });
+    const { manifest } = await prepareRun(spec, folder);
+    expect(manifest.sources.map(({ path }) => path)).toEqual([spec.dataset.path, mixture[0]!.path, held]);
+    expect([manifest.train.rows, manifest.train.documents, manifest.eval.rows]).toEqual([8, 13, 4]);
+    expect(new Set(readSplit("eval").map(({ source }) => source))).toEqual(new Set([2]));
+  });
+
+  it("names the data set that is wrong", async () => {
+    const data = file("data.jsonl", rows(3));
+    const mixed = (path: string) => ({ mixture: [{ path, format: "auto", weight: 1 }] });
+    await expect(prepareRun(specOf(data, mixed(file("broken.jsonl", ["{", "["]))), folder)).rejects.toThrow(
+      /broken\.jsonl has no row that can be used/,
+    );
+    await expect(prepareRun(specOf(data, mixed(join(folder, "gone.jsonl"))), folder)).rejects.toThrow(/gone\.jsonl/);
+    symlinkSync(data, join(folder, "again.jsonl"));
+    await expect(prepareRun(specOf(data, mixed(join(folder, "again.jsonl"))), folder)).rejects.toThrow(
+      /again\.jsonl is named twice: give it a larger weight instead/,
+    );
+    const long = file("long.jsonl", [{ ...plain(1), output: "y = 1\n".repeat(300) }]);
+    await expect(prepareRun(specOf(data, mixed(long)), folder)).rejects.toThrow(
+      /long\.jsonl leaves no row to train on \(1 rows are longer/,
+    );
+  });
+});
+
 describe("what cannot be prepared ends in one sentence and leaves nothing", () => {
   const cases: [string, () => RunSpec, RegExp][] = [
     ["an empty file", () => specOf(file("data.jsonl", [])), /data\.jsonl is empty: it must hold one row a line\.$/],
@@ -362,7 +497,7 @@ describe("what cannot be prepared ends in one sentence and leaves nothing", () =
     mkdirSync(join(folder, "data"));
     for (const name of ["train.tokens", "train.documents"]) symlinkSync("/dev/full", join(folder, "data", name));
     const writer = await SplitWriter.create(join(folder, "data"), "train");
-    const document = { tokens: new Uint32Array(9), targets: 0, row: 1, source: 0, heldOut: false };
+    const document = { tokens: new Uint32Array(9), targets: 0, row: 1, source: 0, heldOut: false, copy: 0 };
     await writer.addSequence([document]);
     await expect(writer.finish()).rejects.toMatchObject({ code: "ENOSPC", path: join(folder, "data", "train.tokens") });
     await writer.close();

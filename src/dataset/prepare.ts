@@ -68,7 +68,7 @@ async function writeData(
   });
   try {
     await packInto(reading.documents, spec.sequenceLength, train, held);
-    requireBothParts(spec, plan, reading.tallies, train, held);
+    requireBothParts(spec, plan, reading.tallies, held);
     await train.finish();
     await held.finish();
   } finally {
@@ -145,23 +145,18 @@ function requireUsableRows({ sources }: DatasetPlan, index: number): void {
   );
 }
 
-function requireBothParts(
-  spec: RunSpec,
-  plan: DatasetPlan,
-  tallies: readonly SourceTally[],
-  train: SplitWriter,
-  held: SplitWriter,
-): void {
+function requireBothParts(spec: RunSpec, plan: DatasetPlan, tallies: readonly SourceTally[], held: SplitWriter): void {
   const { heldOut, path } = spec.dataset;
   const skipped = tallies.reduce((sum, tally) => sum + (tally.byReason["over-length"] ?? 0), 0);
   const long =
     skipped === 0 ? "" : ` (${skipped.toLocaleString("en")} rows are longer than ${spec.sequenceLength} tokens)`;
-  // The packer holds what is not written yet, so only after packing do the summaries say what there is.
-  if (train.summary.documents === 0) {
+  for (const [index, source] of plan.sources.entries()) {
+    if (source.weight === null || tallies[index]!.train.rows > 0) continue;
     throw new DatasetError(
-      `${path} leaves no row to train on${long}: hold out less, raise the sequence length or add rows.`,
+      `${source.path} leaves no row to train on${long}: hold out less, raise the sequence length or add rows.`,
     );
   }
+  // The packer holds what is not written yet, so only after packing do the summaries say what there is.
   if (heldOut.kind === "none" || held.summary.documents > 0) return;
   if (heldOut.kind === "file") {
     throw new DatasetError(

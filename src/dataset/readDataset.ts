@@ -1,6 +1,5 @@
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
-import type { DataSource, FormatId, HeldOut, TemplateId } from "../protocol/run";
+import { realpath, stat } from "node:fs/promises";
+import type { DataSource, FormatId, HeldOut, MixedDataset, TemplateId } from "../protocol/run";
 import { readRow, rowSource } from "./checkRow";
 import { type EncodedSample, encodeSamples, isEncoded } from "./encode";
 import { type DialectChoice, DialectDetector } from "./formats/detect";
@@ -8,6 +7,7 @@ import type { Dialect } from "./formats/format";
 import { LineReader } from "./lines";
 import { DatasetError, overLength, type RowProblem } from "./problem";
 import { lineProblems, opensArray, type ParsedLine, parseLine } from "./rows";
+import { RowWeights } from "./rowWeights";
 import { type HeldOutTest, SplitPlanner } from "./split";
 import { chooseTemplate } from "./templates/registry";
 import type { Segment, Template } from "./templates/template";
@@ -23,6 +23,8 @@ export interface DatasetRequest {
   format: FormatId | "auto";
   /** As in RunSpec. */
   fields?: Readonly<Record<string, string>> | undefined;
+  weight?: number | undefined;
+  mixture?: readonly MixedDataset[] | undefined;
   template: TemplateId | "auto";
   heldOut: HeldOut;
   maxTrainRows: number | null;
@@ -43,6 +45,8 @@ export interface EncodedDocument extends EncodedSample {
   /** 1-based line. */
   row: number;
   heldOut: boolean;
+  /** 0 where a pass meets the row for the first time; a weight above 1 takes it more than once. */
+  copy: number;
 }
 
 export interface PlannedSource {
@@ -54,6 +58,8 @@ export interface PlannedSource {
   usable: number;
   /** The file is a JSON array over many lines. */
   isArray: boolean;
+  /** Its rows are learned; null: all of them are held out. */
+  weight: number | null;
   /** Of a row of this source. */
   heldOut: HeldOutTest;
 }
@@ -79,22 +85,47 @@ export async function planDataset(
   options: ReadOptions = {},
 ): Promise<DatasetPlan> {
   const { heldOut, seed } = request;
+  const learned: Learned[] = [{ ...request, weight: request.weight ?? 1 }, ...(request.mixture ?? [])];
+  await requireDistinctFiles(learned, heldOut);
   const splits = heldOut.kind === "fraction" && heldOut.fraction > 0;
-  const planner = splits ? new SplitPlanner(heldOut.fraction, heldOut.by, seed) : null;
-  const main = await scan(request.path, choiceOf(request), planner, options);
-  const sources: PlannedSource[] = [{ ...main, heldOut: planner?.finish() ?? (() => false) }];
-  if (heldOut.kind === "file") {
-    if (resolve(heldOut.path) === resolve(request.path)) {
-      throw new DatasetError(`${heldOut.path} is the data set itself: rows that are learned cannot be held out.`);
-    }
-    const held = await scan(heldOut.path, choiceOf(request), null, options);
-    sources.push({ ...held, heldOut: () => true });
+  const tests: HeldOutTest[] = [];
+  const sources: PlannedSource[] = [];
+  for (const dataset of learned) {
+    const planner = splits ? new SplitPlanner(heldOut.fraction, heldOut.by, seed) : null;
+    const found = await scan(dataset.path, choiceOf(dataset), planner, options);
+    if (planner !== null) tests.push(planner.finish());
+    // What any of the data sets holds out is held out in all of them: a row that is in two is never on both sides.
+    sources.push({ ...found, weight: dataset.weight, heldOut: (row) => tests.some((test) => test(row)) });
   }
-  return { request, sources, template: pickTemplate(request, sources, tokenizer), tokenizer };
+  const template = pickTemplate(request, sources, tokenizer);
+  if (heldOut.kind === "file") {
+    const held = await scan(heldOut.path, choiceOf(request), null, options);
+    requireShown(held, template);
+    sources.push({ ...held, weight: null, heldOut: () => true });
+  }
+  return { request, sources, template, tokenizer };
 }
 
-function choiceOf({ format, fields }: DatasetRequest): DialectChoice {
+type Learned = Pick<DatasetRequest, "path" | "format" | "fields"> & { weight: number };
+
+function choiceOf({ format, fields }: Pick<DatasetRequest, "format" | "fields">): DialectChoice {
   return { format, mapping: fields };
+}
+
+async function requireDistinctFiles(learned: readonly Learned[], heldOut: HeldOut): Promise<void> {
+  const known = new Set<string>();
+  for (const { path } of learned) {
+    await requireFile(path);
+    const file = await realpath(path);
+    if (known.has(file)) throw new DatasetError(`${path} is named twice: give it a larger weight instead.`);
+    known.add(file);
+  }
+  if (heldOut.kind !== "file") return;
+  await requireFile(heldOut.path);
+  if (known.has(await realpath(heldOut.path))) {
+    const which = learned.length === 1 ? "the data set itself" : "one of the data sets";
+    throw new DatasetError(`${heldOut.path} is ${which}: rows that are learned cannot be held out.`);
+  }
 }
 
 /** How most of a file's first rows are written. */
@@ -122,12 +153,14 @@ export async function requireFile(path: string): Promise<number> {
   return status.size;
 }
 
+type ScannedFile = Omit<PlannedSource, "heldOut" | "weight">;
+
 async function scan(
   path: string,
   choice: DialectChoice,
   planner: SplitPlanner | null,
   { signal, progress }: ReadOptions,
-): Promise<Omit<PlannedSource, "heldOut">> {
+): Promise<ScannedFile> {
   const size = await requireFile(path);
   const dialect = await detectFileDialect(path, choice, signal);
   if (dialect?.format.untrainable) throw new DatasetError(`${path}: ${dialect.format.untrainable}`);
@@ -150,19 +183,31 @@ async function scan(
   return { path, dialect, sha256: reader.sha256(), bytes: reader.bytes, rows, usable, isArray };
 }
 
+/** The first that shows the rows of every data set. */
 function pickTemplate(request: DatasetRequest, sources: PlannedSource[], tokenizer: Tokenizer): Template | null {
-  let template: Template | null = null;
-  for (const { dialect, usable, path } of sources) {
-    if (dialect === null || usable === 0) continue;
-    const { format } = dialect;
-    template ??= chooseTemplate(request.template, format.shape, tokenizer.special);
-    if (!template.shapes.includes(format.shape)) {
-      throw new DatasetError(
-        `${path} has rows as ${format.name}, which the data set's template "${template.id}" cannot show: use a held-out file in the data set's format.`,
-      );
-    }
+  const shown = sources.filter(isShown);
+  const [first] = shown;
+  if (first === undefined) return null;
+  const shapes = shown.map(({ dialect }) => dialect.format.shape);
+  const template = chooseTemplate(request.template, shapes[0]!, tokenizer.special, shapes);
+  for (const { path, dialect } of shown) {
+    if (template.shapes.includes(dialect.format.shape)) continue;
+    throw new DatasetError(
+      `${path} has rows as ${dialect.format.name}, which cannot be put to the model as those of ${first.path} are (template "${template.id}"): leave one of them out, or convert it.`,
+    );
   }
   return template;
+}
+
+function isShown<Source extends ScannedFile>(source: Source): source is Source & { dialect: Dialect } {
+  return source.dialect !== null && source.usable > 0;
+}
+
+function requireShown(held: ScannedFile, template: Template | null): void {
+  if (template === null || !isShown(held) || template.shapes.includes(held.dialect.format.shape)) return;
+  throw new DatasetError(
+    `${held.path} has rows as ${held.dialect.format.name}, which the data set's template "${template.id}" cannot show: use a held-out file in the data set's format.`,
+  );
 }
 
 /** What happened to the rows of one source. */
@@ -171,6 +216,9 @@ export class SourceTally {
   used = 0;
   leftOut = 0;
   skipped = 0;
+  /** Rows and tokens of one pass over what is learned: a row that is taken twice counts twice. */
+  readonly train = { rows: 0, tokens: 0 };
+  readonly eval = { rows: 0, tokens: 0 };
   readonly byReason: Record<string, number> = {};
   readonly listed: DataSource["skippedRows"] = [];
 
@@ -192,7 +240,7 @@ export interface DocumentOptions extends ReadOptions {
   problem?: ((source: string, row: number, problem: RowProblem) => void) | undefined;
 }
 
-/** The second pass. Documents come in the file's order, in batches. */
+/** The second pass. Documents come in the files' order, in batches; the copies of a batch's rows come after it. */
 export function readDocuments(plan: DatasetPlan, options: DocumentOptions = {}): DatasetReading {
   const reading = new Reading(plan, options);
   return {
@@ -215,8 +263,9 @@ interface Entry {
 class Reading {
   readonly tallies: SourceTally[];
   first: Segment[] | null = null;
-  private trainRows = 0;
-  private evalRows = 0;
+  /** Usable rows met so far, before weights. */
+  private readonly met: { train: number; eval: number }[];
+  private readonly weights: RowWeights[];
   private readonly template: Template | null;
 
   constructor(
@@ -224,6 +273,8 @@ class Reading {
     private readonly options: DocumentOptions,
   ) {
     this.tallies = plan.sources.map(() => new SourceTally());
+    this.met = plan.sources.map(() => ({ train: 0, eval: 0 }));
+    this.weights = plan.sources.map(({ weight }, index) => new RowWeights(weight ?? 1, plan.request.seed, index));
     this.template = plan.template;
   }
 
@@ -255,7 +306,7 @@ class Reading {
         const parsed = parseLine(line);
         if (parsed === null) continue;
         this.tallies[index]!.rows++;
-        batch.push(this.entry(source, line.number, line.text, parsed));
+        batch.push(this.entry(index, line.number, line.text, parsed));
         characters += line.text?.length ?? 0;
         if (batch.length < BATCH_ROWS && characters < BATCH_CHARACTERS) continue;
         yield batch;
@@ -271,11 +322,12 @@ class Reading {
     if (batch.length > 0) yield batch;
   }
 
-  private entry(source: PlannedSource, row: number, text: string | null, parsed: ParsedLine): Entry {
+  private entry(index: number, row: number, text: string | null, parsed: ParsedLine): Entry {
+    const source = this.plan.sources[index]!;
     const [problem] = lineProblems(parsed, source.dialect);
     if (problem !== undefined) return { row, heldOut: false, problem, segments: null };
     const heldOut = source.heldOut({ text: text!, source: rowSource(parsed.value) });
-    if (this.full(heldOut)) return { row, heldOut, problem: null, segments: null };
+    if (this.full(index, heldOut)) return { row, heldOut, problem: null, segments: null };
     const sample = readRow(parsed.value, source.dialect!);
     const segments = this.template!.render(sample, this.plan.tokenizer.special);
     return { row, heldOut, problem: this.tooLongToEncode(segments), segments };
@@ -300,21 +352,46 @@ class Reading {
     for (const [index, { row, heldOut, problem, segments }] of entries.entries()) {
       if (problem !== null && problem.check !== "over-length") {
         this.skip(source, row, problem);
-      } else if (this.full(heldOut)) {
+      } else if (this.full(source, heldOut)) {
         tally.leftOut++;
       } else if (problem !== null) {
         this.skip(source, row, problem);
       } else if (segments !== null) {
         const encoded = this.checkLength(results[index]!);
         if (isEncoded(encoded)) {
-          documents.push(this.use({ ...encoded, source, row, heldOut }));
+          documents.push({ ...encoded, source, row, heldOut, copy: 0 });
+          this.met[source]![heldOut ? "eval" : "train"]++;
           this.first ??= segments;
         } else {
           this.skip(source, row, encoded);
         }
       }
     }
-    return documents;
+    return this.weighted(documents, source);
+  }
+
+  /** What a pass takes of a batch: training rows as often as their data set's weight says. */
+  private weighted(documents: EncodedDocument[], source: number): EncodedDocument[] {
+    const learned = documents.filter(({ heldOut }) => !heldOut);
+    const copies = this.weights[source]!.next(learned.map(({ row }) => row));
+    const timesOf = new Map(learned.map((document, index) => [document, copies[index]!]));
+    const taken = documents.filter((document) => (timesOf.get(document) ?? 1) > 0);
+    const tally = this.tallies[source]!;
+    tally.used += taken.length;
+    tally.leftOut += documents.length - taken.length;
+    // All rows once, then all of them again: packed apart where there are enough of them.
+    const all = [...taken];
+    for (let copy = 1; copy < Math.max(0, ...copies); copy++) {
+      all.push(
+        ...learned.filter((document) => timesOf.get(document)! > copy).map((document) => ({ ...document, copy })),
+      );
+    }
+    for (const { heldOut, tokens } of all) {
+      const part = heldOut ? tally.eval : tally.train;
+      part.rows++;
+      part.tokens += tokens.length;
+    }
+    return all;
   }
 
   private checkLength(encoded: EncodedSample | RowProblem): EncodedSample | RowProblem {
@@ -323,21 +400,15 @@ class Reading {
     return overLength(encoded.tokens.length, sequenceLength);
   }
 
-  private use(document: EncodedDocument): EncodedDocument {
-    this.tallies[document.source]!.used++;
-    if (document.heldOut) this.evalRows++;
-    else this.trainRows++;
-    return document;
-  }
-
   private skip(source: number, row: number, problem: RowProblem): void {
     this.tallies[source]!.skip(row, problem);
     this.options.problem?.(this.plan.sources[source]!.path, row, problem);
   }
 
-  private full(heldOut: boolean): boolean {
+  private full(source: number, heldOut: boolean): boolean {
     const { maxTrainRows, maxEvalRows } = this.plan.request;
-    return heldOut ? this.evalRows >= (maxEvalRows ?? Infinity) : this.trainRows >= (maxTrainRows ?? Infinity);
+    const { train, eval: held } = this.met[source]!;
+    return heldOut ? held >= (maxEvalRows ?? Infinity) : train >= (maxTrainRows ?? Infinity);
   }
 }
 

@@ -1,7 +1,11 @@
-import type { DataSummary } from "../protocol/webview";
+import type { DataSummary, DatasetShare } from "../protocol/webview";
 import { previewSegments } from "./encode";
-import { type DatasetRequest, planDataset, type ReadOptions, readDocuments } from "./readDataset";
+import type { SourceTally } from "./readDataset";
+import { type DatasetPlan, type DatasetRequest, planDataset, type ReadOptions, readDocuments } from "./readDataset";
 import type { Tokenizer } from "./tokenizer";
+
+/** Skipped rows that are listed, of all data sets together. */
+const LISTED = 1000;
 
 /** What preparation would make of a data set, without writing it. A data set of broken rows is a summary, not an error. */
 export async function summarize(
@@ -11,30 +15,53 @@ export async function summarize(
 ): Promise<DataSummary & { template: string | null }> {
   const plan = await planDataset(request, tokenizer, options);
   const reading = readDocuments(plan, options);
-  let tokens = 0;
-  let trainRows = 0;
-  let evalRows = 0;
-  for await (const batch of reading.documents) {
-    for (const document of batch) {
-      tokens += document.tokens.length;
-      if (document.heldOut) evalRows++;
-      else trainRows++;
-    }
-  }
-  const tally = reading.tallies[0]!;
+  // The tallies count what passes by.
+  for await (const _ of reading.documents) options.signal?.throwIfAborted();
+  const { tallies } = reading;
+  const sum = (part: (tally: SourceTally) => number) => tallies.reduce((total, tally) => total + part(tally), 0);
+  const trainTokens = sum(({ train }) => train.tokens);
+  const evalTokens = sum((tally) => tally.eval.tokens);
   return {
     path: request.path,
     choice: { format: request.format, fields: { ...request.fields } },
     format: plan.sources[0]!.dialect?.format.id ?? null,
     template: plan.template?.id ?? null,
+    rows: sum(({ rows }) => rows),
+    used: sum(({ used }) => used),
+    skipped: sum(({ skipped }) => skipped),
+    skippedByReason: skippedByReason(tallies),
+    tokens: trainTokens + evalTokens,
+    trainRows: sum(({ train }) => train.rows),
+    trainTokens,
+    evalRows: sum((tally) => tally.eval.rows),
+    evalTokens,
+    datasets: tallies.map((tally, index) => shareOf(plan, tally, index)),
+    problems: tallies.flatMap(({ listed }, dataset) => listed.map((row) => ({ dataset, ...row }))).slice(0, LISTED),
+    preview: reading.first === null ? [] : previewSegments(reading.first, tokenizer.special),
+  };
+}
+
+function shareOf({ request, sources }: DatasetPlan, tally: SourceTally, index: number): DatasetShare {
+  const { path, dialect, weight } = sources[index]!;
+  const { format, fields } = request.mixture?.[index - 1] ?? request;
+  return {
+    path,
+    choice: { format, fields: { ...fields } },
+    format: dialect?.format.id ?? null,
+    weight,
     rows: tally.rows,
     used: tally.used,
     skipped: tally.skipped,
-    skippedByReason: tally.byReason,
-    tokens,
-    trainRows,
-    evalRows,
-    problems: tally.listed,
-    preview: reading.first === null ? [] : previewSegments(reading.first, tokenizer.special),
+    trainRows: tally.train.rows,
+    evalRows: tally.eval.rows,
+    tokens: tally.train.tokens + tally.eval.tokens,
   };
+}
+
+function skippedByReason(tallies: readonly SourceTally[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const { byReason } of tallies) {
+    for (const [reason, count] of Object.entries(byReason)) total[reason] = (total[reason] ?? 0) + count;
+  }
+  return total;
 }

@@ -22,10 +22,17 @@ export function templateById(id: TemplateId): Template {
   return template;
 }
 
-export function chooseTemplate(id: TemplateId | "auto", shape: SampleShape, special: SpecialTokens): Template {
+/** `beside`: shapes that it is to show as well, where there is such a template. */
+export function chooseTemplate(
+  id: TemplateId | "auto",
+  shape: SampleShape,
+  special: SpecialTokens,
+  beside: readonly SampleShape[] = [],
+): Template {
   const fitting = templates.filter((template) => template.shapes.includes(shape));
   if (id === "auto") {
-    const found = fitting.find((template) => missingTokens(template, special).length === 0);
+    const forAll = fitting.filter((template) => beside.every((other) => template.shapes.includes(other)));
+    const found = [...forAll, ...fitting].find((template) => missingTokens(template, special).length === 0);
     if (found !== undefined) return found;
     throw new DatasetError(
       `Rows of this format need ${missingTokens(fitting[0]!, special).join(", ")}, which the model's tokenizer does not have: choose another model or convert the data set.`,

@@ -42,9 +42,10 @@ const panelState = v.variant("kind", [
   v.object({ kind: v.literal("run"), id: text }),
 ]);
 
+const choice = v.object({ format: v.string(), fields: v.record(v.string(), v.string()) });
 const summary = v.object({
   path: v.string(),
-  choice: v.object({ format: v.string(), fields: v.record(v.string(), v.string()) }),
+  choice,
   format: v.nullable(v.string()),
   rows: v.number(),
   used: v.number(),
@@ -52,8 +53,24 @@ const summary = v.object({
   skippedByReason: v.record(v.string(), v.number()),
   tokens: v.number(),
   trainRows: v.number(),
+  trainTokens: v.number(),
   evalRows: v.number(),
-  problems: v.array(v.object({ row: v.number(), reason: v.string(), message: v.string() })),
+  evalTokens: v.number(),
+  datasets: v.array(
+    v.object({
+      path: v.string(),
+      choice,
+      format: v.nullable(v.string()),
+      weight: v.nullable(v.number()),
+      rows: v.number(),
+      used: v.number(),
+      skipped: v.number(),
+      trainRows: v.number(),
+      evalRows: v.number(),
+      tokens: v.number(),
+    }),
+  ),
+  problems: v.array(v.object({ dataset: v.number(), row: v.number(), reason: v.string(), message: v.string() })),
   preview: v.array(v.object({ text: v.string(), learned: v.boolean() })),
 });
 
