@@ -1,8 +1,18 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { HeldOut, RunSpec } from "../protocol/run";
+import type { HeldOut, MixedDataset, RunSpec } from "../protocol/run";
+import { runSettings } from "../run/planSettings";
+import { presetIds, presetSettings } from "../run/presets";
 import type { NewRun } from "../run/runDirectory";
-import { defaultHeldOut, defaultSettings, describeRange, loraTargets, ranges } from "../run/runSpec";
+import {
+  defaultHeldOut,
+  defaultSettings,
+  describeRange,
+  loraTargets,
+  type Range,
+  type RunSettings,
+  ranges,
+} from "../run/runSpec";
 import {
   type CommandContext,
   numberOption,
@@ -18,6 +28,8 @@ const numbers = {
   "sequence-length": "sequenceLength",
   rank: "lora.rank",
   alpha: "lora.alpha",
+  dropout: "lora.dropout",
+  weight: "dataset.weight",
   "learning-rate": "optimizer.learningRate",
   "weight-decay": "optimizer.weightDecay",
   "clip-norm": "optimizer.clipNorm",
@@ -36,8 +48,24 @@ const numbers = {
   "max-eval-rows": "dataset.maxEvalRows",
 } as const satisfies Record<string, keyof typeof ranges>;
 
+/** More data sets beside the first. */
+export const mixtureOptions: OptionSpecs = {
+  mix: {
+    type: "string",
+    multiple: true,
+    value: "FILE=WEIGHT",
+    description: "a further data set; 2: each of its rows twice a pass, 0.5: half of them",
+  },
+};
+
 export const newRunOptions: OptionSpecs = {
   data: { type: "string", value: "FILE", description: "the data set of a new run (.jsonl)" },
+  ...mixtureOptions,
+  preset: {
+    type: "string",
+    value: "NAME",
+    description: `settings to begin with: ${presetIds.join(", ")}; options go before`,
+  },
   model: { type: "string", value: "DIR", description: "its base model: a Hugging Face folder" },
   name: { type: "string", value: "TEXT", description: "what the run is called; default: the data set's name" },
   format: { type: "string", value: "ID", description: "the data set's format; default: detected" },
@@ -59,6 +87,12 @@ export const newRunOptions: OptionSpecs = {
     description: `projections to train, separated by commas; default: all of ${loraTargets.join(",")}`,
   },
   schedule: { type: "string", value: "NAME", description: "constant, linear or cosine" },
+  "rank-stabilised": { type: "boolean", description: "scale the adapter by alpha / √rank instead of alpha / rank" },
+  "early-stopping": {
+    type: "string",
+    value: "N[:DELTA]",
+    description: "end after N evaluations without a held-out loss lower by DELTA (0); 0: never",
+  },
   recompute: { type: "string", value: "NAME", description: "auto, none, gate-up or block" },
   device: { type: "string", value: "NAME", description: "auto, cpu or cuda" },
   quantization: { type: "string", value: "NAME", description: "none, or nf4: frozen weights in 4 bits (on a GPU)" },
@@ -80,57 +114,131 @@ function defaultOf(field: string): string {
 /** The run that the options ask for; paths are resolved against the working directory. */
 export function newRunFrom(context: CommandContext): NewRun {
   const number = (option: keyof typeof numbers) => numberOption(context, option, ranges[numbers[option]]);
-  const defaults = defaultSettings();
+  const device = choice(context, "device", ["auto", "cpu", "cuda"]);
+  const { settings: base, quantization } = presetFrom(context, device === "cuda");
   const dataPath = resolve(context.cwd, requiredOption(context, "data"));
-  const steps = number("steps") ?? null;
-  const epochs = number("epochs") ?? null;
-  if (steps !== null && epochs !== null) throw new UsageError("Give --steps or --epochs, not both.");
-  const rank = number("rank") ?? defaults.lora.rank;
+  const rank = number("rank");
+  const weight = number("weight");
+  const mixture = mixtureFrom(context).map((mixed) => ({ ...mixed, format: "auto" }));
   return {
     name: stringOption(context, "name") ?? nameOf(dataPath),
     model: {
       path: resolve(context.cwd, requiredOption(context, "model")),
-      quantization: choice(context, "quantization", ["none", "nf4"]) ?? "none",
+      quantization: choice(context, "quantization", ["none", "nf4"]) ?? quantization,
     },
     dataset: {
       path: dataPath,
       format: stringOption(context, "format") ?? "auto",
       ...(context.values.field === undefined ? {} : { fields: fieldOptions(context) }),
+      ...(weight === undefined ? {} : { weight }),
+      ...(mixture.length === 0 ? {} : { mixture }),
       template: stringOption(context, "template") ?? "auto",
       heldOut: heldOutFrom(context),
       maxTrainRows: number("max-train-rows") ?? null,
       maxEvalRows: number("max-eval-rows") ?? null,
     },
-    sequenceLength: number("sequence-length") ?? defaults.sequenceLength,
-    // Alpha follows the rank, so that a changed rank does not change how strongly the adapter acts.
-    lora: { ...defaults.lora, rank, alpha: number("alpha") ?? 2 * rank, targets: targetsFrom(context) },
+    sequenceLength: number("sequence-length") ?? base.sequenceLength,
+    lora: {
+      rank: rank ?? base.lora.rank,
+      // Alpha follows the rank, so that a changed rank does not change how strongly the adapter acts.
+      alpha: number("alpha") ?? (rank === undefined ? base.lora.alpha : 2 * rank),
+      targets: targetsFrom(context),
+      dropout: number("dropout") ?? base.lora.dropout,
+      rankStabilised: context.values["rank-stabilised"] === true || base.lora.rankStabilised,
+    },
     optimizer: {
-      ...defaults.optimizer,
-      learningRate: number("learning-rate") ?? defaults.optimizer.learningRate,
-      weightDecay: number("weight-decay") ?? defaults.optimizer.weightDecay,
-      clipNorm: number("clip-norm") ?? defaults.optimizer.clipNorm,
-      schedule: choice(context, "schedule", ["constant", "linear", "cosine"]) ?? defaults.optimizer.schedule,
-      warmupSteps: number("warmup-steps") ?? defaults.optimizer.warmupSteps,
+      ...base.optimizer,
+      learningRate: number("learning-rate") ?? base.optimizer.learningRate,
+      weightDecay: number("weight-decay") ?? base.optimizer.weightDecay,
+      clipNorm: number("clip-norm") ?? base.optimizer.clipNorm,
+      schedule: choice(context, "schedule", ["constant", "linear", "cosine"]) ?? base.optimizer.schedule,
+      warmupSteps: number("warmup-steps") ?? base.optimizer.warmupSteps,
     },
     training: {
-      ...defaults.training,
-      steps,
-      epochs: steps === null ? (epochs ?? defaults.training.epochs) : null,
-      sequencesPerStep: number("sequences-per-step") ?? defaults.training.sequencesPerStep,
-      microBatch: number("micro-batch") ?? defaults.training.microBatch,
-      evalEvery: number("eval-every") ?? defaults.training.evalEvery,
-      checkpointEvery: number("checkpoint-every") ?? defaults.training.checkpointEvery,
-      keepCheckpoints: number("keep-checkpoints") ?? defaults.training.keepCheckpoints,
-      seed: number("seed") ?? defaults.training.seed,
-      recompute: choice(context, "recompute", ["auto", "none", "gate-up", "block"]) ?? defaults.training.recompute,
+      ...base.training,
+      ...lengthFrom(context, base),
+      sequencesPerStep: number("sequences-per-step") ?? base.training.sequencesPerStep,
+      microBatch: number("micro-batch") ?? base.training.microBatch,
+      evalEvery: number("eval-every") ?? base.training.evalEvery,
+      checkpointEvery: number("checkpoint-every") ?? base.training.checkpointEvery,
+      keepCheckpoints: number("keep-checkpoints") ?? base.training.keepCheckpoints,
+      earlyStopping: earlyStoppingFrom(context, base),
+      seed: number("seed") ?? base.training.seed,
+      recompute: choice(context, "recompute", ["auto", "none", "gate-up", "block"]) ?? base.training.recompute,
     },
-    device: choice(context, "device", ["auto", "cpu", "cuda"]) ?? defaults.device,
-    threads: number("threads") ?? defaults.threads,
-    memoryBudget: number("memory-budget") ?? defaults.memoryBudget,
+    device: device ?? base.device,
+    threads: number("threads") ?? base.threads,
+    memoryBudget: number("memory-budget") ?? base.memoryBudget,
   };
 }
 
-function heldOutFrom(context: CommandContext): HeldOut {
+function presetFrom(
+  context: CommandContext,
+  gpu: boolean,
+): { settings: RunSettings } & Pick<RunSpec["model"], "quantization"> {
+  const id = choice(context, "preset", presetIds);
+  if (id === undefined) return { settings: defaultSettings(), quantization: "none" };
+  const sequenceLength =
+    numberOption(context, "sequence-length", ranges.sequenceLength) ?? defaultSettings().sequenceLength;
+  const preset = presetSettings(id, { sequenceLength, gpu });
+  return {
+    settings: runSettings(preset, { threads: defaultSettings().threads, trainTokens: null }),
+    quantization: preset.quantization,
+  };
+}
+
+function lengthFrom(
+  context: CommandContext,
+  { training }: RunSettings,
+): Pick<RunSettings["training"], "steps" | "epochs"> {
+  const steps = numberOption(context, "steps", ranges["training.steps"]);
+  const epochs = numberOption(context, "epochs", ranges["training.epochs"]);
+  if (steps !== undefined && epochs !== undefined) throw new UsageError("Give --steps or --epochs, not both.");
+  if (steps !== undefined) return { steps, epochs: null };
+  if (epochs !== undefined) return { steps: null, epochs };
+  return { steps: training.steps, epochs: training.epochs };
+}
+
+function earlyStoppingFrom(
+  context: CommandContext,
+  { training }: RunSettings,
+): RunSettings["training"]["earlyStopping"] {
+  const text = stringOption(context, "early-stopping");
+  if (text === undefined) return training.earlyStopping;
+  if (text === "0") return null;
+  const [patience, minDelta, ...rest] = `${text}${text.includes(":") ? "" : ":0"}`.split(":").map(numberIn);
+  const fits = (value: number | undefined, { min, max, whole }: Range) =>
+    value !== undefined && value >= min && value <= max && (!whole || Number.isInteger(value));
+  if (
+    rest.length > 0 ||
+    !fits(patience, ranges["training.earlyStopping.patience"]) ||
+    !fits(minDelta, ranges["training.earlyStopping.minDelta"])
+  ) {
+    throw new UsageError(`--early-stopping must be a number of evaluations, such as 3 or 3:0.01, not "${text}".`);
+  }
+  return { patience: patience!, minDelta: minDelta! };
+}
+
+/** NaN where the text is no number; an empty one is none. */
+function numberIn(text: string): number {
+  return text.trim() === "" ? Number.NaN : Number(text);
+}
+
+export function mixtureFrom(context: CommandContext): Pick<MixedDataset, "path" | "weight">[] {
+  const given = context.values.mix;
+  const { min, max } = ranges["dataset.weight"];
+  return (Array.isArray(given) ? given : []).map((word) => {
+    const text = String(word);
+    const at = text.lastIndexOf("=");
+    const weight = numberIn(text.slice(at + 1));
+    if (at <= 0 || !(weight >= min && weight <= max)) {
+      throw new UsageError(`--mix must be FILE=WEIGHT with a weight from ${min} to ${max}, not "${text}".`);
+    }
+    return { path: resolve(context.cwd, text.slice(0, at)), weight };
+  });
+}
+
+export function heldOutFrom(context: CommandContext): HeldOut {
   const by = choice(context, "held-out-by", ["auto", "row", "source"]);
   const value = stringOption(context, "held-out");
   if (value === undefined) return by === undefined ? defaultHeldOut : { kind: "fraction", fraction: 0.1, by };

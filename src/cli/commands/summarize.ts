@@ -2,7 +2,9 @@ import { resolve } from "node:path";
 import { summarize } from "../../dataset/summarize";
 import { loadTokenizer } from "../../dataset/tokenizer";
 import { defaultSettings, ranges } from "../../run/runSpec";
+import { dataSetSettings } from "../../server/settings";
 import { type Command, numberOption, requiredOption } from "../command";
+import { heldOutFrom, mixtureFrom, mixtureOptions } from "../runOptions";
 import { choiceFor, choiceOptions, editorSettings } from "../validation/options";
 
 export const command: Command = {
@@ -12,7 +14,13 @@ export const command: Command = {
   options: {
     model: { type: "string", value: "DIR", description: "the base model whose tokenizer counts" },
     "sequence-length": { type: "string", value: "N", description: "a longer row cannot be used" },
-    "held-out": { type: "string", value: "SHARE", description: "share of the rows held out; default 0.1, 0: none" },
+    "held-out": {
+      type: "string",
+      value: "SHARE|FILE",
+      description: "share of the rows held out (0: none) or a data set of its own; default 0.1",
+    },
+    ...mixtureOptions,
+    weight: { type: "string", value: "N", description: "of FILE, beside the others; default 1" },
     ...choiceOptions,
     seed: { type: "string", value: "N", description: "seed of the split; default 0" },
   },
@@ -20,14 +28,20 @@ export const command: Command = {
     const path = resolve(context.cwd, context.positionals[0]!);
     const model = resolve(context.cwd, requiredOption(context, "model"));
     const defaults = defaultSettings();
-    const fraction = numberOption(context, "held-out", { min: 0, max: ranges["dataset.heldOut.fraction"].max }) ?? 0.1;
-    const choice = choiceFor(context, path, editorSettings(context));
+    const settings = editorSettings(context);
+    const choice = choiceFor(context, path, settings);
+    const mixture = mixtureFrom(context).map((mixed) => {
+      const { format, fields } = dataSetSettings(settings, mixed.path);
+      return { ...mixed, format: format ?? "auto", ...(fields === undefined ? {} : { fields }) };
+    });
     const request = {
       path,
       format: choice.format,
       fields: choice.mapping,
       template: "auto",
-      heldOut: fraction === 0 ? ({ kind: "none" } as const) : ({ kind: "fraction", fraction, by: "auto" } as const),
+      weight: numberOption(context, "weight", ranges["dataset.weight"]),
+      mixture,
+      heldOut: heldOutFrom(context),
       maxTrainRows: null,
       maxEvalRows: null,
       sequenceLength: numberOption(context, "sequence-length", ranges.sequenceLength) ?? defaults.sequenceLength,
