@@ -230,6 +230,8 @@ export interface EnginePlan {
   scratchBytes: number;
   parameters: number;
   trainableParameters: number;
+  /** Tokens that the base model can read at once. */
+  maxPositions: number;
   steps: number;
   tokens: number;
   /** While it trains. */

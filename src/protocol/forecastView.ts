@@ -3,7 +3,7 @@
 import type { EnginePlan, MeasuringStage, SettingChange } from "./engine";
 
 /** What the run would take where it were started now. */
-export type RunForecast = Omit<EnginePlan, "usableBytes" | "recompute" | "microBatch" | "tokens">;
+export type RunForecast = EnginePlan;
 
 /** A setting that is worth a second look although the run could be started, and what would change it. */
 export type ForecastAdvice =

@@ -15,19 +15,17 @@ export interface SkippedRows {
   skippedByReason: Readonly<Record<string, number>>;
 }
 
-/** `longestSequence`: what the base model can read at once, tokens; null: not known. */
 export function adviceFor(
   settings: PlanSettings,
-  plan: Pick<EnginePlan, "seconds" | "steps">,
+  plan: Pick<EnginePlan, "seconds" | "steps" | "maxPositions">,
   { rows, skippedByReason }: SkippedRows,
-  longestSequence: number | null,
 ): ForecastAdvice[] {
   const advice: ForecastAdvice[] = [];
   if (plan.seconds > LONG_SECONDS)
     advice.push({ kind: "long", seconds: plan.seconds, changes: shorter(settings, plan) });
   const tooLong = TOO_LONG.reduce((sum, reason) => sum + (skippedByReason[reason] ?? 0), 0);
   if (tooLong > 0) {
-    advice.push({ kind: "over-length", rows: tooLong, of: rows, changes: longer(settings, longestSequence) });
+    advice.push({ kind: "over-length", rows: tooLong, of: rows, changes: longer(settings, plan.maxPositions) });
   }
   return advice;
 }
@@ -50,7 +48,7 @@ function roundedDown(value: number): number {
   return Math.floor(value / unit) * unit;
 }
 
-function longer({ sequenceLength }: PlanSettings, longest: number | null): ForecastAdvice["changes"] {
-  const value = Math.min(sequenceLength * 2, longest ?? ranges.sequenceLength.max, ranges.sequenceLength.max);
+function longer({ sequenceLength }: PlanSettings, longest: number): ForecastAdvice["changes"] {
+  const value = Math.min(sequenceLength * 2, longest, ranges.sequenceLength.max);
   return value > sequenceLength ? [{ field: "sequenceLength", value }] : [];
 }

@@ -24,6 +24,7 @@ const plan = {
   scratchBytes: 0,
   parameters: 1.2e9,
   trainableParameters: 11e6,
+  maxPositions: 131_072,
   steps: 100,
   tokens: 1e6,
   tokensPerSecond: 40_000,

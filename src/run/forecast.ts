@@ -59,6 +59,7 @@ const planSchema = v.object({
   scratchBytes: amount,
   parameters: amount,
   trainableParameters: amount,
+  maxPositions: amount,
   steps: amount,
   tokens: amount,
   tokensPerSecond: amount,

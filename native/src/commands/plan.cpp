@@ -33,6 +33,7 @@ Json to_json(const RunForecast& forecast) {
           {"scratchBytes", plan.scratch_bytes},
           {"parameters", plan.parameters},
           {"trainableParameters", plan.trainable_parameters},
+          {"maxPositions", forecast.max_positions},
           {"steps", forecast.steps},
           {"tokens", forecast.tokens},
           {"tokensPerSecond", forecast.tokens_per_second},

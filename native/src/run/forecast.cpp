@@ -150,6 +150,7 @@ RunForecast forecast_run(Machine& machine, const ForecastRequest& asked) {
                                       spec.epochs ? &*spec.epochs : nullptr);
   const double passes = static_cast<double>(length.sequences) / static_cast<double>(data.sequences);
   const double tokens = passes * static_cast<double>(data.tokens), steps = static_cast<double>(length.steps);
+  forecast.max_positions = config.max_position_embeddings;
   forecast.steps = length.steps;
   forecast.tokens = std::llround(tokens);
   RunCosts costs;

@@ -32,6 +32,7 @@ struct RunForecast {
   DeviceMemoryInfo memory;
   int64_t usable_bytes = 0;
   MemoryPlan plan;
+  int64_t max_positions = 0;  // tokens that the base model can read at once
   int64_t steps = 0, tokens = 0;
   double tokens_per_second = 0;  // while it trains
   bool measured = false;         // the speed: in an earlier run, not by arithmetic

@@ -1,6 +1,7 @@
 /** What a webview sends is input like any other: checked before it is acted upon. */
 import * as v from "valibot";
 import type { DataSummary, FromNowView, FromRunPanel, PlanForm, RunPanelState } from "../../protocol/webview";
+import { fromForecast } from "./forecastMessages";
 import { planForm } from "./planMessages";
 
 const MAX_TEXT = 4096;
@@ -9,6 +10,7 @@ const bare = <const T extends string>(type: T) => v.object({ type: v.literal(typ
 const about = <const T extends string>(type: T) => v.object({ type: v.literal(type), id: text });
 
 const fromRunPanel = v.variant("type", [
+  ...fromForecast,
   bare("ready"),
   v.object({ type: v.literal("formChanged"), form: planForm }),
   v.object({ type: v.literal("start"), form: planForm }),

@@ -1,15 +1,18 @@
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
-import type { DataSummary, PlanForm, ToRunPanel } from "../../protocol/webview";
-import { forecastRun } from "../../run/forecast";
+import type { SettingChange } from "../../protocol/engine";
+import type { PlanForm } from "../../protocol/planForm";
+import type { DataSummary, ToRunPanel } from "../../protocol/webview";
+import { applyChanges } from "../../run/fixes";
 import type { Services } from "../context";
 import { jobSettings } from "../datasets/jobSettings";
 import { JobCancelled, runJob } from "../jobs/runJob";
-import { checkForm, defaultForm, newRun } from "../runs/planForm";
+import { checkForm, defaultForm } from "../runs/planForm";
 import type { TrackedRun } from "../runs/runRegistry";
-import { engineOf, startRun } from "../runs/startRun";
-import { readSettings, sequenceLengthFor } from "../settings";
+import { startRun } from "../runs/startRun";
+import { sequenceLengthFor } from "../settings";
 import { parseSummary } from "./messages";
+import { PlanForecast } from "./planForecast";
 
 /** Typing in a field must not start a count per key. */
 const SETTLE_MS = 400;
@@ -22,10 +25,7 @@ export class PlanSession implements vscode.Disposable {
   form: PlanForm | undefined;
   #summary: DataSummary | undefined;
   #data: Extract<ToRunPanel, { type: "data" }> = { type: "data", state: "loading", fraction: null };
-  #forecast: Extract<ToRunPanel, { type: "forecast" }> = { type: "forecast", state: "loading" };
-  #forecasting: AbortController | undefined;
-  /** What the last forecast was made for. */
-  #forecastFor = "";
+  readonly #forecast: PlanForecast;
   #starting: Extract<ToRunPanel, { type: "starting" | "startFailed" }> | undefined;
   #counting: AbortController | undefined;
   /** What the last count was made with. */
@@ -42,6 +42,7 @@ export class PlanSession implements vscode.Disposable {
     private readonly onStarted: (run: TrackedRun) => void,
   ) {
     this.form = form ?? undefined;
+    this.#forecast = new PlanForecast(services, dataset, post);
     this.#subscriptions = [
       // Rows mended in the editor count at once.
       vscode.workspace.onDidSaveTextDocument((document) => {
@@ -55,7 +56,7 @@ export class PlanSession implements vscode.Disposable {
   async show(): Promise<void> {
     await this.#postPlan();
     this.post(this.#data);
-    this.post(this.#forecast);
+    this.#forecast.show();
     if (this.#starting !== undefined) this.post(this.#starting);
     this.#count();
   }
@@ -85,7 +86,7 @@ export class PlanSession implements vscode.Disposable {
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
       this.#count();
-      void this.#forecastRun();
+      this.#forecastRun();
     }, SETTLE_MS);
   }
 
@@ -95,7 +96,7 @@ export class PlanSession implements vscode.Disposable {
     this.form.modelPath = path;
     await this.#postPlan();
     this.#count();
-    void this.#forecastRun();
+    this.#forecastRun();
   }
 
   #countAgain(): void {
@@ -144,7 +145,7 @@ export class PlanSession implements vscode.Disposable {
       if (counting !== this.#counting) return;
       this.#summary = parseSummary(value);
       this.#setData({ type: "data", state: "ready", summary: this.#summary });
-      void this.#forecastRun();
+      this.#forecastRun();
     } catch (error) {
       if (counting !== this.#counting || error instanceof JobCancelled) return;
       this.#counted = "";
@@ -153,47 +154,28 @@ export class PlanSession implements vscode.Disposable {
     }
   }
 
-  /** Asks the engine what the run would take, unless that is what it was last asked. */
-  async #forecastRun(): Promise<void> {
+  #forecastRun(): void {
     const { form } = this;
     const summary = this.#summary;
     if (form === undefined || summary === undefined || summary.used === 0) return;
-    if (Object.keys(checkForm(form, translate)).length > 0) return;
-    const trainTokens = learnedTokens(summary);
-    const run = newRun(form, {
-      dataset: this.dataset.fsPath,
-      choice: summary.choice,
-      threads: readSettings().threads,
-      trainTokens,
-    });
-    const key = JSON.stringify([run, summary.tokens]);
-    if (key === this.#forecastFor) return;
-    this.#forecastFor = key;
-    this.#forecasting?.abort();
-    const forecasting = new AbortController();
-    this.#forecasting = forecasting;
-    this.#setForecast({ type: "forecast", state: "loading" });
-    try {
-      const forecast = await forecastRun({
-        engine: await engineOf(this.services),
-        run,
-        trainTokens,
-        evalTokens: summary.tokens - trainTokens,
-        runsFolder: this.services.runs.folderFor(this.dataset) ?? null,
-        signal: forecasting.signal,
-      });
-      if (forecasting === this.#forecasting) this.#setForecast({ type: "forecast", state: "ready", forecast });
-    } catch (error) {
-      if (forecasting !== this.#forecasting || forecasting.signal.aborted) return;
-      // Memory may have become free when it is asked again.
-      this.#forecastFor = "";
-      this.#setForecast({ type: "forecast", state: "error", message: describeError(error) });
-    }
+    if (Object.keys(checkForm(form, translate)).length === 0) void this.#forecast.ask(form, summary);
   }
 
-  #setForecast(forecast: Extract<ToRunPanel, { type: "forecast" }>): void {
-    this.#forecast = forecast;
-    this.post(forecast);
+  measure(): Promise<void> {
+    return this.#forecast.measure();
+  }
+
+  cancelMeasure(): void {
+    this.#forecast.cancelMeasure();
+  }
+
+  /** What a button of the forecast changes in the form. */
+  async changeSettings(changes: readonly SettingChange[]): Promise<void> {
+    if (this.form === undefined) return;
+    this.form = applyChanges(this.form, changes);
+    await this.#postPlan();
+    this.#count();
+    this.#forecastRun();
   }
 
   #setData(data: Extract<ToRunPanel, { type: "data" }>): void {
@@ -210,7 +192,7 @@ export class PlanSession implements vscode.Disposable {
     const start = new AbortController();
     this.#start = start;
     this.#setStarting({ type: "starting", stage: vscode.l10n.t("Preparing the data"), fraction: null });
-    const learned = this.#summary === undefined ? null : learnedTokens(this.#summary);
+    const learned = this.#summary?.trainTokens ?? null;
     try {
       const run = await startRun(
         this.services,
@@ -245,12 +227,7 @@ export class PlanSession implements vscode.Disposable {
   dispose(): void {
     clearTimeout(this.#settle);
     this.#counting?.abort();
-    this.#forecasting?.abort();
+    this.#forecast.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
-}
-
-/** The held-out rows' tokens are about their share of the rows. */
-function learnedTokens({ tokens, trainRows, used }: DataSummary): number {
-  return used === 0 ? 0 : (tokens * trainRows) / used;
 }

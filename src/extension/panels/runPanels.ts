@@ -188,6 +188,12 @@ class RunPanel {
         return session.start(message.form);
       case "cancelStart":
         return session.cancelStart();
+      case "measure":
+        return session.measure();
+      case "cancelMeasure":
+        return session.cancelMeasure();
+      case "changeSettings":
+        return session.changeSettings(message.changes);
       case "openRow":
         return openRow(session.dataset, message.row);
       case "openDataset":
