@@ -84,6 +84,11 @@ export const commands: readonly RegisteredCommand[] = [
     "answer an instruction with a run's tuned model and its base model, token by token",
     () => import("./commands/ask"),
   ),
+  entry(
+    "runs evaluate",
+    "compare a run's tuned model with its base model on held-out rows",
+    () => import("./commands/evaluateRun"),
+  ),
   entry("control", "stop, pause, resume or checkpoint a run that is going on", () => import("./commands/control")),
   entry("prepare", "turn a run's data set into packed tokens", () => import("./commands/prepare")),
   entry("evaluate", "compute a model's held-out loss", () => import("./commands/evaluate")),

@@ -10,6 +10,7 @@ import { ENGINE, golden, goldenFolder, goldenRun, loadModel, TINY_PYTHON, tempor
 const documents = golden("peft-r8").sequences.map(({ ids, labels }, i) => ({
   ids,
   targets: labels.flatMap((label, at) => (label === -100 ? [] : [at])),
+  source: 0,
   row: i + 1,
   kind: "instruct" as const,
 }));

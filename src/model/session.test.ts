@@ -148,6 +148,7 @@ describe("held-out loss", () => {
     sequences.slice(0, count).map(({ ids, labels }, i) => ({
       ids,
       targets: labels.flatMap((label, at) => (label === -100 ? [] : [at])),
+      source: 0,
       row: i + 1,
       kind: "instruct" as const,
     }));

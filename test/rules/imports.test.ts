@@ -14,7 +14,7 @@ const allowed: Record<string, { values: string[]; types?: string[] }> = {
   "src/model": { values: ["src/protocol", "src/disk", "src/dataset"] },
   "src/hub": { values: ["src/protocol", "src/disk"] },
   "src/run": { values: ["src/protocol", "src/disk", "src/dataset"] },
-  "src/evaluation/report": { values: ["src/protocol", "src/disk"] },
+  "src/evaluation/report": { values: ["src/protocol", "src/disk", "src/run"] },
   "src/evaluation": {
     values: ["src/protocol", "src/disk", "src/dataset", "src/model", "src/run", "src/evaluation/report"],
   },

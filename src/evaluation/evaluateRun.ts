@@ -1,0 +1,225 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import * as v from "valibot";
+import { DatasetError } from "../dataset/problem";
+import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
+import { describeError } from "../disk/describeError";
+import { contractPath, readContract } from "../model/contract";
+import { type EngineModel, engineEvaluation } from "../model/engine";
+import { readDocuments } from "../model/heldOut";
+import {
+  EVALUATION_VERSION,
+  type EvaluatedAnswer,
+  type EvaluationReport,
+  type EvaluationSettings,
+  type TestRuns,
+} from "../protocol/evaluation";
+import { readPlainFile } from "../run/plainFile";
+import { readRunSpec, runPaths } from "../run/runDirectory";
+import { RunError } from "../run/runError";
+import { RunMonitor } from "../run/runMonitor";
+import { answerInstructions } from "./answers";
+import { drawInstructions, type HeldOutInstruction, heldOutInstructions } from "./heldOutInstructions";
+import { judgeAnswers } from "./judge";
+import { figuresOf } from "./metrics/figures";
+import { adapterSha256, writeEvaluation } from "./report/reportFiles";
+import { readRows } from "./tests/readRows";
+import { runRowTests, type TestedAnswer } from "./tests/runTests";
+
+export interface EvaluateOptions {
+  /** Path of tunesmith-engine. */
+  engine: string;
+  /** 0: the engine decides. */
+  threads: number;
+  rows: number;
+  maxTokens: number;
+  /** Runs tests that rows carry, where they can be enclosed. */
+  runCode: boolean;
+  /** Absent: where the run was trained. */
+  device?: "cpu" | "cuda" | undefined;
+  signal?: AbortSignal;
+  onProgress?(stage: string, fraction: number | null, detail?: string): void;
+}
+
+const MAX_MANIFEST_BYTES = 16 << 20;
+/** Of data/manifest.json, where the rows came from. */
+const manifestSchema = v.object({
+  sources: v.array(v.object({ path: v.pipe(v.string(), v.startsWith("/")), sha256: v.string() })),
+});
+type Source = v.InferOutput<typeof manifestSchema>["sources"][number];
+
+/**
+ * Compares the base model with the run's adapter on its held-out rows and writes `evaluation/`. Nothing of an earlier
+ * evaluation is touched before the last answer was judged. Throws one sentence.
+ */
+export async function evaluateRun(directory: string, options: EvaluateOptions): Promise<EvaluationReport> {
+  const began = Date.now();
+  const { signal, onProgress } = options;
+  const run = await openRun(directory, options);
+  onProgress?.("Held-out loss", 0);
+  const base = await engineEvaluation({ ...run.model, adapterDir: null }, run.dataDir, "eval");
+  onProgress?.("Held-out loss", 0.5);
+  const tuned = await engineEvaluation(run.model, run.dataDir, "eval");
+  const answers = await answerAll(run, options);
+  const tests = await testAll(run, answers, options);
+  signal?.throwIfAborted();
+  const report: EvaluationReport = {
+    version: EVALUATION_VERSION,
+    createdAt: new Date().toISOString(),
+    settings: run.settings,
+    adapter: run.adapter,
+    instructions: { heldOut: run.heldOut, answered: answers.length },
+    heldOut: { targets: tuned.targets, documents: tuned.documents },
+    base: figuresOf(
+      answers.map(({ base }) => base),
+      base.loss,
+    ),
+    tuned: figuresOf(
+      answers.map(({ tuned }) => tuned),
+      tuned.loss,
+    ),
+    tests,
+    seconds: (Date.now() - began) / 1000,
+  };
+  if ((await adapterSha256(directory)) !== run.adapter.sha256) {
+    throw new RunError(`${runPaths(directory).adapter} was changed while it was evaluated; evaluate the run again.`);
+  }
+  await writeEvaluation(directory, run.name, report, answers);
+  return report;
+}
+
+interface OpenedRun {
+  directory: string;
+  name: string;
+  dataDir: string;
+  model: EngineModel;
+  tokenizer: Tokenizer;
+  endTokens: ReadonlySet<number>;
+  sources: Source[];
+  settings: EvaluationSettings;
+  adapter: EvaluationReport["adapter"];
+  /** All that there are. */
+  heldOut: number;
+  /** Those that were drawn. */
+  instructions: HeldOutInstruction[];
+}
+
+async function openRun(directory: string, options: EvaluateOptions): Promise<OpenedRun> {
+  options.onProgress?.("Reading the run", null);
+  const spec = await readRunSpec(directory);
+  const { data: dataDir, adapter: adapterDir } = runPaths(directory);
+  const sha256 = await adapterSha256(directory);
+  if (sha256 === null) {
+    throw new RunError(`${directory} has no adapter yet: let the run finish, or stop it, and evaluate it then.`);
+  }
+  if (!existsSync(join(dataDir, "manifest.json"))) {
+    throw new RunError(`${directory} has no prepared data; there is nothing to evaluate on.`);
+  }
+  const contract = readContract(contractPath(directory));
+  const documents = readDocuments(dataDir, "eval", contract.vocabularySize);
+  if (documents.length === 0) throw new RunError(`${directory} holds no rows out; there is nothing to evaluate on.`);
+  const { rows, maxTokens, threads, engine, signal } = options;
+  const settings = { rows, maxTokens, seed: spec.training.seed };
+  const monitor = await RunMonitor.open(directory);
+  const { start, end } = monitor.history;
+  const all = heldOutInstructions(documents, contract, maxTokens);
+  const done = end?.type === "done" ? end : undefined;
+  const trainedOnGpu = start?.device.startsWith("cuda") === true;
+  return {
+    directory,
+    name: monitor.name,
+    dataDir,
+    model: {
+      engine,
+      modelDir: spec.model.path,
+      adapterDir,
+      threads,
+      device: options.device ?? (trainedOnGpu ? "cuda" : "cpu"),
+      ...(signal ? { signal } : {}),
+    },
+    tokenizer: await loadTokenizer(spec.model.path),
+    endTokens: new Set(contract.endTokens.map(({ id }) => id)),
+    sources: await readSources(dataDir),
+    settings,
+    adapter: { sha256, step: done?.adapterStep ?? done?.step ?? null, early: done?.early ?? false },
+    heldOut: all.length,
+    instructions: drawInstructions(all, rows, settings.seed),
+  };
+}
+
+async function readSources(dataDir: string): Promise<Source[]> {
+  const file = join(dataDir, "manifest.json");
+  try {
+    return v.parse(manifestSchema, JSON.parse(await readPlainFile(file, MAX_MANIFEST_BYTES))).sources;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof v.ValiError) {
+      throw new RunError(`${file} is damaged; prepare the data again.`);
+    }
+    throw error;
+  }
+}
+
+async function answerAll(run: OpenedRun, { signal, onProgress }: EvaluateOptions): Promise<EvaluatedAnswer[]> {
+  const { instructions, tokenizer, model, endTokens, sources } = run;
+  if (instructions.length === 0) return [];
+  const count = instructions.length;
+  const tell = (answered: number) =>
+    onProgress?.("Answering held-out instructions", answered / count, `${Math.floor(answered)} of ${count}`);
+  tell(0);
+  const pairs = await answerInstructions(instructions, { model, tokenizer, endTokens, onProgress: tell });
+  const expected = await Promise.all(instructions.map((one) => tokenizer.decode(one.expected)));
+  const judged = await judgeAnswers(expected, pairs, signal);
+  return Promise.all(
+    judged.map(async (answer, index) => {
+      const { source, row, prompt } = instructions[index]!;
+      const text = await tokenizer.decode(prompt, { controlTokens: true });
+      return { file: sources[source]?.path ?? "", row, prompt: text, ...answer };
+    }),
+  );
+}
+
+async function testAll(
+  { instructions, sources, directory }: OpenedRun,
+  answers: readonly EvaluatedAnswer[],
+  { runCode, signal, onProgress }: EvaluateOptions,
+): Promise<TestRuns> {
+  onProgress?.("Running tests", 0);
+  const tested: TestedAnswer[] = [];
+  for (const [index, source] of sources.entries()) {
+    const rows = new Set(instructions.filter((one) => one.source === index).map(({ row }) => row));
+    if (rows.size === 0) continue;
+    const values = await rowsOf(source, rows, signal);
+    // Without the data set as it was nobody knows which tests belong to which row.
+    if (typeof values === "string") {
+      if (!runCode) return { state: "none" };
+      return { state: "refused", rows: rows.size, reason: values };
+    }
+    for (const [at, one] of instructions.entries()) {
+      if (one.source !== index) continue;
+      const answer = answers[at]!;
+      tested.push({ answer, rowValue: values.get(one.row), request: answer.prompt });
+    }
+  }
+  const hidden = [directory, ...new Set(sources.map(({ path }) => dirname(path)))];
+  return runRowTests(tested, {
+    hidden: runCode ? hidden : null,
+    signal,
+    onProgress: (fraction) => onProgress?.("Running tests", fraction),
+  });
+}
+
+/** The sentence that says why, where they cannot be read. */
+async function rowsOf(
+  source: Source,
+  rows: ReadonlySet<number>,
+  signal?: AbortSignal,
+): Promise<Map<number, unknown> | string> {
+  try {
+    return await readRows(source, rows, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof DatasetError || code !== undefined) return describeError(error);
+    throw error;
+  }
+}
