@@ -31,14 +31,16 @@ export interface Button {
   element: HTMLElement;
   setDisabled(disabled: boolean): void;
   setText(text: string): void;
+  /** Of a button that was made with an icon. */
+  setIcon(name: string): void;
 }
 
 export function button(text: string, onClick: () => void, options: ButtonOptions = {}): Button {
   const made = document.createElement("vscode-button") as HTMLElement & { disabled: boolean };
   made.setAttribute("appearance", options.primary ? "primary" : "secondary");
   if (options.testId) made.dataset.testid = options.testId;
-  if (options.icon) {
-    const glyph = icon(options.icon);
+  const glyph = options.icon ? icon(options.icon) : undefined;
+  if (glyph !== undefined) {
     glyph.slot = "start";
     made.append(glyph);
   }
@@ -55,6 +57,9 @@ export function button(text: string, onClick: () => void, options: ButtonOptions
     },
     setText: (now) => {
       if (label.data !== now) label.data = now;
+    },
+    setIcon: (name) => {
+      if (glyph !== undefined) glyph.className = `codicon codicon-${name}`;
     },
   };
 }

@@ -1,9 +1,10 @@
 /** Extension host ↔ comparison of runs. Types only. */
 
-import type { Point, RunSnapshot } from "./webview";
+import type { CurvePiece } from "./curveView";
+import type { RunHead } from "./webview";
 
 /** What a comparison shows of a run besides its curve. */
-export interface ComparedRun extends Omit<RunSnapshot, "curve"> {
+export interface ComparedRun extends RunHead {
   /** The name in run.json, which a person may have replaced by `name`. */
   givenName: string;
   tags: string[];
@@ -88,8 +89,7 @@ export type ToCompareView =
       /** Ids of runs that are no longer there. */
       missing: string[];
     }
-  /** The next points of a curve, in order; `restart`: all that came before is void. */
-  | { type: "points"; id: string; restart: boolean; loss: Point[]; evalLoss: Point[] }
+  | CurvePiece
   | { type: "run"; run: ComparedRun }
   | { type: "actionFailed"; message: string };
 

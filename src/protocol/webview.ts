@@ -1,6 +1,7 @@
 /** Extension host ↔ webviews: two discriminated unions a view. Types only. */
 
 import type { CurvePiece } from "./curveView";
+import type { FromLiveView, ToLiveView } from "./liveView";
 import type { FromForecast, ToForecast } from "./forecastView";
 import type { FormErrors, PlanForm } from "./planForm";
 

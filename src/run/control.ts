@@ -10,8 +10,13 @@ const NEWLINE = 0x0a;
 const LOOK_AGAIN_MS = 200;
 
 /** Asks the run's engine for something; throws one sentence where none is at work. */
-export async function sendControl(directory: string, type: ControlMessage["type"]): Promise<void> {
-  await appendMessage(directory, type, await requireEngine(directory));
+export async function sendControl(
+  directory: string,
+  type: ControlMessage["type"],
+  /** With "learning-rate". */
+  learningRate?: number,
+): Promise<void> {
+  await appendMessage(directory, type, await requireEngine(directory), learningRate);
 }
 
 export interface StopOptions {
@@ -38,9 +43,15 @@ async function requireEngine(directory: string): Promise<EngineLock> {
   return engine.lock;
 }
 
-async function appendMessage(directory: string, type: ControlMessage["type"], lock: EngineLock): Promise<void> {
+async function appendMessage(
+  directory: string,
+  type: ControlMessage["type"],
+  lock: EngineLock,
+  learningRate?: number,
+): Promise<void> {
   const file = runPaths(directory).control;
-  const message: ControlMessage = { type, attempt: lock.attempt, time: Date.now() };
+  const rate = learningRate === undefined ? {} : { learningRate };
+  const message: ControlMessage = { type, attempt: lock.attempt, time: Date.now(), ...rate };
   try {
     const handle = await open(file, "a+");
     try {

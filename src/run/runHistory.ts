@@ -1,20 +1,31 @@
+import type { CurveMark, MarkKind, SeriesName } from "../protocol/curveView";
 import type {
   CheckpointEvent,
   DoneEvent,
   EngineEvent,
   ErrorEvent,
   EvalEvent,
+  LearningRateEvent,
   MemoryEvent,
   PlanEvent,
+  RowLossesEvent,
+  SampleEvent,
   StartEvent,
   StepEvent,
   TelemetryEvent,
   WarningEvent,
 } from "../protocol/engine";
-import type { Point, RunSnapshot } from "../protocol/webview";
+import type { RunSnapshot } from "../protocol/webview";
+import { Series } from "./series";
 
 /** Enough to name the causes; an engine that warns at every step must not fill the memory. */
 const MAX_WARNINGS = 100;
+/** The newest are kept, whoever writes the events: of samples, by number and by the tokens in them. */
+const MAX_SAMPLES = 1000;
+const MAX_SAMPLE_TOKENS = 1 << 20;
+const MAX_EVENTS_OF_A_KIND = 1000;
+/** More marks than a picture has room for. */
+const MAX_MARKS = 5000;
 /** Weight of the newest step in the smoothed pace. */
 const PACE_WEIGHT = 0.1;
 
@@ -45,17 +56,49 @@ export class RunHistory {
   end: ErrorEvent | DoneEvent | undefined;
   warnings: WarningEvent[] = [];
   evalLossBefore: number | null = null;
-  readonly curve: Curve = { loss: [], evalLoss: [], checkpoints: [] };
+  /** The answers to pinned prompts, in the events' order; the base model's hold for all attempts. */
+  samples: SampleEvent[] = [];
+  rowLosses: RowLossesEvent[] = [];
+  learningRateChanges: LearningRateEvent[] = [];
+  /** The step of the lowest held-out loss so far; null: none was called the best. */
+  bestStep: number | null = null;
+  /** That of the checkpoint which is kept as the best. */
+  bestCheckpointStep: number | null = null;
+  readonly series: Readonly<Record<SeriesName, Series>> = {
+    loss: new Series(),
+    evalLoss: new Series(),
+    learningRate: new Series(),
+    gradientNorm: new Series(),
+    tokensPerSecond: new Series(),
+    memory: new Series(),
+    utilisation: new Series(),
+    temperature: new Series(),
+  };
+  /** What happened at which step, in the events' order. */
+  marks: CurveMark[] = [];
   /** Counts what was voided: appended points alone no longer tell the curve where it has changed. */
   revision = 0;
+  /** Counts the events that counted. */
+  version = 0;
+  #sampleTokens = 0;
   #pace = new Pace();
-  /** Up to each point of `curve.loss`: the run's tokens and seconds so far. */
+  /** Up to each point of `series.loss`: the run's tokens and seconds so far. */
   #work: Work[] = [];
+
+  /** The losses as points; made anew at each call. */
+  get curve(): Curve {
+    return {
+      loss: this.series.loss.points(),
+      evalLoss: this.series.evalLoss.points(),
+      checkpoints: [...new Set(this.marks.filter(({ kind }) => kind === "checkpoint").map(({ step }) => step))],
+    };
+  }
 
   add(event: EngineEvent): void {
     // A late line of an earlier attempt says nothing about the present one.
     if (event.attempt < this.attempt) return;
     if (event.attempt > this.attempt) this.#newAttempt(event);
+    this.version++;
     switch (event.type) {
       case "start":
         this.#onStart(event);
@@ -65,9 +108,10 @@ export class RunHistory {
         return;
       case "memory":
         this.memory = event;
+        this.series.memory.add(this.step, event.usedBytes);
         return;
       case "telemetry":
-        this.telemetry = event;
+        this.#onTelemetry(event);
         return;
       case "step":
         this.#onStep(event);
@@ -76,16 +120,28 @@ export class RunHistory {
         this.#onEval(event);
         return;
       case "checkpoint":
-        this.checkpoint = event;
-        appendInOrder(this.curve.checkpoints, event.step, (step) => step);
+        this.#onCheckpoint(event);
+        return;
+      case "sample":
+        this.#onSample(event);
+        return;
+      case "learning-rate":
+        keepNewest(this.learningRateChanges, event, MAX_EVENTS_OF_A_KIND);
+        this.#mark("learning-rate", event.step, String(event.learningRate));
+        return;
+      case "row-losses":
+        keepNewest(this.rowLosses, event, MAX_EVENTS_OF_A_KIND);
         return;
       case "paused":
       case "resumed":
         this.paused = event.type === "paused";
+        this.#mark(event.type, event.step);
         this.#pace.interrupt();
         return;
       case "warning":
-        if (this.warnings.length < MAX_WARNINGS) this.warnings.push(event);
+        if (this.warnings.length >= MAX_WARNINGS) return;
+        this.warnings.push(event);
+        this.#mark("warning", this.step, event.message);
         return;
       case "error":
       case "done":
@@ -95,11 +151,11 @@ export class RunHistory {
   }
 
   get loss(): number | null {
-    return this.curve.loss.at(-1)?.value ?? null;
+    return this.series.loss.lastValue;
   }
 
   get evalLoss(): number | null {
-    return this.curve.evalLoss.at(-1)?.value ?? null;
+    return this.series.evalLoss.lastValue;
   }
 
   /** Smoothed; the whole run's mean once it has finished. */
@@ -134,19 +190,36 @@ export class RunHistory {
     this.step = event.resumedFrom;
     if (event.resumedFrom === 0) this.evalLossBefore = null;
     this.#voidAfter(event.resumedFrom);
+    if (event.resumedFrom > 0) this.#mark("attempt", event.resumedFrom);
   }
 
   #voidAfter(step: number): void {
-    const { loss, evalLoss, checkpoints } = this.curve;
+    const { loss, evalLoss, ...others } = this.series;
+    let voided = loss.truncateAfter(step);
+    this.#work.length = loss.length;
     // Step 0 of a fresh start is evaluated again.
-    const keepsEval = (point: Point) => step > 0 && point.step <= step;
-    const before = loss.length + evalLoss.length + checkpoints.length;
-    this.curve.loss = loss.filter((point) => point.step <= step);
-    this.#work.length = this.curve.loss.length;
-    this.curve.evalLoss = evalLoss.filter(keepsEval);
-    this.curve.checkpoints = checkpoints.filter((saved) => saved <= step);
-    if (this.curve.loss.length + this.curve.evalLoss.length + this.curve.checkpoints.length < before) this.revision++;
+    const last = step > 0 ? step : -1;
+    for (const series of [evalLoss, ...Object.values(others)]) voided = series.truncateAfter(last) || voided;
+    const marks = this.marks.length;
+    const counts = (item: { step: number }) => item.step <= last;
+    this.marks = this.marks.filter(counts);
+    if (voided || this.marks.length < marks) this.revision++;
     if (this.checkpoint !== undefined && this.checkpoint.step > step) this.checkpoint = undefined;
+    this.learningRateChanges = this.learningRateChanges.filter(counts);
+    this.rowLosses = this.rowLosses.filter(counts);
+    // What the base model answers does not depend on the attempt.
+    this.samples = this.samples.filter((sample) => sample.base || counts(sample));
+    this.#sampleTokens = this.samples.reduce((sum, sample) => sum + sample.ids.length, 0);
+    this.bestStep = this.#lastMarked("best");
+    this.bestCheckpointStep = this.marks.findLast((mark) => mark.kind === "checkpoint" && mark.best)?.step ?? null;
+  }
+
+  #lastMarked(kind: MarkKind): number | null {
+    return this.marks.findLast((mark) => mark.kind === kind)?.step ?? null;
+  }
+
+  #mark(kind: MarkKind, step: number, text?: string): void {
+    if (this.marks.length < MAX_MARKS) this.marks.push({ kind, step, ...(text === undefined ? {} : { text }) });
   }
 
   #onStep(event: StepEvent): void {
@@ -155,12 +228,45 @@ export class RunHistory {
     this.#pace.add(event);
     const { tokens, seconds } = this.#work.at(-1) ?? { tokens: 0, seconds: 0 };
     this.#work.push({ tokens: tokens + event.tokens, seconds: seconds + event.seconds });
-    this.curve.loss.push({ step: event.step, value: event.loss });
+    this.series.loss.add(event.step, event.loss);
+    this.series.learningRate.add(event.step, event.learningRate);
+    this.series.gradientNorm.add(event.step, event.gradientNorm);
+    if (event.seconds > 0) this.series.tokensPerSecond.add(event.step, event.tokens / event.seconds);
+  }
+
+  /** Several of one step: the first is drawn, the last is told. */
+  #onTelemetry(event: TelemetryEvent): void {
+    this.telemetry = event;
+    const { memory, utilisation, temperature } = this.series;
+    memory.add(event.step, event.memoryUsed);
+    if (event.utilisation !== null) utilisation.add(event.step, event.utilisation);
+    if (event.temperature !== null) temperature.add(event.step, event.temperature);
   }
 
   #onEval(event: EvalEvent): void {
     if (event.step === 0) this.evalLossBefore = event.loss;
-    appendInOrder(this.curve.evalLoss, { step: event.step, value: event.loss }, (point) => point.step);
+    this.series.evalLoss.add(event.step, event.loss);
+    if (event.best !== true) return;
+    this.bestStep = event.step;
+    this.#mark("best", event.step);
+  }
+
+  #onCheckpoint(event: CheckpointEvent): void {
+    this.checkpoint = event;
+    const best = event.best === true;
+    if (best) this.bestCheckpointStep = event.step;
+    if (this.marks.length < MAX_MARKS)
+      this.marks.push({ kind: "checkpoint", step: event.step, ...(best ? { best } : {}) });
+  }
+
+  #onSample(event: SampleEvent): void {
+    this.samples.push(event);
+    this.#sampleTokens += event.ids.length;
+    while (this.samples.length > MAX_SAMPLES || (this.#sampleTokens > MAX_SAMPLE_TOKENS && this.samples.length > 1)) {
+      const tuned = this.samples.findIndex((sample) => !sample.base);
+      const [dropped] = this.samples.splice(Math.max(0, tuned), 1);
+      this.#sampleTokens -= dropped!.ids.length;
+    }
   }
 
   #onEnd(event: ErrorEvent | DoneEvent): void {
@@ -173,10 +279,9 @@ export class RunHistory {
   }
 }
 
-/** Steps come in ascending order; a repeated one is not drawn twice. */
-function appendInOrder<T>(list: T[], item: T, stepOf: (item: T) => number): void {
-  const last = list.at(-1);
-  if (last === undefined || stepOf(last) < stepOf(item)) list.push(item);
+function keepNewest<T>(list: T[], item: T, most: number): void {
+  list.push(item);
+  if (list.length > most) list.shift();
 }
 
 /** Exponentially smoothed speed, free of the start's bias. */

@@ -6,7 +6,7 @@ import type { RunSnapshot } from "../protocol/webview";
 import { type EngineState, readEngineState } from "./engineLock";
 import { EventFollower } from "./eventFollower";
 import { readRunSpec, runPaths } from "./runDirectory";
-import { type Curve, RunHistory } from "./runHistory";
+import { RunHistory } from "./runHistory";
 import { noNotes, type RunNotes, readRunNotes } from "./runNotes";
 import { headOf, judge, type RunHead, type Verdict } from "./runState";
 import { readStartState } from "./startMark";
@@ -16,9 +16,7 @@ const POLL_MS = 2000;
 
 export interface RunUpdate {
   head: RunHead;
-  /** What the curve has gained since the last update. */
-  added: Curve;
-  /** The curve has changed otherwise (a later attempt voided points): draw `monitor.snapshot()` anew. */
+  /** The curves have changed otherwise than by growing: a later attempt voided points. */
   redraw: boolean;
 }
 
@@ -34,7 +32,7 @@ export class RunMonitor {
   #engine: EngineState = { alive: false, lock: undefined };
   readonly #follower: EventFollower;
   readonly #listeners = new Set<(update: RunUpdate) => void>();
-  #sent = { loss: 0, evalLoss: 0, checkpoints: 0, revision: 0, words: "" };
+  #told = { events: 0, revision: 0, words: "" };
   #restarts = 0;
   #reading: Promise<void> | undefined;
   #again = false;
@@ -52,7 +50,7 @@ export class RunMonitor {
   static async open(directory: string): Promise<RunMonitor> {
     const monitor = new RunMonitor(directory, await readRunSpec(directory));
     await monitor.refresh();
-    monitor.#noteSent();
+    monitor.#noteTold();
     return monitor;
   }
 
@@ -75,8 +73,7 @@ export class RunMonitor {
   }
 
   snapshot(): RunSnapshot {
-    const { loss, evalLoss, checkpoints } = this.#history.curve;
-    return { ...this.head(), curve: { loss: [...loss], evalLoss: [...evalLoss], checkpoints: [...checkpoints] } };
+    return { ...this.head(), curve: this.#history.curve };
   }
 
   head(): RunHead {
@@ -148,41 +145,22 @@ export class RunMonitor {
 
   #tell(): void {
     if (this.#listeners.size === 0) return;
+    const before = this.#told;
+    this.#noteTold();
+    const { events, revision, words } = this.#told;
+    const redraw = revision !== before.revision;
+    if (!redraw && events === before.events && words === before.words) return;
     const head = this.head();
-    const { loss, evalLoss, checkpoints } = this.#history.curve;
-    const sent = this.#sent;
-    const redraw = this.#revision() !== sent.revision;
-    const added = redraw
-      ? { loss: [], evalLoss: [], checkpoints: [] }
-      : {
-          loss: loss.slice(sent.loss),
-          evalLoss: evalLoss.slice(sent.evalLoss),
-          checkpoints: checkpoints.slice(sent.checkpoints),
-        };
-    const changed = redraw || this.#words(head) !== sent.words || Object.values(added).some((list) => list.length > 0);
-    if (!changed) return;
-    this.#noteSent();
-    for (const listener of [...this.#listeners]) listener({ head, added, redraw });
+    for (const listener of [...this.#listeners]) listener({ head, redraw });
   }
 
-  #noteSent(): void {
-    const { loss, evalLoss, checkpoints } = this.#history.curve;
-    this.#sent = {
-      loss: loss.length,
-      evalLoss: evalLoss.length,
-      checkpoints: checkpoints.length,
-      revision: this.#revision(),
-      words: this.#words(this.head()),
+  #noteTold(): void {
+    this.#told = {
+      events: this.#history.version,
+      revision: this.#history.revision + this.#restarts * 2 ** 32,
+      // What is told of a run besides its events.
+      words: JSON.stringify([this.#verdict, this.#notes]),
     };
-  }
-
-  /** All that is told of a run besides its curve. */
-  #words(head: RunHead): string {
-    return JSON.stringify([head, this.#notes]);
-  }
-
-  #revision(): number {
-    return this.#history.revision + this.#restarts * 2 ** 32;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { TelemetryEvent } from "../protocol/engine";
-import type { RunSnapshot, RunState, Telemetry } from "../protocol/webview";
+import type { RunHead, RunState, Telemetry } from "../protocol/webview";
 import type { EngineState } from "./engineLock";
 import type { RunHistory } from "./runHistory";
 import type { StartState } from "./startMark";
@@ -19,6 +19,7 @@ export function judge(history: RunHistory, engine: EngineState, start: StartStat
   // A new attempt under way outweighs how the last one ended.
   if (engine.alive && engine.lock.attempt > history.attempt) return { state: "preparing", cause: null };
   if (start.kind === "under-way") return { state: "preparing", cause: null };
+  if (start.kind === "queued" && !engine.alive) return { state: "queued", cause: null };
   if (start.kind === "failed" && !engine.alive) return { state: "failed", cause: start.cause };
   if (end?.type === "error") return { state: "failed", cause: end.message };
   if (end?.type === "done") return { state: end.reason, cause: null };
@@ -39,7 +40,7 @@ function vanished(history: RunHistory): Verdict {
   };
 }
 
-export type RunHead = Omit<RunSnapshot, "curve">;
+export type { RunHead };
 
 export function headOf(run: { id: string; name: string }, history: RunHistory, verdict: Verdict): RunHead {
   const moving = verdict.state === "running";

@@ -5,6 +5,7 @@ import type {
   FromCompareView,
   ToCompareView,
 } from "../../src/protocol/compareView";
+import type { CurvePiece } from "../../src/protocol/curveView";
 import { CurveModel } from "../curve/curveModel";
 import { element, icon, setText } from "../dom";
 import { t } from "../texts";
@@ -16,7 +17,6 @@ import { type Column, type Row, RunTable } from "./runTable";
 import { settingName, settingText } from "./settingText";
 
 type CompareMessage = Extract<ToCompareView, { type: "compare" }>;
-type PointsMessage = Extract<ToCompareView, { type: "points" }>;
 
 /** Figures follow a run that goes on, but no faster than one can read. */
 const FIGURES_EVERY_MS = 250;
@@ -98,7 +98,7 @@ export class ComparePage {
       case "compare":
         this.#show(message);
         return;
-      case "points":
+      case "curve":
         this.#addPoints(message);
         return;
       case "run":
@@ -161,17 +161,13 @@ export class ComparePage {
     );
   }
 
-  #addPoints({ id, restart, loss, evalLoss }: PointsMessage): void {
-    const shown = this.#shown.get(id);
+  #addPoints(piece: CurvePiece): void {
+    const shown = this.#shown.get(piece.id);
     if (shown === undefined) return;
-    if (restart) {
-      shown.model = emptyModel(shown.run);
-      shown.model.append({ loss, evalLoss, checkpoints: [] });
-      this.#showCurves();
-    } else {
-      shown.model.append({ loss, evalLoss, checkpoints: [] });
-      this.#curves.update();
-    }
+    if (piece.restart) shown.model = emptyModel(shown.run);
+    shown.model.append(piece);
+    if (piece.restart) this.#showCurves();
+    else this.#curves.update();
     this.#showFiguresSoon();
   }
 
@@ -236,7 +232,7 @@ export class ComparePage {
 }
 
 function emptyModel(run: ComparedRun): CurveModel {
-  return new CurveModel({ loss: [], evalLoss: [], checkpoints: [] }, run.totalSteps);
+  return new CurveModel(run.totalSteps);
 }
 
 function firstFree(taken: ReadonlySet<number>): number {
@@ -247,7 +243,7 @@ function firstFree(taken: ReadonlySet<number>): number {
 
 /** Null until held-out rows have been looked at after training began. */
 function lossAfter(run: ComparedRun, model: CurveModel): number | null {
-  return model.evalLoss.some((point) => point.step > 0) ? run.evalLoss : null;
+  return model.evalLoss.lastStep > 0 ? run.evalLoss : null;
 }
 
 function settingRow({ key, values }: ComparedSetting): Row {

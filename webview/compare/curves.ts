@@ -1,8 +1,10 @@
+import type { StepRange } from "../curve/curveModel";
 import { element, liveRegion, setText } from "../dom";
 import { count, loss } from "../figures";
+import { checkbox } from "../inputs";
 import { t } from "../texts";
 import { Legend, type LegendRun } from "./legend";
-import { type StepRange, tableSteps } from "./overlay";
+import { tableSteps } from "./overlay";
 import { OverlayChart, type OverlayMode } from "./overlayChart";
 
 const CHART_HEIGHT = 300;
@@ -89,8 +91,7 @@ export class Curves {
   }
 
   #chart(kind: "loss" | "evalLoss", testId: string): OverlayChart {
-    return new OverlayChart({
-      kind,
+    return new OverlayChart(kind, {
       height: CHART_HEIGHT,
       testId,
       onStep: (step, byKeyboard) => this.#read(kind, step, byKeyboard),
@@ -173,11 +174,4 @@ export class Curves {
     });
     this.#tableBody.replaceChildren(...rows);
   }
-}
-
-function checkbox(text: string, checked: boolean, testId: string, onChange: (checked: boolean) => void): HTMLElement {
-  const box = element("input", { testId, attributes: { type: "checkbox" } });
-  box.checked = checked;
-  box.addEventListener("change", () => onChange(box.checked));
-  return element("label", { class: "check" }, box, text);
 }

@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Point } from "../../src/protocol/webview";
 import { CurveModel } from "../curve/curveModel";
-import { aboveZero, logTicks, overlay, tableSteps } from "./overlay";
+import { pieceOf } from "../curve/testing";
+import { overlay, tableSteps } from "./overlay";
 
 const line = (length: number, value = (step: number) => step): Point[] =>
   Array.from({ length }, (_, index) => ({ step: index + 1, value: value(index + 1) }));
-const model = (loss: Point[], evalLoss: Point[] = []) =>
-  new CurveModel({ loss, evalLoss, checkpoints: [] }, loss.length);
+function model(loss: Point[], evalLoss: Point[] = []): CurveModel {
+  const made = new CurveModel(loss.length);
+  made.append(pieceOf({ loss, evalLoss }));
+  return made;
+}
 
 describe("curves over one another", () => {
   it("lie at the same steps, with gaps where a run has no point", () => {
@@ -58,23 +62,6 @@ describe("the value at a step", () => {
     expect([1, 2, 3, 4, 5].map((step) => run.at(step).loss)).toEqual([null, 5, 5, 3, null]);
     expect(run.at(3).evalLoss).toBe(7);
     expect(run.at(5)).toEqual({ loss: null, smoothed: null, evalLoss: null });
-  });
-});
-
-describe("a logarithmic scale", () => {
-  it("has no place for what is not above 0", () => {
-    expect(aboveZero([1, 0, -2, null, undefined, 0.5])).toEqual([1, null, null, null, null, 0.5]);
-  });
-
-  it.each([
-    [2.1, 2.9],
-    [0.01, 12],
-    [1e-9, 1e9],
-    [2, 2.0001],
-  ])("has round marks from %d to %d, in order and inside", (low, high) => {
-    const ticks = logTicks(low, high);
-    expect(ticks.length).toBeLessThanOrEqual(6);
-    expect(ticks.every((tick, at) => tick >= low && tick <= high && (at === 0 || tick > ticks[at - 1]!))).toBe(true);
   });
 });
 

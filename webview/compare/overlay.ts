@@ -1,5 +1,5 @@
 /** The figures of several curves at the same steps. Pure. */
-import type { CurveModel } from "../curve/curveModel";
+import type { CurveModel, StepRange } from "../curve/curveModel";
 
 export type Series = (number | null | undefined)[];
 
@@ -10,11 +10,6 @@ export interface Overlay {
   steps: number[];
   /** Two a run: each step, and smoothed. Of the held-out loss both are the same points. */
   series: { each: Series; smoothed: Series }[];
-}
-
-export interface StepRange {
-  from: number;
-  to: number;
 }
 
 /** About `limit` points of each run between two steps; where a run has none, there is a gap. */
@@ -43,25 +38,13 @@ export function overlay(
   };
 }
 
-/** On a logarithmic scale only what is above 0 has a place. */
-export function aboveZero(values: Series): Series {
-  return values.map((value) => (typeof value === "number" && value > 0 ? value : null));
-}
-
-/** About `most` round values between two, evenly spaced on a logarithmic scale. */
-export function logTicks(low: number, high: number, most = 6): number[] {
-  const [from, to] = [Math.log(low), Math.log(high)];
-  const ticks = Array.from({ length: most }, (_, index) => Math.exp(from + ((to - from) * index) / (most - 1)));
-  const digits = to - from > Math.LN2 ? 2 : 3;
-  const round = ticks.map((tick) => Number(tick.toPrecision(digits)));
-  return [...new Set(round)].filter((tick) => tick >= low && tick <= high);
-}
-
 /** Steps for a table of all runs: about `most` of them evenly over the longest, and those of evaluations. */
 export function tableSteps(models: readonly CurveModel[], most: number): number[] {
   const last = Math.max(0, ...models.map((model) => model.lastStep));
   const even = Array.from({ length: most }, (_, index) => Math.round((last * (index + 1)) / most));
-  const evals = models.flatMap((model) => model.evalLoss.map((point) => point.step));
+  const evals = models.flatMap(({ evalLoss }) =>
+    Array.from({ length: evalLoss.length }, (_, index) => evalLoss.stepAt(index)),
+  );
   const every = Math.max(1, Math.ceil(evals.length / (most * 2)));
   const steps = [...even.filter((step) => step > 0), ...evals.filter((_, index) => index % every === 0)];
   return [...new Set(steps)].sort((a, b) => a - b);

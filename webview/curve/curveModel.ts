@@ -1,10 +1,8 @@
-import type { Point, RunSnapshot } from "../../src/protocol/webview";
-import { downsample, lowerBound } from "./downsample";
+import type { CurveMark, CurvePiece, SeriesName } from "../../src/protocol/curveView";
+import { SeriesData } from "./seriesData";
 import { Smoother, smoothingWindow } from "./smoothing";
 
-export type Curve = RunSnapshot["curve"];
-
-/** What the chart draws: values at the same steps, null where a series has none. */
+/** What a chart draws: values at the same steps, null where a series has none. */
 export interface DrawnCurve {
   steps: number[];
   loss: (number | null)[];
@@ -12,116 +10,141 @@ export interface DrawnCurve {
   evalLoss: (number | null)[];
 }
 
-export interface CurveRow {
-  step: number;
-  loss: number | null;
-  smoothed: number | null;
-  evalLoss: number | null;
+export interface StepRange {
+  from: number;
+  to: number;
 }
+
+export const seriesNames: readonly SeriesName[] = [
+  "loss",
+  "evalLoss",
+  "learningRate",
+  "gradientNorm",
+  "tokensPerSecond",
+  "memory",
+  "utilisation",
+  "temperature",
+];
 
 /** All points of a run, however many, and the few of them that a picture or a table needs. */
 export class CurveModel {
-  readonly loss: Point[] = [];
-  readonly evalLoss: Point[] = [];
-  readonly checkpoints: number[] = [];
-  readonly #smoother: Smoother;
+  readonly series = Object.fromEntries(seriesNames.map((name) => [name, new SeriesData()])) as Record<
+    SeriesName,
+    SeriesData
+  >;
+  readonly marks: CurveMark[] = [];
+  #smoother: Smoother;
 
-  constructor(curve: Curve, totalSteps: number) {
-    this.#smoother = new Smoother(smoothingWindow(totalSteps));
-    this.append(curve);
+  constructor(totalSteps: number, smoothing = 1) {
+    this.#smoother = new Smoother(smoothingWindow(totalSteps, smoothing));
   }
 
-  /** Points that are there already are left out: a snapshot and the messages after it may overlap. */
-  append(added: Curve): void {
-    for (const point of added.loss) {
-      if (point.step <= (this.loss.at(-1)?.step ?? -1)) continue;
-      this.loss.push(point);
-      this.#smoother.add(point.value);
+  get loss(): SeriesData {
+    return this.series.loss;
+  }
+
+  get evalLoss(): SeriesData {
+    return this.series.evalLoss;
+  }
+
+  append({ series, marks }: Pick<CurvePiece, "series" | "marks">): void {
+    for (const name of seriesNames) {
+      const piece = series[name];
+      if (piece !== undefined) this.series[name].append(piece);
     }
-    for (const point of added.evalLoss) {
-      if (point.step > (this.evalLoss.at(-1)?.step ?? -1)) this.evalLoss.push(point);
-    }
-    for (const step of added.checkpoints) {
-      if (step > (this.checkpoints.at(-1) ?? -1)) this.checkpoints.push(step);
+    this.#smooth();
+    this.marks.push(...marks);
+  }
+
+  setSmoothing(totalSteps: number, smoothing: number): void {
+    this.#smoother = new Smoother(smoothingWindow(totalSteps, smoothing));
+    this.#smooth();
+  }
+
+  #smooth(): void {
+    for (let index = this.#smoother.values.length; index < this.loss.length; index++) {
+      this.#smoother.add(this.loss.valueAt(index));
     }
   }
 
   get lastStep(): number {
-    return Math.max(this.loss.at(-1)?.step ?? 0, this.evalLoss.at(-1)?.step ?? 0);
+    return Math.max(this.loss.lastStep, this.evalLoss.lastStep);
   }
 
   get smoothedLast(): number | null {
     return this.#smoother.values.at(-1) ?? null;
   }
 
-  /** The curve between two steps with about `limit` points. */
-  draw(limit: number, range: { from: number; to: number } | null = null): DrawnCurve {
-    const from = range === null ? 0 : lowerBound(this.loss, range.from);
-    const to = range === null ? this.loss.length : lowerBound(this.loss, range.to + 1);
-    const indices = downsample(this.loss, limit, from, to);
-    const evals = this.evalLoss.filter(
-      (point) => range === null || (point.step >= range.from && point.step <= range.to),
-    );
+  /** Of the lowest held-out loss so far, as the engine has called it. */
+  get bestStep(): number | null {
+    return this.marks.findLast((mark) => mark.kind === "best")?.step ?? null;
+  }
+
+  /** The losses between two steps with about `limit` points. */
+  draw(limit: number, range: StepRange | null = null): DrawnCurve {
+    const { loss, evalLoss } = this;
+    const [from, to] = placesOf(loss, range);
     const drawn: DrawnCurve = { steps: [], loss: [], smoothed: [], evalLoss: [] };
-    let next = 0;
-    const push = (step: number, index: number | null, evalLoss: number | null) => {
+    let [next, end] = placesOf(evalLoss, range);
+    const push = (step: number, index: number | null, evaluated: number | null) => {
       drawn.steps.push(step);
-      drawn.loss.push(index === null ? null : this.loss[index]!.value);
+      drawn.loss.push(index === null ? null : loss.valueAt(index));
       drawn.smoothed.push(index === null ? null : this.#smoother.values[index]!);
-      drawn.evalLoss.push(evalLoss);
+      drawn.evalLoss.push(evaluated);
     };
-    for (const index of indices) {
-      const { step } = this.loss[index]!;
-      for (; next < evals.length && evals[next]!.step < step; next++) push(evals[next]!.step, null, evals[next]!.value);
-      const here = evals[next]?.step === step ? evals[next++]!.value : null;
-      push(step, index, here);
+    const pushEval = () => push(evalLoss.stepAt(next), null, evalLoss.valueAt(next++));
+    for (const index of loss.downsample(limit, from, to)) {
+      const step = loss.stepAt(index);
+      while (next < end && evalLoss.stepAt(next) < step) pushEval();
+      const here = next < end && evalLoss.stepAt(next) === step;
+      push(step, index, here ? evalLoss.valueAt(next++) : null);
     }
-    for (; next < evals.length; next++) push(evals[next]!.step, null, evals[next]!.value);
+    while (next < end) pushEval();
     return drawn;
   }
 
-  /** The values at a step, or at the last before it; null before the first and after the last. */
-  at(step: number): Omit<CurveRow, "step"> {
-    const index = lowerBound(this.loss, step + 1) - 1;
+  /** One series between two steps with about `limit` points. */
+  drawSeries(name: SeriesName, limit: number, range: StepRange | null = null): { steps: number[]; values: number[] } {
+    const series = this.series[name];
+    const places = series.downsample(limit, ...placesOf(series, range));
+    return {
+      steps: places.map((index) => series.stepAt(index)),
+      values: places.map((index) => series.valueAt(index)),
+    };
+  }
+
+  /** The losses at a step, or at the last before it; null before the first and after the last. */
+  at(step: number): { loss: number | null; smoothed: number | null; evalLoss: number | null } {
+    const index = this.loss.placeAt(step);
     const within = index >= 0 && step <= this.lastStep;
-    const evaluated = this.evalLoss[lowerBound(this.evalLoss, step + 1) - 1];
     return {
-      loss: within ? this.loss[index]!.value : null,
+      loss: within ? this.loss.valueAt(index) : null,
       smoothed: within ? this.#smoother.values[index]! : null,
-      evalLoss: step <= this.lastStep ? (evaluated?.value ?? null) : null,
+      evalLoss: this.valueAt("evalLoss", step),
     };
   }
 
-  /** About `limit` steps evenly over the run, and every step with an eval. */
-  rows(limit: number): CurveRow[] {
-    const every = Math.max(1, Math.ceil(this.loss.length / limit));
-    const rows = new Map<number, CurveRow>();
-    this.loss.forEach((point, index) => {
-      if (index % every !== 0 && index !== this.loss.length - 1) return;
-      rows.set(point.step, {
-        step: point.step,
-        loss: point.value,
-        smoothed: this.#smoother.values[index]!,
-        evalLoss: null,
-      });
+  /** The value of a series at a step, or at the last before it; null before the first and after the curve's end. */
+  valueAt(name: SeriesName, step: number): number | null {
+    const series = this.series[name];
+    const index = series.placeAt(step);
+    return index >= 0 && step <= this.lastStep ? series.valueAt(index) : null;
+  }
+
+  /** About `most` steps in sight, evenly, and about as many of those with an eval. */
+  tableSteps(most: number, range: StepRange | null = null): number[] {
+    const steps = [this.loss, this.evalLoss].flatMap((series) => {
+      const [from, to] = placesOf(series, range);
+      const every = Math.max(1, Math.ceil((to - from) / most));
+      const places = Array.from({ length: Math.ceil((to - from) / every) }, (_, index) => from + index * every);
+      if (to > from) places.push(to - 1);
+      return places.map((index) => series.stepAt(index));
     });
-    for (const { step, value } of this.evalLoss) {
-      const row = rows.get(step) ?? this.#rowAt(step);
-      row.evalLoss = value;
-      rows.set(step, row);
-    }
-    return [...rows.values()].sort((a, b) => a.step - b.step);
+    return [...new Set(steps)].sort((a, b) => a - b);
   }
+}
 
-  #rowAt(step: number): CurveRow {
-    const index = lowerBound(this.loss, step);
-    const point = this.loss[index];
-    const known = point?.step === step;
-    return {
-      step,
-      loss: known ? point.value : null,
-      smoothed: known ? this.#smoother.values[index]! : null,
-      evalLoss: null,
-    };
-  }
+function placesOf(series: SeriesData, range: StepRange | null): [from: number, to: number] {
+  if (range === null) return [0, series.length];
+  return [series.lowerBound(range.from), series.lowerBound(range.to + 1)];
 }

@@ -1,254 +1,169 @@
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import type uPlot from "uplot";
 import { count, loss } from "../figures";
 import { t } from "../texts";
-import type { CurveModel } from "./curveModel";
-import { chartFont, paddedRange, resolveColor } from "./plotTheme";
+import type { CurveModel, StepRange } from "./curveModel";
+import { drawMark, markColor, marksToDraw } from "./marks";
+import { aboveZero } from "./plotTheme";
+import { StepChart, type StepChartOptions, type StepPicture } from "./stepChart";
 
-export interface LossChartOptions {
-  /** Without axes and readout, for a narrow place. */
-  small?: boolean;
-  height: number;
-  /** What is under the pointer, in words; empty when it has left. */
-  onReadout?(text: string): void;
-}
-
-/** Points drawn for each pixel of width: more would lie on one another. */
-const POINTS_PER_PIXEL = 2;
-/** A picture is drawn at most so often, however fast points come. */
-const DRAW_EVERY_MS = 150;
-
-/** The loss of training, thin and smoothed, with the evals and the checkpoints. Drag zooms, a double click shows all. */
+/** The losses of one run: of training, thin and smoothed, the evals, and what happened when. */
 export class LossChart {
-  readonly element: HTMLElement;
-  #model: CurveModel;
-  #plot: uPlot | undefined;
-  #totalSteps: number;
-  #zoom: { from: number; to: number } | null = null;
-  #drawTimer: number | undefined;
-  readonly #resize: ResizeObserver;
-  readonly #theme: MutationObserver;
+  readonly #picture: LossPicture;
+  readonly #chart: StepChart;
 
-  constructor(
-    model: CurveModel,
-    totalSteps: number,
-    private readonly options: LossChartOptions,
-  ) {
-    this.#model = model;
-    this.#totalSteps = totalSteps;
-    this.element = document.createElement("div");
-    this.element.className = "chart";
-    this.element.style.height = `${options.height}px`;
-    this.element.setAttribute("role", "img");
-    this.element.dataset.testid = "loss-curve";
-    this.#resize = new ResizeObserver(() => this.#fit());
-    this.#resize.observe(this.element);
-    // VS Code changes the theme by the classes and variables of the page.
-    this.#theme = new MutationObserver(() => this.#rebuild());
-    this.#theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  constructor(model: CurveModel, totalSteps: number, options: Omit<StepChartOptions, "testId">) {
+    this.#picture = new LossPicture(model, totalSteps, options.bare === true);
+    this.#chart = new StepChart(this.#picture, { ...options, testId: "loss-curve" });
+  }
+
+  get element(): HTMLElement {
+    return this.#chart.element;
+  }
+
+  get canvas(): HTMLCanvasElement | undefined {
+    return this.#chart.canvas;
   }
 
   setModel(model: CurveModel, totalSteps: number): void {
-    this.#model = model;
-    this.#totalSteps = totalSteps;
-    this.#zoom = null;
-    this.#rebuild();
+    this.#picture.model = model;
+    this.#picture.totalSteps = totalSteps;
+    this.#chart.rebuild();
+  }
+
+  setTotalSteps(totalSteps: number): void {
+    this.#picture.totalSteps = totalSteps;
+    this.update();
+  }
+
+  setLogScale(logScale: boolean): void {
+    this.#picture.log = logScale;
+    this.#chart.rebuild();
   }
 
   /** The model has grown. */
   update(): void {
-    if (this.#drawTimer !== undefined) return;
-    this.#drawTimer = window.setTimeout(() => {
-      this.#drawTimer = undefined;
-      this.#draw();
-    }, DRAW_EVERY_MS);
+    this.#chart.update();
+  }
+
+  setZoom(zoom: StepRange | null): void {
+    this.#chart.setZoom(zoom);
+  }
+
+  follow(step: number | null): void {
+    this.#chart.follow(step);
   }
 
   dispose(): void {
-    clearTimeout(this.#drawTimer);
-    this.#resize.disconnect();
-    this.#theme.disconnect();
-    this.#plot?.destroy();
+    this.#chart.dispose();
   }
+}
 
-  #fit(): void {
-    const width = this.element.clientWidth;
-    if (width === 0) return;
-    if (this.#plot === undefined) this.#rebuild();
-    else if (this.#plot.width !== width) {
-      this.#plot.setSize({ width, height: this.options.height });
-      this.#draw();
-    }
-  }
+class LossPicture implements StepPicture {
+  log = false;
 
-  #rebuild(): void {
-    this.#plot?.destroy();
-    this.#plot = undefined;
-    const width = this.element.clientWidth;
-    if (width === 0) return;
-    this.#plot = new uPlot(this.#plotOptions(width), this.#data(), this.element);
-    this.#describe();
-  }
-
-  #draw(): void {
-    this.#plot?.setData(this.#data());
-    this.#describe();
-  }
-
-  #data(): uPlot.AlignedData {
-    const limit = Math.max(100, this.element.clientWidth * POINTS_PER_PIXEL);
-    const { steps, loss: raw, smoothed, evalLoss } = this.#model.draw(limit, this.#zoom);
-    this.element.dataset.points = String(this.#model.loss.length);
-    this.element.dataset.lastStep = String(this.#model.lastStep);
-    return [steps, raw, smoothed, evalLoss];
-  }
-
-  /** The picture in a sentence; the table behind it holds the figures. */
-  #describe(): void {
-    const { loss: points, evalLoss, smoothedLast } = this.#model;
-    const first = points[0];
-    const text =
-      first === undefined
-        ? t("Loss curve, no steps yet")
-        : t(
-            "Loss curve: {0} steps, from {1} to {2} smoothed, {3} evals",
-            count(points.at(-1)!.step),
-            loss(first.value),
-            loss(smoothedLast),
-            count(evalLoss.length),
-          );
-    this.element.setAttribute("aria-label", text);
-  }
-
-  #plotOptions(width: number): uPlot.Options {
-    const colors = readColors(this.element);
-    const small = this.options.small === true;
-    const axis: uPlot.Axis = {
-      show: !small,
-      stroke: colors.text,
-      font: colors.font,
-      grid: { stroke: colors.grid, width: 1 },
-      ticks: { stroke: colors.grid, width: 1, size: 4 },
-    };
-    return {
-      width,
-      height: this.options.height,
-      padding: small ? [4, 4, 4, 4] : [12, 28, 0, 0],
-      legend: { show: false },
-      cursor: { show: !small, y: false, drag: { x: true, y: false, setScale: false }, points: { show: false } },
-      scales: {
-        x: { time: false, range: () => this.#range() },
-        y: { range: (_plot, low, high) => paddedRange(low, high) },
-      },
-      axes: [
-        {
-          ...axis,
-          size: 28,
-          values: (_plot, steps) => steps.map((step) => (Number.isInteger(step) ? count(step) : "")),
-        },
-        { ...axis, size: 48 },
-      ],
-      series: [
-        {},
-        { stroke: colors.training, width: 1, alpha: 0.35, spanGaps: true, points: { show: false } },
-        { stroke: colors.training, width: small ? 1.5 : 2.5, spanGaps: true, points: { show: false } },
-        {
-          stroke: colors.evaluation,
-          width: 1.5,
-          dash: [4, 4],
-          spanGaps: true,
-          points: { show: true, size: small ? 5 : 8, stroke: colors.evaluation, fill: colors.evaluation },
-        },
-      ],
-      hooks: {
-        drawClear: [(plot) => this.#drawCheckpoints(plot, colors)],
-        setCursor: [(plot) => this.#read(plot)],
-        setSelect: [(plot) => this.#select(plot)],
-        ready: [(plot) => plot.over.addEventListener("dblclick", () => this.#setZoom(null))],
-      },
-    };
-  }
+  constructor(
+    public model: CurveModel,
+    public totalSteps: number,
+    private readonly small: boolean,
+  ) {}
 
   /** A run's whole length, so that the curve grows into its place. */
-  #range(): [number, number] {
-    if (this.#zoom !== null) return [this.#zoom.from, this.#zoom.to];
-    return [0, Math.max(this.#totalSteps, this.#model.lastStep, 1)];
+  lastStep(): number {
+    return Math.max(this.totalSteps, this.model.lastStep);
   }
 
-  #drawCheckpoints(plot: uPlot, colors: Colors): void {
+  logScale(): boolean {
+    return this.log;
+  }
+
+  attributes(): Record<string, string> {
+    const { loss, evalLoss, marks, lastStep } = this.model;
+    return {
+      points: String(loss.length),
+      evals: String(evalLoss.length),
+      marks: String(marks.length),
+      lastStep: String(lastStep),
+      scale: this.log ? "log" : "linear",
+    };
+  }
+
+  /** The table behind the picture holds the figures. */
+  label(): string {
+    const { loss: points, evalLoss, smoothedLast } = this.model;
+    if (points.length === 0) return t("Loss curve, no steps yet");
+    const said = t(
+      "Loss curve: {0} steps, from {1} to {2} smoothed, {3} evals",
+      count(points.lastStep),
+      loss(points.valueAt(0)),
+      loss(smoothedLast),
+      count(evalLoss.length),
+    );
+    return this.small ? said : t("{0}; arrow keys read the values, plus and minus zoom, Enter chooses a step", said);
+  }
+
+  data(limit: number, zoom: StepRange | null): uPlot.AlignedData {
+    const { steps, ...drawn } = this.model.draw(limit, zoom);
+    const series = [drawn.loss, drawn.smoothed, drawn.evalLoss];
+    return [steps, ...(this.log ? series.map(aboveZero) : series)];
+  }
+
+  series(resolve: (color: string) => string): uPlot.Series[] {
+    const training = resolve("var(--vscode-charts-blue)");
+    const evaluation = resolve("var(--vscode-charts-orange)");
+    const points = { show: false };
+    return [
+      { stroke: training, width: 1, alpha: 0.35, spanGaps: true, points },
+      { stroke: training, width: this.small ? 1.5 : 2.5, spanGaps: true, points },
+      {
+        stroke: evaluation,
+        width: 1.5,
+        dash: [4, 4],
+        spanGaps: true,
+        points: { show: true, size: this.small ? 5 : 8, stroke: evaluation, fill: evaluation },
+      },
+    ];
+  }
+
+  /** Along the bottom, where few lines are, each with a line up. */
+  drawBehind(plot: uPlot, resolve: (color: string) => string): void {
     const { ctx, bbox } = plot;
+    const size = (this.small ? 5 : 9) * devicePixelRatio;
+    const pixelOf = (step: number) => plot.valToPos(step, "x", true);
     ctx.save();
-    ctx.strokeStyle = colors.mark;
-    ctx.fillStyle = colors.mark;
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
-    const half = (this.options.small ? 2.5 : 4) * devicePixelRatio;
-    for (const step of this.#model.checkpoints) {
-      const x = Math.round(plot.valToPos(step, "x", true));
+    for (const { kind, step } of marksToDraw(this.model.marks, pixelOf)) {
+      const x = Math.round(pixelOf(step));
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      ctx.fillStyle = ctx.strokeStyle = resolve(markColor(kind));
       const bottom = bbox.top + bbox.height;
-      ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bottom);
-      if (!this.options.small) ctx.stroke();
-      ctx.beginPath();
-      ctx.moveTo(x, bottom - 2 * half);
-      ctx.lineTo(x + half, bottom - half);
-      ctx.lineTo(x, bottom);
-      ctx.lineTo(x - half, bottom - half);
-      ctx.fill();
+      if (!this.small) {
+        ctx.beginPath();
+        ctx.moveTo(x, bbox.top);
+        ctx.lineTo(x, bottom);
+        ctx.stroke();
+      }
+      drawMark(ctx, kind, x, bottom - size / 2 - rowOf(kind) * size * 1.2, size);
     }
     ctx.restore();
   }
 
-  #read(plot: uPlot): void {
-    const { onReadout } = this.options;
-    const index = plot.cursor.idx;
-    if (onReadout === undefined) return;
-    if (index === null || index === undefined || (plot.cursor.left ?? -1) < 0) {
-      onReadout("");
-      return;
-    }
-    const [steps, raw, smoothed, evals] = plot.data;
-    const parts = [t("Step {0}", count(steps[index]!))];
-    const value = (series: typeof raw) => series?.[index] ?? null;
-    if (value(raw) !== null) parts.push(t("loss {0}", loss(value(raw)!)));
-    if (value(smoothed) !== null) parts.push(t("smoothed {0}", loss(value(smoothed)!)));
-    if (value(evals) !== null) parts.push(t("eval loss {0}", loss(value(evals)!)));
-    onReadout(parts.join(" · "));
-  }
-
-  #select(plot: uPlot): void {
-    const { left, width } = plot.select;
-    if (width < 4) return;
-    const from = Math.floor(plot.posToVal(left, "x"));
-    const to = Math.ceil(plot.posToVal(left + width, "x"));
-    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    if (to - from >= 2) this.#setZoom({ from, to });
-  }
-
-  #setZoom(zoom: { from: number; to: number } | null): void {
-    this.#zoom = zoom;
-    this.#draw();
+  /** The best eval, over its point. */
+  drawOver(plot: uPlot, resolve: (color: string) => string): void {
+    const { bestStep } = this.model;
+    const value = bestStep === null ? null : this.model.evalLoss.exactly(bestStep);
+    if (bestStep === null || value === null || (this.log && value <= 0)) return;
+    const { ctx, bbox } = plot;
+    const x = plot.valToPos(bestStep, "x", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) return;
+    ctx.save();
+    ctx.fillStyle = resolve(markColor("best"));
+    drawMark(ctx, "best", x, plot.valToPos(value, "y", true), (this.small ? 8 : 15) * devicePixelRatio);
+    ctx.restore();
   }
 }
 
-interface Colors {
-  text: string;
-  grid: string;
-  training: string;
-  evaluation: string;
-  mark: string;
-  font: string;
-}
-
-function readColors(parent: HTMLElement): Colors {
-  return {
-    text: resolveColor(parent, "var(--vscode-foreground)"),
-    grid: resolveColor(parent, "var(--tunesmith-grid)"),
-    training: resolveColor(parent, "var(--vscode-charts-blue)"),
-    evaluation: resolveColor(parent, "var(--vscode-charts-orange)"),
-    mark: resolveColor(parent, "var(--vscode-descriptionForeground)"),
-    font: chartFont(parent),
-  };
+/** Checkpoints lie at the bottom, what else happened above them: both are often at one step. */
+function rowOf(kind: string): number {
+  return kind === "checkpoint" ? 0 : 1;
 }

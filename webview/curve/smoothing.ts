@@ -1,6 +1,9 @@
-/** A longer run is smoothed over more steps, so that its curve shows the trend at every length. */
-export function smoothingWindow(totalSteps: number): number {
-  return Math.max(5, Math.round(totalSteps / 40));
+/**
+ * A longer run is smoothed over more steps, so that its curve shows the trend at every length. `smoothing` 1 is what
+ * suits its length, 0 none at all.
+ */
+export function smoothingWindow(totalSteps: number, smoothing = 1): number {
+  return smoothing === 0 ? 1 : Math.max(2, Math.round(Math.max(5, totalSteps / 40) * smoothing));
 }
 
 /**

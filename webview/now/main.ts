@@ -1,4 +1,5 @@
-import type { FromNowView, RunSnapshot, ToNowView } from "../../src/protocol/webview";
+import type { CurvePiece } from "../../src/protocol/curveView";
+import type { FromNowView, RunHead as Head, ToNowView } from "../../src/protocol/webview";
 import { CurveModel } from "../curve/curveModel";
 import { LossChart } from "../curve/lossChart";
 import { element, icon, linkButton, liveRegion, setText } from "../dom";
@@ -9,7 +10,6 @@ import { button, registerToolkit } from "../toolkit";
 import "./style.css";
 
 type Now = Extract<ToNowView, { type: "now" }>;
-type Head = Omit<RunSnapshot, "curve">;
 
 const CHART_HEIGHT = 96;
 
@@ -21,17 +21,41 @@ const content = element("div", { class: "now", testId: "now" });
 root.append(content, live);
 content.append(element("div", { class: "skeleton line" }), element("div", { class: "skeleton block" }));
 
-let chart: { model: CurveModel; view: LossChart; progress: HTMLElement; id: string } | undefined;
+interface Shown {
+  id: string;
+  model: CurveModel;
+  totalSteps: number;
+  view: LossChart;
+  progress: HTMLElement;
+}
+let chart: Shown | undefined;
 const host = connect<ToNowView, FromNowView>(receive);
 host.post({ type: "ready" });
 
 function receive(message: ToNowView): void {
   if (message.type === "now") show(message);
-  else if (chart?.id === message.id) {
-    chart.model.append(message);
-    chart.view.update();
-    setText(chart.progress, progressText(message.head));
-  }
+  else if (message.type === "head") showHead(message.head);
+  else grow(message);
+}
+
+function showHead(head: Head): void {
+  if (chart?.id !== head.id) return;
+  setText(chart.progress, progressText(head));
+  if (head.totalSteps !== chart.totalSteps) setTotalSteps(chart, head.totalSteps);
+}
+
+function setTotalSteps(shown: Shown, totalSteps: number): void {
+  shown.totalSteps = totalSteps;
+  shown.model.setSmoothing(totalSteps, 1);
+  shown.view.setTotalSteps(totalSteps);
+}
+
+function grow(piece: CurvePiece): void {
+  if (chart?.id !== piece.id) return;
+  if (piece.restart) chart.model = new CurveModel(chart.totalSteps);
+  chart.model.append(piece);
+  if (piece.restart) chart.view.setModel(chart.model, chart.totalSteps);
+  else chart.view.update();
 }
 
 function show(now: Now): void {
@@ -77,11 +101,12 @@ function empty(): HTMLElement[] {
   ];
 }
 
-function active(run: RunSnapshot): HTMLElement[] {
-  const model = new CurveModel(run.curve, run.totalSteps);
-  const view = new LossChart(model, run.totalSteps, { height: CHART_HEIGHT, small: true });
+function active(run: Head): HTMLElement[] {
+  const { id, totalSteps } = run;
+  const model = new CurveModel(totalSteps);
+  const view = new LossChart(model, totalSteps, { height: CHART_HEIGHT, bare: true });
   const progress = element("p", { class: "progress", text: progressText(run), testId: "now-progress" });
-  chart = { model, view, progress, id: run.id };
+  chart = { id, model, totalSteps, view, progress };
   const stop = button(
     t("Stop"),
     () => {
@@ -109,7 +134,7 @@ function progressText(head: Head): string {
 }
 
 /** The last result and what to do with it. */
-function ended(run: RunSnapshot, completionModel: string | null): HTMLElement[] {
+function ended(run: Head, completionModel: string | null): HTMLElement[] {
   const parts = [title(run, endIcon(run)), sentence(headline(run))];
   const resume = () => action(t("Resume"), { type: "resume", id: run.id }, true, "now-resume");
   const use = (primary: boolean) =>

@@ -1,10 +1,10 @@
-import type { FromRunPanel, RunDetails, RunSnapshot } from "../../src/protocol/webview";
+import type { FromRunPanel, RunDetails, RunHead } from "../../src/protocol/webview";
 import { element, icon, linkButton } from "../dom";
 import { change, count, loss } from "../figures";
 import { t } from "../texts";
 import { button, progressRing } from "../toolkit";
 
-export type RunHead = Omit<RunSnapshot, "curve">;
+export type { RunHead };
 export type Exporting =
   | { kind: "no" }
   | { kind: "under-way"; stage: string; fraction: number | null }
@@ -128,6 +128,10 @@ function actions(head: RunHead, exporting: Exporting, post: (message: FromRunPan
     );
   } else if (usable) row.push(useButton(state === "finished"));
   row.push(button(t("Run again with changes"), send({ type: "runAgain" }), { testId: "run-again" }).element);
+  if (state !== "queued") {
+    row.push(button(t("Compare…"), send({ type: "compare" }), { testId: "compare-runs" }).element);
+    row.push(button(t("Export…"), send({ type: "export" }), { testId: "export-run" }).element);
+  }
   if (state === "failed") row.push(linkButton(t("Show log"), send({ type: "showLog" }), "show-log"));
   return element(
     "div",

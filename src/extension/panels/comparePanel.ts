@@ -8,14 +8,14 @@ import type { Services } from "../context";
 import { pickRuns } from "../runs/pickRun";
 import { readContents, readDetails } from "../runs/runData";
 import type { RunChange, TrackedRun } from "../runs/runRegistry";
-import { CompareFeed } from "./compareFeed";
 import { MAX_COMPARED, parseFromCompareView } from "./compareMessages";
+import { CurveFeed } from "./curveFeed";
 import { webviewHtml } from "./webviewHtml";
 
 /** Runs side by side, as they go on. */
 export class ComparePanel {
   #ids: string[];
-  readonly #feeds = new Map<string, CompareFeed>();
+  readonly #feeds = new Map<string, CurveFeed>();
   readonly #data = new Map<string, RunDetails["data"]>();
   /** The page's script has come up: what was posted before is lost. */
   #ready = false;
@@ -91,9 +91,10 @@ export class ComparePanel {
     for (const feed of this.#feeds.values()) feed.dispose();
     this.#feeds.clear();
     for (const run of runs) {
-      const feed = new CompareFeed(
+      const feed = new CurveFeed(
         run.id,
-        () => run.history.curve,
+        ["loss", "evalLoss"],
+        () => run.history,
         (message) => this.#post(message),
       );
       this.#feeds.set(run.id, feed);
@@ -110,7 +111,6 @@ export class ComparePanel {
       return;
     }
     this.#postRun(run);
-    if (update.redraw) feed.restart();
     void feed.send();
   }
 

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import type { DataSummary, FromNowView, FromRunPanel, PlanForm, RunPanelState } from "../../protocol/webview";
 import { fromForecast } from "./forecastMessages";
+import { fromLiveView } from "./liveMessages";
 import { planForm } from "./planMessages";
 
 const MAX_TEXT = 4096;
@@ -25,6 +26,7 @@ const fromRunPanel = v.variant("type", [
   bare("openDataset"),
   bare("runAgain"),
   bare("chooseModel"),
+  ...fromLiveView,
 ]);
 
 const fromNowView = v.variant("type", [

@@ -1,16 +1,33 @@
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
+import type { SeriesName } from "../../protocol/curveView";
 import type { FromRunPanel, ToRunPanel } from "../../protocol/webview";
 import type { RunHead } from "../../run/runState";
 import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
 import { readDetails } from "../runs/runData";
 import type { TrackedRun } from "../runs/runRegistry";
-import { requestStop, resumeRun } from "../runs/startRun";
+import { resumeRun } from "../runs/resumeRun";
+import { requestStop } from "../runs/startRun";
+import { controlPart } from "./controlPart";
+import { CurveFeed } from "./curveFeed";
+import { curvesPart } from "./curvesPart";
 import type { RunPart, RunPartContext } from "./runPart";
 
 /** One a section of the page (webview/run-panel/runView.ts). */
-const parts: ((context: RunPartContext) => RunPart)[] = [];
+const parts: ((context: RunPartContext) => RunPart)[] = [controlPart, curvesPart];
+
+/** The losses first: they are what a person opens the panel for. */
+const drawn: readonly SeriesName[] = [
+  "loss",
+  "evalLoss",
+  "learningRate",
+  "gradientNorm",
+  "tokensPerSecond",
+  "memory",
+  "utilisation",
+  "temperature",
+];
 
 /** One run in a panel: its curve as it grows, and what can be done with it. */
 export class RunSession implements vscode.Disposable {
@@ -19,32 +36,40 @@ export class RunSession implements vscode.Disposable {
   #resuming = false;
   readonly #subscriptions: vscode.Disposable[];
   readonly #parts: RunPart[];
+  readonly #feed: CurveFeed;
 
   constructor(
     private readonly services: Services,
     readonly run: TrackedRun,
     private readonly post: (message: ToRunPanel) => void,
   ) {
+    this.#feed = new CurveFeed(run.id, drawn, () => run.history, post);
     this.#parts = parts.map((make) => make({ services, run, post }));
     this.#subscriptions = [
       services.runs.onDidUpdate(({ run: updated, update, before }) => {
         if (updated.directory !== run.directory) return;
         // With a new state the details may be new as well: the data have been prepared.
-        if (update.redraw || before !== update.head.state) void this.show();
-        else this.post({ type: "points", id: run.id, ...update.added, head: this.#marked(update.head) });
+        if (before !== update.head.state) void this.#showHead();
+        else this.#postHead(update.head);
+        void this.#feed.send();
         for (const part of this.#parts) part.update?.(update);
       }),
-      services.completion.onDidChange(() => void this.#postHead()),
+      services.completion.onDidChange(() => this.#postHead()),
     ];
   }
 
   /** All that the page shows, for a page that has just come up. */
   async show(): Promise<void> {
-    const details = await readDetails(this.run.directory, this.run.spec);
-    const snapshot = this.run.snapshot();
-    this.post({ type: "run", run: { ...snapshot, ...this.#marked(snapshot) }, details });
+    await this.#showHead();
     if (this.#exporting !== undefined) this.post(this.#exporting);
+    this.#feed.restart();
+    void this.#feed.send();
     for (const part of this.#parts) await part.show();
+  }
+
+  async #showHead(): Promise<void> {
+    const details = await readDetails(this.run.directory, this.run.spec);
+    this.post({ type: "run", run: this.#marked(this.run.head()), details });
   }
 
   /** What a section of the page asks for. */
@@ -54,9 +79,8 @@ export class RunSession implements vscode.Disposable {
     });
   }
 
-  #postHead(): void {
-    const head = this.#marked(this.run.head());
-    this.post({ type: "points", id: this.run.id, loss: [], evalLoss: [], checkpoints: [], head });
+  #postHead(head = this.run.head()): void {
+    this.post({ type: "head", head: this.#marked(head) });
   }
 
   #marked(head: RunHead): RunHead {
@@ -122,6 +146,7 @@ export class RunSession implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.#feed.dispose();
     for (const item of [...this.#subscriptions, ...this.#parts]) item.dispose();
   }
 }

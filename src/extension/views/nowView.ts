@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { FromNowView, NowSituation, ToNowView } from "../../protocol/webview";
 import type { RunHead } from "../../run/runState";
 import type { Services } from "../context";
+import { CurveFeed } from "../panels/curveFeed";
 import { parseFromNowView } from "../panels/messages";
 import { webviewHtml, webviewOptions } from "../panels/webviewHtml";
 import type { TrackedRun } from "../runs/runRegistry";
@@ -10,6 +11,7 @@ import type { TrackedRun } from "../runs/runRegistry";
 export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
   #view: vscode.WebviewView | undefined;
   #shown: TrackedRun | undefined;
+  #feed: CurveFeed | undefined;
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(private readonly services: Services) {
@@ -21,8 +23,9 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
       vscode.workspace.onDidChangeWorkspaceFolders(() => this.#show()),
       runs.onDidUpdate(({ run, update, before, renamed }) => {
         const stays = this.#shown?.directory === run.directory && this.#current() === run;
-        if (!stays || renamed || update.redraw || before !== update.head.state) this.#show();
-        else this.#post({ type: "points", id: run.id, ...update.added, head: this.#marked(run, update.head) });
+        if (!stays || renamed || before !== update.head.state) this.#show();
+        else this.#post({ type: "head", head: this.#marked(run, update.head) });
+        if (stays) void this.#feed?.send();
       }),
     ];
   }
@@ -59,16 +62,30 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
     const run = situation === "ready" ? this.#current() : undefined;
     this.#shown = run;
     const { state } = this.services.completion;
-    const snapshot = run?.snapshot();
     this.#post({
       type: "now",
       situation,
-      run: run === undefined || snapshot === undefined ? null : { ...snapshot, ...this.#marked(run, snapshot) },
+      run: run === undefined ? null : this.#marked(run, run.head()),
       completionModel: state.kind === "off" ? null : state.choice.name,
     });
+    this.#feedAnew(run);
   }
 
-  #marked<T extends RunHead>(run: TrackedRun, head: T): T {
+  /** Of a run that has ended no curve is drawn. */
+  #feedAnew(run: TrackedRun | undefined): void {
+    this.#feed?.dispose();
+    this.#feed = undefined;
+    if (run === undefined || !run.active) return;
+    this.#feed = new CurveFeed(
+      run.id,
+      ["loss", "evalLoss"],
+      () => run.history,
+      (piece) => this.#post(piece),
+    );
+    void this.#feed.send();
+  }
+
+  #marked(run: TrackedRun, head: RunHead): RunHead {
     return { ...head, inUse: this.services.completion.isInUse(run.directory) };
   }
 
@@ -82,6 +99,7 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   dispose(): void {
+    this.#feed?.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 }

@@ -1,0 +1,14 @@
+/** For the tests alone. */
+import type { CurveMark, CurvePiece, SeriesName } from "../../src/protocol/curveView";
+import type { Point } from "../../src/protocol/webview";
+
+export function pieceOf(
+  points: Partial<Record<SeriesName, readonly Point[]>>,
+  marks: CurveMark[] = [],
+): Pick<CurvePiece, "series" | "marks"> {
+  const columns = Object.entries(points).map(([name, list]) => [
+    name,
+    { steps: Float64Array.from(list, ({ step }) => step), values: Float64Array.from(list, ({ value }) => value) },
+  ]);
+  return { series: Object.fromEntries(columns), marks };
+}
