@@ -14,8 +14,11 @@ import { COMPARE_VIEW_TYPE, ComparePanels } from "./panels/comparePanels";
 import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
 import { NotesDocuments } from "./runs/notesDocument";
 import { RunNotifications } from "./runs/notifications";
+import { RunContextKeys } from "./runs/runContextKeys";
+import { RunQueue } from "./runs/runQueue";
 import { RunRegistry } from "./runs/runRegistry";
 import { RunSearch } from "./runs/runSearch";
+import { launchPrepared } from "./runs/startRun";
 import { StatusBar } from "./statusBar";
 import { ModelsTree } from "./views/modelsTree";
 import { NowView } from "./views/nowView";
@@ -24,11 +27,12 @@ import { RunsTree } from "./views/runsTree";
 /** Wires and registers; whatever costs time waits until it is needed. */
 export function activate(extension: vscode.ExtensionContext): void {
   const services = createServices(extension);
-  const { runs, runSearch, notesDocuments, completion, panels, comparisons, problems, models } = services;
+  const { runs, queue, runSearch, notesDocuments, completion, panels, comparisons, problems, models } = services;
   const { languageServer, rowDocuments, datasetViews, log } = services;
   extension.subscriptions.push(
     log,
     runs,
+    queue,
     runSearch,
     notesDocuments,
     completion,
@@ -41,6 +45,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     ...registerCommands(services),
     ...registerViews(services),
     new StatusBar(services),
+    new RunContextKeys(services),
     new RunNotifications(services),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     vscode.window.registerWebviewPanelSerializer(COMPARE_VIEW_TYPE, comparisons),
@@ -66,6 +71,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
     extension,
     log,
     runs,
+    queue: new RunQueue(runs, log, (run) => launchPrepared(services, run)),
     runSearch: new RunSearch(),
     notesDocuments: new NotesDocuments(runs),
     models: new ModelCatalogue(extension),

@@ -2,11 +2,14 @@ import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
+import { changeLearningRate } from "./changeLearningRate";
+import { checkpointNow } from "./checkpointNow";
 import { chooseBaseModel } from "./chooseBaseModel";
 import { chooseFormat } from "./chooseFormat";
 import { clearRunSearch } from "./clearRunSearch";
 import type { Command, CommandFactory } from "./command";
 import { compareRuns } from "./compareRuns";
+import { continueRun } from "./continueRun";
 import { convertDataset } from "./convertDataset";
 import { createDatasetFromPython } from "./createDatasetFromPython";
 import { deleteRun } from "./deleteRun";
@@ -17,17 +20,23 @@ import { exportRun } from "./exportRun";
 import { fineTune } from "./fineTune";
 import { forgetHubToken } from "./forgetHubToken";
 import { importDataset } from "./importDataset";
+import { moveDownInQueue } from "./moveDownInQueue";
+import { moveUpInQueue } from "./moveUpInQueue";
 import { normaliseDataset } from "./normaliseDataset";
 import { openDatasetView } from "./openDatasetView";
 import { openRun } from "./openRun";
 import { openWalkthrough } from "./openWalkthrough";
+import { pauseRun } from "./pauseRun";
 import { previewRow } from "./previewRow";
+import { removeFromQueue } from "./removeFromQueue";
 import { renameRun } from "./renameRun";
 import { resumeRun } from "./resumeRun";
 import { revealRun } from "./revealRun";
 import { searchRuns } from "./searchRuns";
 import { setCheckSeverity } from "./setCheckSeverity";
 import { showLog } from "./showLog";
+import { startChildRun } from "./startChildRun";
+import { startNow } from "./startNow";
 import { stopRun } from "./stopRun";
 import { stopUsingModel } from "./stopUsingModel";
 import { tagRun } from "./tagRun";
@@ -50,6 +59,15 @@ const factories: Record<string, CommandFactory> = {
   openRun,
   stopRun,
   resumeRun,
+  pauseRun,
+  continueRun,
+  checkpointNow,
+  changeLearningRate,
+  startNow,
+  moveUpInQueue,
+  moveDownInQueue,
+  removeFromQueue,
+  startChildRun,
   useForCompletion,
   stopUsingModel,
   chooseBaseModel,

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import { progressReporter } from "../jobs/withProgress";
 import { pickRun } from "../runs/pickRun";
-import { resumeRun as resume } from "../runs/startRun";
+import { resumeRun as resume } from "../runs/resumeRun";
 import { requireTrust } from "../trust";
 import type { CommandFactory } from "./command";
 

@@ -3,6 +3,9 @@ import type { Services } from "../context";
 import { describeRun } from "../views/runText";
 import type { TrackedRun } from "./runRegistry";
 
+/** What key bindings of the tree pass, since VS Code gives them no item: the runs that are selected there. */
+const SELECTED = "selected";
+
 /**
  * The run that a command is about: the tree item or id that it was called with, else the only one that fits, else the
  * one that is picked. Says so where none fits.
@@ -39,7 +42,7 @@ export async function pickRuns(
   fits: (run: TrackedRun) => boolean = () => true,
 ): Promise<TrackedRun[] | undefined> {
   await services.runs.load();
-  const selected = Array.isArray(selection) ? selection : argument === undefined ? [] : [argument];
+  const selected = selectionOf(services, argument, selection);
   const named = new Set(selected.map((item: unknown) => namedRun(services, item)));
   const inOrder = services.runs.runs.filter((run) => named.has(run));
   if (inOrder.length > 0) return inOrder;
@@ -56,12 +59,19 @@ export async function pickRuns(
   return picked?.map(({ run }) => run);
 }
 
+function selectionOf(services: Services, argument: unknown, selection: unknown): readonly unknown[] {
+  if (argument === SELECTED) return services.runs.selected.map(({ id }) => id);
+  if (Array.isArray(selection)) return selection;
+  return argument === undefined ? [] : [argument];
+}
+
 function runChoice(run: TrackedRun): vscode.QuickPickItem & { run: TrackedRun } {
   const tags = run.notes.tags.map((tag) => `#${tag}`).join(" ");
   return { label: run.name, description: [describeRun(run.head()), tags].filter(Boolean).join(" · "), run };
 }
 
 function namedRun(services: Services, argument: unknown): TrackedRun | undefined {
+  if (argument === SELECTED) return services.runs.selected[0];
   if (typeof argument === "string") return services.runs.find(argument);
   const id = (argument as { runId?: unknown } | undefined)?.runId;
   return typeof id === "string" ? services.runs.find(id) : undefined;

@@ -60,6 +60,17 @@ export class TrackedRun {
     return isActive(this.head().state);
   }
 
+  /** Its engine takes what a person asks for. */
+  get controllable(): boolean {
+    const { state } = this.head();
+    return state === "running" || state === "paused";
+  }
+
+  get ended(): boolean {
+    const { state } = this.head();
+    return state === "stopped" || state === "failed" || state === "finished";
+  }
+
   get resumable(): boolean {
     return canResume(this.head().state);
   }
@@ -79,6 +90,13 @@ export interface RunChange {
   renamed: boolean;
 }
 
+/** A folder among the runs whose run.json cannot be read. */
+export interface UnreadableRun {
+  directory: string;
+  /** One sentence. */
+  reason: string;
+}
+
 interface Entry {
   run: TrackedRun;
   monitor: RunMonitor;
@@ -90,6 +108,7 @@ interface Entry {
 /** The runs of the workspace's folders: found, watched and kept up to date from the first `load` on. */
 export class RunRegistry implements vscode.Disposable {
   readonly #entries = new Map<string, Entry>();
+  readonly #unreadable = new Map<string, string>();
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #updated = new vscode.EventEmitter<RunChange>();
   /** A run has come or gone. */
@@ -103,6 +122,8 @@ export class RunRegistry implements vscode.Disposable {
   #scanAgain = false;
   #disposed = false;
   loaded = false;
+  /** In the tree. */
+  selected: readonly TrackedRun[] = [];
 
   constructor(private readonly log: vscode.LogOutputChannel) {
     this.#subscriptions = [
@@ -129,6 +150,12 @@ export class RunRegistry implements vscode.Disposable {
     return this.#loading;
   }
 
+  /** What lies among the runs and cannot be read, newest first. */
+  get unreadable(): UnreadableRun[] {
+    const found = [...this.#unreadable].map(([directory, reason]) => ({ directory, reason }));
+    return found.sort((a, b) => (a.directory < b.directory ? 1 : -1));
+  }
+
   /** Newest first. */
   get runs(): TrackedRun[] {
     return [...this.#entries.values()].map((entry) => entry.run).sort((a, b) => (a.id < b.id ? 1 : -1));
@@ -144,6 +171,11 @@ export class RunRegistry implements vscode.Disposable {
 
   at(directory: string): TrackedRun | undefined {
     return this.#entries.get(directory)?.run;
+  }
+
+  /** Where runs are kept: one for each of the workspace's folders, unless a setting moves them. */
+  get folders(): string[] {
+    return runsFolders();
   }
 
   /** Where a run on this data set is kept. */
@@ -202,6 +234,9 @@ export class RunRegistry implements vscode.Disposable {
         void entry.monitor.close();
         changed = true;
       }
+      for (const directory of this.#unreadable.keys()) {
+        if (!known.has(directory)) changed = this.#unreadable.delete(directory) || changed;
+      }
       for (const directory of found) {
         if (!this.#entries.has(directory)) changed = (await this.#open(directory)) || changed;
       }
@@ -228,11 +263,15 @@ export class RunRegistry implements vscode.Disposable {
         return false;
       }
       const run = new TrackedRun(monitor);
+      this.#unreadable.delete(directory);
       this.#entries.set(directory, { run, monitor, following: false, state: monitor.head().state, name: run.name });
       return true;
     } catch (error) {
-      this.log.warn(describeError(error));
-      return false;
+      const reason = describeError(error);
+      if (this.#unreadable.get(directory) === reason) return false;
+      this.log.warn(reason);
+      this.#unreadable.set(directory, reason);
+      return true;
     }
   }
 
@@ -240,7 +279,8 @@ export class RunRegistry implements vscode.Disposable {
     let ended = 0;
     for (const run of this.runs) {
       const entry = this.#entries.get(run.directory)!;
-      if (run.active || ended++ < FOLLOWED_ENDED_RUNS) this.#follow(entry);
+      const waits = run.head().state === "queued";
+      if (run.active || waits || ended++ < FOLLOWED_ENDED_RUNS) this.#follow(entry);
     }
   }
 

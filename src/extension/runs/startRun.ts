@@ -4,8 +4,10 @@ import { describeError } from "../../disk/describeError";
 import type { DataSummary, PlanForm } from "../../protocol/webview";
 import { sendControl } from "../../run/control";
 import { findEngine } from "../../run/engineBinary";
-import { launchEngine, readAttempt } from "../../run/launch";
-import { createRun } from "../../run/runDirectory";
+import { readEngineState } from "../../run/engineLock";
+import { readAttempt } from "../../run/lastEvents";
+import { launchEngine } from "../../run/launch";
+import { createRun, type NewRun } from "../../run/runDirectory";
 import { markStartFailed, markStarting } from "../../run/startMark";
 import type { Services } from "../context";
 import { JobCancelled, runJob } from "../jobs/runJob";
@@ -30,22 +32,31 @@ export function engineOf(services: Services): Promise<string> {
   return findEngine({ root: services.extension.extensionPath, configured: readSettings().enginePath });
 }
 
-/**
- * Creates a run, prepares its data and launches its engine. Where the data cannot be prepared nothing is left and it
- * throws; an engine that does not start is the run's failure and shown as that.
- */
+/** Starts the run that a plan asks for; see createAndStart. */
 export async function startRun(services: Services, request: StartRequest, options: StartOptions): Promise<TrackedRun> {
   const { dataset, form, choice, trainTokens } = request;
   const folder = services.runs.folderFor(dataset);
   if (folder === undefined) {
     throw new Error(vscode.l10n.t("Runs are kept in the folder that you work in: open one, then start."));
   }
-  const engine = await engineOf(services);
   const { threads } = readSettings();
-  const { directory } = await createRun(
-    folder,
-    newRun(form, { dataset: dataset.fsPath, choice, threads, trainTokens }),
-  );
+  const run = newRun(form, { dataset: dataset.fsPath, choice, threads, trainTokens });
+  return createAndStart(services, folder, run, options);
+}
+
+/**
+ * Creates a run, prepares its data and launches its engine, or queues it where another one computes. Where the data
+ * cannot be prepared nothing is left and it throws; an engine that does not start is the run's failure and shown as that.
+ */
+export async function createAndStart(
+  services: Services,
+  folder: string,
+  asked: NewRun,
+  options: StartOptions,
+): Promise<TrackedRun> {
+  // What is wrong with the engine is said before minutes are spent on the data.
+  await engineOf(services);
+  const { directory } = await createRun(folder, asked);
   try {
     await prepare(services, directory, options);
   } catch (error) {
@@ -54,13 +65,15 @@ export async function startRun(services: Services, request: StartRequest, option
     throw error;
   }
   const run = await services.runs.adopt(directory);
-  await launch(services, run, engine, options);
+  if (!(await services.queue.add(run))) await launch(services, run, options);
   return run;
 }
 
-/** Lets a stopped or failed run go on from its checkpoint; one whose start was interrupted is prepared first. */
-export async function resumeRun(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
-  const engine = await engineOf(services);
+/**
+ * Lets a stopped or failed run go on from its checkpoint, or queues it where another one computes. One whose start was
+ * interrupted is prepared first. Whether the run is still what it was is checked by resumeRun.ts.
+ */
+export async function goOn(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
   if (!(await isPrepared(run.directory))) {
     const attempt = await readAttempt(run.directory);
     await markStarting(run.directory, attempt);
@@ -72,7 +85,13 @@ export async function resumeRun(services: Services, run: TrackedRun, options: St
       throw error;
     }
   }
-  await launch(services, run, engine, options);
+  if (!(await services.queue.add(run))) await launch(services, run, options);
+}
+
+/** Starts a run that waits, whatever else computes. */
+export async function startNow(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
+  await services.queue.take(run);
+  await launch(services, run, options);
 }
 
 async function prepare(services: Services, directory: string, options: StartOptions): Promise<void> {
@@ -84,16 +103,30 @@ async function prepare(services: Services, directory: string, options: StartOpti
   });
 }
 
-async function launch(services: Services, run: TrackedRun, engine: string, options: StartOptions): Promise<void> {
+async function launch(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
   if (options.signal.aborted) throw new JobCancelled();
   options.onProgress(vscode.l10n.t("Starting the engine"), null);
-  services.log.info(`${run.id}: starting ${engine}`);
+  await launchPrepared(services, run);
+}
+
+/** Launches the engine on a prepared run; what goes wrong is the run's own failure, shown as that. */
+export async function launchPrepared(services: Services, run: TrackedRun): Promise<void> {
   try {
+    const engine = await engineOf(services);
+    services.log.info(`${run.id}: starting ${engine}`);
     await launchEngine(run.directory, engine);
   } catch (error) {
     services.log.error(`${run.id}: ${describeError(error)}`);
+    await markFailedStart(run, describeError(error));
   }
   await services.runs.refresh(run);
+}
+
+/** A launch that was refused before it began has left the run marked as being started. */
+async function markFailedStart(run: TrackedRun, cause: string): Promise<void> {
+  // Another window has started it: what goes on is not undone.
+  if ((await readEngineState(run.directory)).alive) return;
+  await markStartFailed(run.directory, await readAttempt(run.directory), cause).catch(() => {});
 }
 
 /** Asks the engine to stop with a checkpoint; its end shows in the run's state. */

@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type { RunHead } from "../../run/runState";
 import { count, duration, loss, percent } from "../figures";
+import type { QueuePlace } from "../runs/runQueue";
 
 /** What a run is doing or has come to, in a few words. */
 export function describeRun(head: RunHead): string {
@@ -21,6 +22,13 @@ export function describeRun(head: RunHead): string {
     case "finished":
       return evalLoss === null ? vscode.l10n.t("finished") : vscode.l10n.t("eval loss {0}", loss(evalLoss));
   }
+}
+
+/** Where a run stands in the queue. */
+export function describePlace({ place, waitsFor }: QueuePlace): string {
+  if (waitsFor === null) return vscode.l10n.t("starts in a moment");
+  if (place === 1) return vscode.l10n.t("next: waits for {0}", waitsFor.name);
+  return vscode.l10n.t("{0} in the queue: waits for {1}", count(place), waitsFor.name);
 }
 
 function left({ secondsLeft }: RunHead): string {

@@ -1,10 +1,12 @@
+import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import type { RunState } from "../../protocol/webview";
 import type { Services } from "../context";
 import { count } from "../figures";
 import { matchesSearch } from "../runs/matchRun";
-import { isActive, type TrackedRun } from "../runs/runRegistry";
-import { describeRun } from "./runText";
+import type { QueuePlace } from "../runs/runQueue";
+import { isActive, type TrackedRun, type UnreadableRun } from "../runs/runRegistry";
+import { describePlace, describeRun } from "./runText";
 
 const icons: Record<RunState, { icon: string; color?: string }> = {
   queued: { icon: "circle-outline" },
@@ -22,38 +24,62 @@ const MAX_TOOLTIP_NOTES = 400;
 export class RunItem extends vscode.TreeItem {
   readonly runId: string;
 
-  constructor(run: TrackedRun, inUse: boolean) {
+  constructor(run: TrackedRun, inUse: boolean, place: QueuePlace | undefined, parent: TrackedRun | undefined) {
     super(run.name);
     const head = run.head();
+    const doing = place === undefined ? describeRun(head) : describePlace(place);
     this.runId = run.id;
     this.id = run.directory;
-    this.description = [describeRun(head), ...tagTexts(run)].join(" · ");
-    const { icon, color } = icons[head.state];
+    this.description = [doing, ...tagTexts(run)].join(" · ");
+    const { icon, color } = place === undefined ? icons[head.state] : { icon: "watch", color: undefined };
     this.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
-    this.tooltip = tooltip(run);
+    this.tooltip = tooltip(run, doing, parent);
     this.accessibilityInformation = { label: `${run.name}, ${this.description}` };
-    this.contextValue = contextValue(run, inUse);
+    this.contextValue = contextValue(run, inUse, place !== undefined);
     this.command = { command: "tunesmith.openRun", title: vscode.l10n.t("Open Run Panel"), arguments: [run.id] };
   }
 }
 
-function contextValue(run: TrackedRun, inUse: boolean): string {
-  const marks = ["run"];
-  if (isActive(run.head().state)) marks.push("active");
+/** A run whose run.json cannot be read: it says why, and can be shown in its folder or deleted by hand. */
+class UnreadableItem extends vscode.TreeItem {
+  constructor({ directory, reason }: UnreadableRun) {
+    super(basename(directory));
+    this.id = directory;
+    this.description = reason;
+    this.tooltip = reason;
+    this.iconPath = new vscode.ThemeIcon("warning", new vscode.ThemeColor("list.warningForeground"));
+    this.accessibilityInformation = { label: `${basename(directory)}, ${reason}` };
+    this.contextValue = "unreadable";
+    const folder = vscode.Uri.file(directory);
+    this.command = { command: "revealFileInOS", title: vscode.l10n.t("Reveal Run Folder"), arguments: [folder] };
+  }
+}
+
+function contextValue(run: TrackedRun, inUse: boolean, waiting: boolean): string {
+  const { state } = run.head();
+  const marks = ["run", state];
+  if (isActive(state)) marks.push("active");
+  if (run.controllable) marks.push("controllable");
+  if (run.ended) marks.push("ended");
+  if (waiting) marks.push("waiting");
   if (run.resumable) marks.push("resumable");
   if (run.usable) marks.push("usable");
   if (inUse) marks.push("inUse");
   return marks.join(" ");
 }
 
-function tooltip(run: TrackedRun): string {
+function tooltip(run: TrackedRun, doing: string, parent: TrackedRun | undefined): string {
   const head = run.head();
   const lines = [
-    `${run.name}: ${describeRun(head)}`,
+    `${run.name}: ${doing}`,
     run.spec.dataset.path,
     vscode.l10n.t("Step {0} of {1}", count(head.step), count(head.totalSteps)),
   ];
   if (head.checkpointStep !== null) lines.push(vscode.l10n.t("Checkpoint at step {0}", count(head.checkpointStep)));
+  if (run.spec.parent !== undefined) {
+    const { run: id, step } = run.spec.parent;
+    lines.push(vscode.l10n.t("Goes on from {0}, step {1}", parent?.name ?? id, count(step)));
+  }
   const tags = tagTexts(run);
   if (tags.length > 0) lines.push(tags.join(" "));
   const { notes } = run.notes;
@@ -80,20 +106,24 @@ function isFound(run: TrackedRun, search: string): boolean {
 }
 
 /** Running, not started, finished and failed runs, newest first. */
-export class RunsTree implements vscode.TreeDataProvider<RunItem>, vscode.Disposable {
-  readonly #changed = new vscode.EventEmitter<RunItem | undefined>();
+export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<vscode.TreeItem | undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #subscriptions: vscode.Disposable[];
   /** The words shown for each run: most updates of a run change none of them. */
   #shown = new Map<string, string>();
   #items = new Map<string, RunItem>();
-  readonly #view: vscode.TreeView<RunItem>;
+  readonly #view: vscode.TreeView<vscode.TreeItem>;
 
   constructor(private readonly services: Services) {
-    const { runs, completion, runSearch } = services;
+    const { runs, completion, runSearch, queue } = services;
     this.#view = vscode.window.createTreeView("tunesmith.runs", { treeDataProvider: this, canSelectMany: true });
     this.#subscriptions = [
       this.#view,
+      this.#view.onDidChangeSelection(({ selection }) => {
+        runs.selected = selection.flatMap((item) => (item instanceof RunItem ? (runs.find(item.runId) ?? []) : []));
+      }),
+      queue.onDidChange(() => this.#changed.fire(undefined)),
       runSearch.onDidChange(() => this.#changed.fire(undefined)),
       runs.onDidChange(() => this.#changed.fire(undefined)),
       completion.onDidChange(() => this.#changed.fire(undefined)),
@@ -101,11 +131,11 @@ export class RunsTree implements vscode.TreeDataProvider<RunItem>, vscode.Dispos
     ];
   }
 
-  getTreeItem(item: RunItem): vscode.TreeItem {
+  getTreeItem(item: vscode.TreeItem): vscode.TreeItem {
     return item;
   }
 
-  async getChildren(parent?: RunItem): Promise<RunItem[]> {
+  async getChildren(parent?: vscode.TreeItem): Promise<vscode.TreeItem[]> {
     if (parent !== undefined || !vscode.workspace.isTrusted) return [];
     await this.services.runs.load();
     const { runs } = this.services.runs;
@@ -115,11 +145,19 @@ export class RunsTree implements vscode.TreeDataProvider<RunItem>, vscode.Dispos
       search === "" ? undefined : vscode.l10n.t("{0} of {1} runs match “{2}”", found.length, runs.length, search);
     const items = found.map((run) => this.#item(run));
     this.#items = new Map(items.map((item) => [item.runId, item]));
-    return items;
+    const unreadable = search === "" ? this.services.runs.unreadable : [];
+    return [...items, ...unreadable.map((run) => new UnreadableItem(run))];
   }
 
   #item(run: TrackedRun): RunItem {
-    const item = new RunItem(run, this.services.completion.isInUse(run.directory));
+    const { completion, queue, runs } = this.services;
+    const { parent } = run.spec;
+    const item = new RunItem(
+      run,
+      completion.isInUse(run.directory),
+      queue.placeOf(run),
+      parent === undefined ? undefined : runs.at(join(dirname(run.directory), parent.run)),
+    );
     this.#shown.set(run.id, JSON.stringify([item.label, item.description, item.tooltip, item.contextValue]));
     return item;
   }

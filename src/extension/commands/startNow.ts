@@ -1,0 +1,15 @@
+import * as vscode from "vscode";
+import { pickRun } from "../runs/pickRun";
+import { startNow as start } from "../runs/startRun";
+import { requireTrust } from "../trust";
+import type { CommandFactory } from "./command";
+
+export const startNow: CommandFactory = (services) => async (argument) => {
+  if (!(await requireTrust())) return;
+  const run = await pickRun(services, argument, (candidate) => services.queue.placeOf(candidate) !== undefined, {
+    pick: vscode.l10n.t("Choose a waiting run to start"),
+    none: vscode.l10n.t("No run waits."),
+  });
+  if (run === undefined) return;
+  await start(services, run, { signal: new AbortController().signal, onProgress: () => {} });
+};

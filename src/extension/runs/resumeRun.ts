@@ -1,0 +1,74 @@
+import * as v from "valibot";
+import * as vscode from "vscode";
+import { readAttempt } from "../../run/lastEvents";
+import type { Services } from "../context";
+import { JobCancelled, runJob } from "../jobs/runJob";
+import { startChildRun } from "./childRun";
+import { isPrepared } from "./runData";
+import type { TrackedRun } from "./runRegistry";
+import { goOn, type StartOptions, startNow } from "./startRun";
+
+const checkSchema = v.object({
+  changes: v.array(v.object({ kind: v.string(), message: v.string() })),
+  preparedHolds: v.boolean(),
+});
+type Check = v.InferOutput<typeof checkSchema>;
+
+/** More of them say no more. */
+const SHOWN_CHANGES = 8;
+
+/**
+ * Lets a stopped or failed run go on. Where data, base model or settings have changed since it was made, it says what and
+ * offers the ways on; it throws JobCancelled where none is taken.
+ */
+export async function resumeRun(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
+  if (services.queue.placeOf(run) !== undefined) return startNow(services, run, options);
+  if (await isPrepared(run.directory)) {
+    const check = await checkRun(services, run, options);
+    if (check.changes.length > 0) {
+      const way = await askForWay(run, check);
+      if (way === "child") {
+        services.panels.openRun(await startChildRun(services, run, options));
+        return;
+      }
+    }
+  }
+  await goOn(services, run, options);
+}
+
+async function checkRun(services: Services, run: TrackedRun, { signal, onProgress }: StartOptions): Promise<Check> {
+  const value = await runJob({
+    extensionPath: services.extension.extensionPath,
+    args: ["runs", "check", run.directory],
+    signal,
+    onProgress,
+  });
+  return v.parse(checkSchema, value);
+}
+
+async function askForWay(run: TrackedRun, { changes, preparedHolds }: Check): Promise<"child" | "prepared"> {
+  const child = vscode.l10n.t("Start Child Run");
+  const prepared = vscode.l10n.t("Resume With the Prepared Data");
+  const begun = (await readAttempt(run.directory)) > 0;
+  const detail = [
+    ...changes.slice(0, SHOWN_CHANGES).map(({ message }) => message),
+    "",
+    begun
+      ? vscode.l10n.t(
+          "A child run starts from this run's newest checkpoint, with the data and settings as they are now.",
+        )
+      : vscode.l10n.t("A child run starts with the data and settings as they are now."),
+    preparedHolds
+      ? vscode.l10n.t("The rows that this run was prepared with are kept, so it can also go on with them.")
+      : "",
+  ];
+  const chosen = await vscode.window.showWarningMessage(
+    vscode.l10n.t("{0} cannot go on as it was: something has changed since it was made.", run.name),
+    { modal: true, detail: detail.join("\n").trim() },
+    child,
+    ...(preparedHolds ? [prepared] : []),
+  );
+  if (chosen === child) return "child";
+  if (chosen === prepared) return "prepared";
+  throw new JobCancelled();
+}

@@ -1,0 +1,212 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import * as vscode from "vscode";
+import { describeError } from "../../disk/describeError";
+import { readAttempt } from "../../run/lastEvents";
+import { type Claimant, changeQueue, claimOf, inTheWay, moveInQueue, readQueue, readyToStart } from "../../run/queue";
+import { clearStartMark, markQueued, markStarting } from "../../run/startMark";
+import type { RunRegistry, TrackedRun } from "./runRegistry";
+
+/** Another window may have changed the queue; a small file is read anew. */
+const LOOK_AGAIN_MS = 2000;
+
+export interface QueuePlace {
+  /** 1: the next one. */
+  place: number;
+  of: number;
+  /** The run that has to end first; null: it starts in a moment. */
+  waitsFor: TrackedRun | null;
+}
+
+/**
+ * Runs that wait until the device is free, over all windows on the folder: the order is on disk, whichever window sees
+ * that one may start launches it, and a failed run holds up nobody.
+ */
+export class RunQueue implements vscode.Disposable {
+  readonly #changed = new vscode.EventEmitter<void>();
+  /** A run has come, gone or moved. */
+  readonly onDidChange = this.#changed.event;
+  /** By the folder of the runs. */
+  readonly #ids = new Map<string, readonly string[]>();
+  readonly #subscriptions: vscode.Disposable[];
+  readonly #timer: NodeJS.Timeout;
+  #pumping: Promise<void> | undefined;
+  #again = false;
+  #disposed = false;
+
+  constructor(
+    private readonly runs: RunRegistry,
+    private readonly log: vscode.LogOutputChannel,
+    /** Starts the engine; what goes wrong is the run's own failure. */
+    private readonly launch: (run: TrackedRun) => Promise<void>,
+  ) {
+    this.#subscriptions = [
+      runs.onDidChange(() => this.#pump()),
+      runs.onDidUpdate(({ update, before }) => {
+        if (update.head.state !== before) this.#pump();
+      }),
+    ];
+    this.#timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
+  }
+
+  /** Undefined where the run does not wait. */
+  placeOf(run: TrackedRun): QueuePlace | undefined {
+    const waiting = this.#waitingIn(dirname(run.directory));
+    const index = waiting.indexOf(run);
+    if (index === -1) return undefined;
+    const ahead = [...this.#active(), ...waiting.slice(0, index)];
+    const blocker = inTheWay(claimantOf(run), ahead.map(claimantOf));
+    const waitsFor = ahead.find((other) => other.directory === blocker?.id) ?? null;
+    return { place: index + 1, of: waiting.length, waitsFor };
+  }
+
+  /** True where the run has to wait and is now in the queue; false where it may start at once. */
+  async add(run: TrackedRun): Promise<boolean> {
+    const folder = dirname(run.directory);
+    let waits = false;
+    const ids = await changeQueue(folder, async (before) => {
+      await this.#refresh(folder, before);
+      const waiting = before.flatMap((id) => this.#queuedRun(folder, id) ?? []);
+      const ahead = [...this.#active(), ...waiting].filter((other) => other !== run);
+      waits = inTheWay(claimantOf(run), ahead.map(claimantOf)) !== undefined;
+      const others = before.filter((id) => id !== run.id);
+      if (!waits) return others;
+      await markQueued(run.directory, await readAttempt(run.directory));
+      return [...others, run.id];
+    });
+    this.#ids.set(folder, ids);
+    await this.runs.refresh(run);
+    this.#changed.fire();
+    if (waits) {
+      this.log.info(`${run.id}: queued`);
+      this.#pump();
+    }
+    return waits;
+  }
+
+  /** Takes the run out, so that it can be started whatever else goes on. */
+  async take(run: TrackedRun): Promise<void> {
+    await this.#change(dirname(run.directory), (ids) => ids.filter((id) => id !== run.id));
+  }
+
+  /** The run no longer waits: it is what it was before it was started. */
+  async remove(run: TrackedRun): Promise<void> {
+    await this.#change(dirname(run.directory), async (ids) => {
+      await clearStartMark(run.directory);
+      return ids.filter((id) => id !== run.id);
+    });
+    await this.runs.refresh(run);
+  }
+
+  /** Negative: to the front. */
+  async move(run: TrackedRun, by: number): Promise<void> {
+    await this.#change(dirname(run.directory), (ids) => moveInQueue(ids, run.id, by));
+  }
+
+  async #change(folder: string, change: Parameters<typeof changeQueue>[1]): Promise<void> {
+    this.#ids.set(folder, await changeQueue(folder, change));
+    this.#changed.fire();
+    this.#pump();
+  }
+
+  #waitingIn(folder: string): TrackedRun[] {
+    return (this.#ids.get(folder) ?? []).flatMap((id) => this.#queuedRun(folder, id) ?? []);
+  }
+
+  #queuedRun(folder: string, id: string): TrackedRun | undefined {
+    const run = this.runs.at(join(folder, id));
+    return run?.head().state === "queued" ? run : undefined;
+  }
+
+  /** Started, finished or deleted in the meantime. One that this window has not seen yet may still wait. */
+  #isKnownNotToWait(folder: string, id: string): boolean {
+    const directory = join(folder, id);
+    return this.runs.at(directory) === undefined ? !existsSync(directory) : this.#queuedRun(folder, id) === undefined;
+  }
+
+  #active(): TrackedRun[] {
+    return this.runs.runs.filter((run) => run.active);
+  }
+
+  /** Looks at those that wait and those that compute as they are on disk: another window may have moved them on. */
+  async #refresh(folder: string, ids: readonly string[]): Promise<void> {
+    const waiting = ids.flatMap((id) => this.runs.at(join(folder, id)) ?? []);
+    await Promise.all([...waiting, ...this.#active()].map((run) => this.runs.refresh(run)));
+  }
+
+  async #lookAgain(): Promise<void> {
+    if (!this.runs.loaded || this.#disposed) return;
+    let differs = false;
+    for (const folder of this.runs.folders) {
+      const ids = await readQueue(folder);
+      const before = this.#ids.get(folder) ?? [];
+      if (JSON.stringify(ids) === JSON.stringify(before)) continue;
+      differs = true;
+      this.#ids.set(folder, ids);
+      // Those that have left are being started elsewhere, those that have come were made elsewhere.
+      await this.#refresh(folder, [...before, ...ids]);
+    }
+    if (!differs) return;
+    this.#changed.fire();
+    this.#pump();
+  }
+
+  /** Calls while it is at work cause one more look after it. */
+  #pump(): void {
+    if (!this.runs.loaded || this.#disposed) return;
+    this.#again = true;
+    this.#pumping ??= this.#startReady()
+      .catch((error: unknown) => this.log.warn(`Queue: ${describeError(error)}`))
+      .finally(() => {
+        this.#pumping = undefined;
+      });
+  }
+
+  async #startReady(): Promise<void> {
+    while (this.#again && !this.#disposed) {
+      this.#again = false;
+      for (const folder of this.runs.folders) {
+        if ((await readQueue(folder)).length > 0 || (this.#ids.get(folder) ?? []).length > 0) {
+          await this.#startReadyIn(folder);
+        }
+      }
+    }
+  }
+
+  async #startReadyIn(folder: string): Promise<void> {
+    const ready: TrackedRun[] = [];
+    const ids = await changeQueue(folder, async (before) => {
+      await this.#refresh(folder, before);
+      const waiting = before.flatMap((id) => this.#queuedRun(folder, id) ?? []);
+      const start = readyToStart(waiting.map(claimantOf), this.#active().map(claimantOf));
+      ready.push(...waiting.filter((run) => start.includes(run.directory)));
+      // From here on it is this window's: to all others it is being prepared.
+      for (const run of ready) await markStarting(run.directory, await readAttempt(run.directory));
+      const ended = (id: string) => this.#isKnownNotToWait(folder, id);
+      return before.filter((id) => !ended(id) && ready.every((run) => run.id !== id));
+    });
+    this.#ids.set(folder, ids);
+    await this.#refresh(
+      folder,
+      ready.map(({ id }) => id),
+    );
+    this.#changed.fire();
+    for (const run of ready) {
+      this.log.info(`${run.id}: its turn has come`);
+      void this.launch(run);
+    }
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    clearInterval(this.#timer);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    this.#changed.dispose();
+  }
+}
+
+/** Ids are unique in a folder alone. */
+function claimantOf(run: TrackedRun): Claimant {
+  const { state, device } = run.head();
+  return { id: run.directory, claim: claimOf(run.spec, state === "queued" || state === "preparing" ? null : device) };
+}
