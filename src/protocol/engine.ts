@@ -267,6 +267,9 @@ export interface EngineRefusal {
   error: {
     code: string;
     message: string;
+    /** With "memory-insufficient": of the smallest plan, and what a plan may take. */
+    leastBytes?: number;
+    usableBytes?: number;
     /** Each would make the run fit; `bytes` of the smallest plan that there then is. */
     fixes: { changes: SettingChange[]; bytes: number }[];
   };

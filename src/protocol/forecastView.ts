@@ -18,11 +18,17 @@ export interface ForecastFix {
   bytes: number;
 }
 
+/** Bytes: what the smallest plan takes, and what it may take. */
+export interface MissingMemory {
+  least: number;
+  usable: number;
+}
+
 export type ToForecast =
   | { type: "forecast"; state: "loading" }
   | { type: "forecast"; state: "ready"; forecast: RunForecast; advice: ForecastAdvice[] }
   /** Why the run could not be started, with what would help. */
-  | { type: "forecast"; state: "error"; message: string; fixes: ForecastFix[] }
+  | { type: "forecast"; state: "error"; message: string; memory: MissingMemory | null; fixes: ForecastFix[] }
   /** A dry run goes on; it is followed by a forecast, by "measureFailed", or by "idle" where it was cancelled. */
   | { type: "measuring"; state: "running"; stage: MeasuringStage; fraction: number }
   | { type: "measuring"; state: "idle" }

@@ -88,13 +88,19 @@ describe("forecastRun", () => {
 
   it("passes on the changes that would make it fit", async () => {
     const fixes = [{ changes: [{ field: "training.recompute", value: "block" }], bytes: 3e9 }];
-    const error = { code: "memory-insufficient", message: "The run needs 9 GiB.", fixes };
+    const error = {
+      code: "memory-insufficient",
+      message: "The run needs 9 GiB.",
+      fixes,
+      leastBytes: 9e9,
+      usableBytes: 4e9,
+    };
     const { engine } = engineThat(
       `echo '${JSON.stringify({ error })}'; echo "tunesmith-engine: The run needs 9 GiB." >&2; exit 1`,
     );
     const failure = await forecastRun(request(engine)).catch((reason: unknown) => reason);
     expect(failure).toBeInstanceOf(ForecastRefused);
-    expect(failure).toMatchObject({ message: error.message, fixes });
+    expect(failure).toMatchObject({ message: error.message, fixes, memory: { least: 9e9, usable: 4e9 } });
   });
 
   it("goes by the sentence alone where the changes are none that it knows", async () => {

@@ -35,6 +35,8 @@ export class ForecastRefused extends RunError {
   constructor(
     message: string,
     readonly fixes: EngineRefusal["error"]["fixes"],
+    /** Where it is memory that is missing: bytes of the smallest plan, and those that it may take. */
+    readonly memory: { least: number; usable: number } | null,
   ) {
     super(message);
   }
@@ -76,6 +78,8 @@ const refusalSchema = v.object({
   error: v.object({
     code: v.string(),
     message: v.string(),
+    leastBytes: v.exactOptional(amount),
+    usableBytes: v.exactOptional(amount),
     fixes: v.array(v.object({ changes: settingChanges, bytes: amount })),
   }),
 });
@@ -163,7 +167,11 @@ function planOf({ last, stderr, failure, code }: Answer, engine: string): Engine
   const plan = v.safeParse(planSchema, last);
   if (code === 0 && plan.success) return plan.output;
   const refusal = v.safeParse(refusalSchema, last);
-  if (refusal.success) throw new ForecastRefused(refusal.output.error.message, refusal.output.error.fixes);
+  if (refusal.success) {
+    const { message, fixes, leastBytes: least, usableBytes: usable } = refusal.output.error;
+    const memory = least === undefined || usable === undefined ? null : { least, usable };
+    throw new ForecastRefused(message, fixes, memory);
+  }
   const said = stderr.split("\n").find((line) => line.startsWith("tunesmith-engine: "));
   if (said !== undefined) throw new RunError(said.replace("tunesmith-engine: ", "").trim());
   throw new RunError(`${engine} gave no forecast: ${failure?.message ?? `it ended with code ${code}`}`);

@@ -1,25 +1,18 @@
-import type { RunForecast } from "../../src/protocol/webview";
-import { count, memory, memoryOf } from "../figures";
+import type { RunForecast } from "../../src/protocol/forecastView";
+import { count, memory } from "../figures";
 import { t } from "../texts";
 import type { RunHead } from "./outcome";
 
 type DeviceHead = Pick<RunHead, "device" | "deviceName" | "memory" | "telemetry">;
 
-/** What a run computes on and how that does, in a line; empty where it is not known. */
+/** What a run computes on and what it takes of that, in a line; empty where it is not known. */
 export function describeDevice(head: DeviceHead): string {
   const { device, deviceName, telemetry } = head;
   if (device === null) return "";
   const parts = [deviceName ?? (device === "cpu" ? t("CPU") : device)];
-  if (telemetry === null) {
-    const forecast = describeForecast(head);
-    if (forecast !== "") parts.push(forecast);
-  } else {
-    const { memoryUsed, memoryTotal, temperature, watts, utilisation } = telemetry;
-    parts.push(memoryOf(memoryUsed, memoryTotal));
-    if (temperature !== null) parts.push(t("{0} °C", count(temperature)));
-    if (watts !== null) parts.push(t("{0} W", count(watts)));
-    if (utilisation !== null) parts.push(t("{0} %", count(utilisation)));
-  }
+  const forecast = describeForecast(head);
+  if (forecast !== "") parts.push(forecast);
+  if (telemetry !== null && telemetry.watts !== null) parts.push(t("{0} W", count(telemetry.watts)));
   return parts.join(" · ");
 }
 
@@ -31,7 +24,11 @@ export function describeForecast({ memory: taken }: Pick<RunHead, "memory">): st
 }
 
 /** "NVIDIA H100 80GB HBM3", or why it is the CPU. */
-export function describeChoice({ device, deviceName, why }: RunForecast): string {
+export function describeChoice({
+  device,
+  deviceName,
+  why,
+}: Pick<RunForecast, "device" | "deviceName" | "why">): string {
   const name = device === "cpu" ? t("CPU: {0}", deviceName) : deviceName;
   return why === "" ? name : `${name}. ${why}`;
 }
@@ -45,7 +42,10 @@ export function describeTime(seconds: number): string {
 }
 
 /** Share of the parameters that are trained; never shown as none. */
-export function describeShare({ parameters, trainableParameters }: RunForecast): string {
+export function describeShare({
+  parameters,
+  trainableParameters,
+}: Pick<RunForecast, "parameters" | "trainableParameters">): string {
   const percent = parameters > 0 ? (trainableParameters / parameters) * 100 : 0;
   return t("{0} %", percent >= 10 ? percent.toFixed(0) : Math.max(0.1, percent).toFixed(1));
 }

@@ -30,6 +30,7 @@ function receive(message: ToRunPanel): void {
     case "formErrors":
     case "data":
     case "forecast":
+    case "measuring":
     case "starting":
     case "startFailed":
       if (view instanceof PlanView) view.receive(message);

@@ -15,7 +15,10 @@ import { ForecastSection } from "./forecastSection";
 import { FormField } from "./formField";
 
 type Plan = Extract<ToRunPanel, { type: "plan" }>;
-type PlanMessage = Extract<ToRunPanel, { type: "formErrors" | "data" | "forecast" | "starting" | "startFailed" }>;
+type PlanMessage = Extract<
+  ToRunPanel,
+  { type: "formErrors" | "data" | "forecast" | "measuring" | "starting" | "startFailed" }
+>;
 type NumberName = { [K in keyof PlanForm]: PlanForm[K] extends number ? K : never }[keyof PlanForm];
 
 interface Connection {
@@ -28,7 +31,7 @@ export class PlanView {
   readonly element: HTMLElement;
   readonly dataset: string;
   readonly #data: DataSection;
-  readonly #forecast = new ForecastSection();
+  readonly #forecast: ForecastSection;
   readonly #preview = element("div", { class: "preview" });
   readonly #modelPlace = element("div");
   readonly #fields = new Map<keyof PlanForm, FormField>();
@@ -48,6 +51,7 @@ export class PlanView {
     this.dataset = plan.dataset;
     this.#form = plan.form;
     this.#data = new DataSection(plan.dataset, connection.post);
+    this.#forecast = new ForecastSection(connection.post);
     this.#start = button(t("Start"), () => this.#onStart(), { primary: true, icon: "play", testId: "start" });
     this.#more = this.#moreSettings();
     this.element = element(
@@ -97,6 +101,7 @@ export class PlanView {
         this.#enable();
         return;
       case "forecast":
+      case "measuring":
         this.#forecast.show(message);
         return;
       case "starting":

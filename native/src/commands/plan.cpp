@@ -52,11 +52,13 @@ Json to_json(const MemoryFix& fix) {
 
 /** The refusal for a program; the sentence goes to standard error as ever. */
 Json to_json(const Error& error) {
-  Json fixes = Json::array();
+  Json said = {{"code", error.code()}, {"message", error.what()}, {"fixes", Json::array()}};
   if (const auto* memory = dynamic_cast<const MemoryInsufficient*>(&error)) {
-    for (const MemoryFix& fix : memory->fixes) fixes.push_back(to_json(fix));
+    said["leastBytes"] = memory->least;
+    said["usableBytes"] = memory->usable;
+    for (const MemoryFix& fix : memory->fixes) said["fixes"].push_back(to_json(fix));
   }
-  return {{"error", {{"code", error.code()}, {"message", error.what()}, {"fixes", fixes}}}};
+  return {{"error", said}};
 }
 
 /** One line, seen at once. */

@@ -146,9 +146,9 @@ std::vector<Remedy> remedies(const Device& device, const PlanRequest& request, i
   if (ways.empty()) {
     throw MemoryInsufficient(start + "or take a smaller model; this one's weights alone are " +
                                  shown_bytes(least.weight_bytes) + ".",
-                             least.total_bytes(), {});
+                             least.total_bytes(), usable, {});
   }
-  throw MemoryInsufficient(start + "or take what would fit: " + ways + ".", least.total_bytes(), std::move(fixes));
+  throw MemoryInsufficient(start + "or take what would fit: " + ways + ".", least.total_bytes(), usable, std::move(fixes));
 }
 
 }  // namespace

@@ -64,9 +64,10 @@ struct MemoryFix {
 /** Code "memory-insufficient". The sentence names the same ways out as `fixes`, at most three. */
 class MemoryInsufficient : public Error {
  public:
-  MemoryInsufficient(const std::string& message, int64_t least_bytes, std::vector<MemoryFix> ways)
-      : Error("memory-insufficient", message), least(least_bytes), fixes(std::move(ways)) {}
-  int64_t least;  // bytes of the smallest plan as things are
+  MemoryInsufficient(const std::string& message, int64_t least_bytes, int64_t usable_bytes, std::vector<MemoryFix> ways)
+      : Error("memory-insufficient", message), least(least_bytes), usable(usable_bytes), fixes(std::move(ways)) {}
+  int64_t least;   // bytes of the smallest plan as things are
+  int64_t usable;  // bytes that a plan may take
   std::vector<MemoryFix> fixes;
 };
 

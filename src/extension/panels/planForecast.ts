@@ -133,8 +133,8 @@ export class PlanForecast implements vscode.Disposable {
   }
 
   #showError(error: unknown): void {
-    const fixes = error instanceof ForecastRefused ? error.fixes : [];
-    this.#show({ type: "forecast", state: "error", message: describeError(error), fixes });
+    const { fixes, memory } = error instanceof ForecastRefused ? error : { fixes: [], memory: null };
+    this.#show({ type: "forecast", state: "error", message: describeError(error), memory, fixes });
   }
 
   #show(message: Shown): void {
