@@ -79,6 +79,10 @@ class OverlayPicture implements StepPicture {
     return Math.max(0, ...this.#lines.map((line) => line.model.lastStep));
   }
 
+  lastKnown(): number {
+    return this.lastStep();
+  }
+
   attributes(): Record<string, string> {
     const points = this.#lines.reduce((sum, { model }) => sum + model[this.kind].length, 0);
     return { lines: String(this.#lines.length), points: String(points) };

@@ -72,6 +72,10 @@ class LossPicture implements StepPicture {
     return Math.max(this.totalSteps, this.model.lastStep);
   }
 
+  lastKnown(): number {
+    return this.model.lastStep;
+  }
+
   logScale(): boolean {
     return this.log;
   }

@@ -21,7 +21,7 @@ export function chartFont(parent: HTMLElement): string {
 export function paddedRange(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null) return [0, 1];
   const top = Math.min(high, LARGEST);
-  const margin = (top - low) * 0.08 || Math.abs(top) * 0.05 || 1;
+  const margin = Math.max((top - low) * 0.08, Math.abs(top) * 0.02) || 1;
   const floor = Math.max(0, low - margin);
   return top + margin > floor ? [floor, top + margin] : [0, 1];
 }

@@ -18,6 +18,10 @@ export class SeriesPicture implements StepPicture {
     return Math.max(this.totalSteps, this.model.lastStep);
   }
 
+  lastKnown(): number {
+    return this.model.lastStep;
+  }
+
   attributes(): Record<string, string> {
     return { points: String(this.model.series[this.name].length) };
   }
@@ -43,6 +47,6 @@ export class SeriesPicture implements StepPicture {
   }
 
   series(resolve: (color: string) => string): uPlot.Series[] {
-    return [{ stroke: resolve("var(--vscode-charts-blue)"), width: 1.5, spanGaps: true, points: { show: false } }];
+    return [{ stroke: resolve("var(--vscode-charts-blue)"), width: 1, spanGaps: true, points: { show: false } }];
   }
 }

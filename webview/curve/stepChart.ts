@@ -13,6 +13,8 @@ export interface StepPicture {
   series(resolve: (color: string) => string): uPlot.Series[];
   /** Where the steps end when all are in sight. */
   lastStep(): number;
+  /** The last step that has a value: no further do the keys go. */
+  lastKnown(): number;
   /** In a sentence, for whoever cannot see it. */
   label(): string;
   /** What tests count points by, as `data-` attributes. */
@@ -288,13 +290,14 @@ export class StepChart {
   #onKey(event: KeyboardEvent): void {
     const [from, to] = this.#range();
     const stride = Math.max(1, Math.round((to - from) * KEY_STRIDE));
-    const here = Math.min(to, Math.max(from, this.#step ?? to));
+    const last = Math.min(to, this.picture.lastKnown());
+    const here = Math.min(to, Math.max(from, this.#step ?? last));
     const zoomBy = (factor: number) => this.#askZoom(zoomAround(here, factor, [from, to], this.#last()));
     const actions: Record<string, () => void> = {
       ArrowLeft: () => this.#moveTo(here - stride),
       ArrowRight: () => this.#moveTo(here + stride),
       Home: () => this.#moveTo(from),
-      End: () => this.#moveTo(to),
+      End: () => this.#moveTo(last),
       "+": () => zoomBy(0.5),
       "=": () => zoomBy(0.5),
       "-": () => zoomBy(2),
@@ -309,7 +312,7 @@ export class StepChart {
 
   /** What lies beside the steps in sight is moved into sight. */
   #moveTo(step: number): void {
-    const target = Math.min(this.#last(), Math.max(0, step));
+    const target = Math.min(this.picture.lastKnown(), Math.max(0, step));
     if (this.#zoom !== null && (target < this.#zoom.from || target > this.#zoom.to)) {
       this.#askZoom(panTo(target, this.#zoom));
     }

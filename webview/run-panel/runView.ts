@@ -3,7 +3,7 @@ import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { compact, count, fileName } from "../figures";
 import { stateIcon, stateText } from "../runState";
 import { t } from "../texts";
-import { describeDevice, describeForecast } from "./deviceText";
+import { describeDevice } from "./deviceText";
 import { FigureStrip } from "./figureStrip";
 import { LiveCurves } from "./liveCurves";
 import { type Exporting, finishedText, outcome } from "./outcome";
@@ -144,11 +144,10 @@ export class RunView {
     );
   }
 
-  /** "NVIDIA H100 80GB HBM3 · 12.3 of 80 GB · 71 °C · 650 W · 98 %" */
+  /** "NVIDIA H100 80GB HBM3 · 30.3 GB of memory, forecast 30 GB · 650 W" */
   #showDevice(head: RunHead): void {
     const text = describeDevice(head);
     setText(this.#device, text);
-    this.#device.title = describeForecast(head);
     this.#device.hidden = text === "";
   }
 
