@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { registerCommands } from "./commands";
 import { CompletionController } from "./completion/completionController";
+import { GiveWay } from "./completion/giveWay";
 import type { Services } from "./context";
 import { CodeLensCommands } from "./datasets/codeLensCommands";
 import { DATASET_VIEW_TYPE, DatasetViews } from "./datasets/datasetViews";
@@ -46,6 +47,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     ...registerViews(services),
     new StatusBar(services),
     new RunContextKeys(services),
+    new GiveWay(services),
     new RunNotifications(services),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     vscode.window.registerWebviewPanelSerializer(COMPARE_VIEW_TYPE, comparisons),

@@ -1,5 +1,8 @@
 import * as vscode from "vscode";
 
+/** What completion does while a run computes. */
+export type DuringTraining = "reduced" | "off" | "full";
+
 /** The settings as they are now; what package.json declares is the default. */
 export interface Settings {
   defaultModel: string;
@@ -9,6 +12,8 @@ export interface Settings {
   threads: number;
   completionDelay: number;
   completionMaxTokens: number;
+  completionDuringTraining: DuringTraining;
+  notifications: readonly string[];
 }
 
 export function readSettings(): Settings {
@@ -22,7 +27,17 @@ export function readSettings(): Settings {
     threads: section.get<number>("threads", 0),
     completionDelay: section.get<number>("completion.delay", 120),
     completionMaxTokens: section.get<number>("completion.maxTokens", 64),
+    completionDuringTraining: duringTraining(section.get<unknown>("completion.duringTraining")),
+    notifications: strings(section.get<unknown>("notifications")),
   };
+}
+
+function duringTraining(value: unknown): DuringTraining {
+  return value === "off" || value === "full" ? value : "reduced";
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
 /** Each folder of a workspace may have its own. */

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { CompletionState } from "./completion/completionController";
+import { CompletionController, type CompletionState } from "./completion/completionController";
 import type { Services } from "./context";
 import { count, duration, percent } from "./figures";
 import type { TrackedRun } from "./runs/runRegistry";
@@ -43,7 +43,9 @@ export class StatusBar implements vscode.Disposable {
     if (state === "preparing") this.#item.text = `$(loading~spin) ${vscode.l10n.t("Preparing {0}", run.name)}`;
     else if (state === "paused") this.#item.text = `$(debug-pause) ${vscode.l10n.t("Paused at {0}", done)}`;
     else this.#item.text = `$(tools) ${vscode.l10n.t("Tuning {0}", done + left)}`;
-    this.#item.tooltip = vscode.l10n.t("{0}: step {1} of {2}", run.name, count(step), count(totalSteps));
+    const progress = vscode.l10n.t("{0}: step {1} of {2}", run.name, count(step), count(totalSteps));
+    const way = gaveWayText(this.services.completion);
+    this.#item.tooltip = way === null ? progress : `${progress}\n${way}`;
     this.#item.accessibilityInformation = { label: `Tunesmith: ${this.#item.tooltip}` };
     this.#item.command = { command: "tunesmith.openRun", title: "", arguments: [run.id] };
     this.#item.backgroundColor = undefined;
@@ -85,11 +87,29 @@ export class StatusBar implements vscode.Disposable {
   }
 }
 
+/** What completion has given up for a run that computes. */
+function gaveWayText(completion: CompletionController): string | null {
+  switch (completion.gaveWay) {
+    case null:
+      return null;
+    case "off":
+      return vscode.l10n.t("Completion rests while a run computes");
+    case "reduced":
+      return CompletionController.reducedThreads === 1
+        ? vscode.l10n.t("Completion leaves the processor to the run: it uses one thread meanwhile")
+        : vscode.l10n.t(
+            "Completion leaves the processor to the run: it uses {0} threads meanwhile",
+            CompletionController.reducedThreads,
+          );
+  }
+}
+
 function modelTooltip(state: Exclude<CompletionState, { kind: "off" }>): vscode.MarkdownString {
   const tooltip = new vscode.MarkdownString(undefined, true);
   tooltip.isTrusted = { enabledCommands: ["tunesmith.stopUsingModel", "tunesmith.showLog"] };
   const lines = [vscode.l10n.t("Completes Python on the CPU")];
   if (state.kind === "waiting") lines.push(vscode.l10n.t("Loads with the first Python file"));
+  if (state.kind === "resting") lines.push(vscode.l10n.t("Completion rests while a run computes"));
   if (state.kind === "loading") lines.push(vscode.l10n.t("Loading the model"));
   if (state.kind === "failed") lines.push(state.message);
   if (state.kind === "ready") {

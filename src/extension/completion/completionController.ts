@@ -1,10 +1,11 @@
 import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import { runPaths } from "../../run/runDirectory";
 import { runJob } from "../jobs/runJob";
-import { readSettings } from "../settings";
+import { type DuringTraining, readSettings } from "../settings";
 import { hasPassedExport } from "./exportRecord";
 import { PythonCompletionProvider } from "./provider";
 import { type Completion, WorkerClient, WorkerGone } from "./workerClient";
@@ -21,6 +22,8 @@ export type CompletionState =
   | { kind: "off" }
   /** Chosen; its worker starts with the first Python editor. */
   | { kind: "waiting"; choice: Choice }
+  /** A run computes, and completion leaves it the machine. */
+  | { kind: "resting"; choice: Choice }
   | { kind: "loading"; choice: Choice }
   | { kind: "ready"; choice: Choice; memoryBytes: number; lastMs: number | null; mode: Completion["mode"] | null }
   | { kind: "failed"; choice: Choice; message: string };
@@ -42,16 +45,60 @@ export class CompletionController implements vscode.Disposable {
   #worker: WorkerClient | undefined;
   #loading: Promise<void> | undefined;
   #restarts = 0;
+  #training = false;
+  /** What the present worker was loaded for, or why there is none. */
+  #effort: DuringTraining = "full";
   #registration: vscode.Disposable | undefined;
   readonly #subscriptions: vscode.Disposable[] = [];
 
   constructor(
     private readonly extension: vscode.ExtensionContext,
     private readonly log: vscode.LogOutputChannel,
-  ) {}
+  ) {
+    this.#subscriptions.push(
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("tunesmith.completion.duringTraining")) this.#adapt();
+      }),
+    );
+  }
 
   get state(): CompletionState {
     return this.#state;
+  }
+
+  /** Whether a run has the machine, and what completion has given up for it; null: nothing. */
+  get gaveWay(): Exclude<DuringTraining, "full"> | null {
+    return this.#state.kind === "off" || this.#effort === "full" ? null : this.#effort;
+  }
+
+  /** Threads of a worker that leaves the processor to a run. */
+  static readonly reducedThreads = availableParallelism() >= 8 ? 2 : 1;
+
+  /** A run has begun to compute, or none does any more. */
+  setTraining(training: boolean): void {
+    this.#training = training;
+    this.#adapt();
+  }
+
+  #adapt(): void {
+    const effort = this.#training ? readSettings().completionDuringTraining : "full";
+    if (effort === this.#effort) return;
+    this.#effort = effort;
+    const state = this.#state;
+    if (state.kind === "off" || state.kind === "failed") return;
+    const loaded = this.#worker !== undefined || state.kind === "resting";
+    this.log.info(`${state.choice.name}: completes with ${effort === "off" ? "nothing" : effort} effort`);
+    this.#stopWorker();
+    this.#set({ kind: effort === "off" ? "resting" : "waiting", choice: state.choice });
+    if (loaded) void this.#ensureLoaded();
+  }
+
+  /** The run whose model is in use has another name. */
+  async rename(directory: string, name: string): Promise<void> {
+    if (this.#state.kind === "off" || this.#state.choice.directory !== directory) return;
+    const choice = { directory, name };
+    this.#set({ ...this.#state, choice });
+    await this.extension.workspaceState.update(CHOICE_KEY, choice);
   }
 
   isInUse(directory: string): boolean {
@@ -136,6 +183,10 @@ export class CompletionController implements vscode.Disposable {
 
   #ensureLoaded(): Promise<void> {
     if (this.#state.kind !== "waiting") return this.#loading ?? Promise.resolve();
+    if (this.#effort === "off") {
+      this.#set({ kind: "resting", choice: this.#state.choice });
+      return Promise.resolve();
+    }
     this.#loading = this.#load(this.#state.choice).finally(() => {
       this.#loading = undefined;
     });
@@ -153,7 +204,7 @@ export class CompletionController implements vscode.Disposable {
     );
     this.#worker = worker;
     try {
-      const loaded = await worker.load(runPaths(choice.directory).exported, readSettings().threads);
+      const loaded = await worker.load(runPaths(choice.directory).exported, this.#threads());
       if (worker !== this.#worker) return;
       this.log.info(`${choice.name}: loaded in ${Math.round(loaded.milliseconds)} ms`);
       this.#set({ kind: "ready", choice, memoryBytes: loaded.memoryBytes, lastMs: null, mode: null });
@@ -162,6 +213,10 @@ export class CompletionController implements vscode.Disposable {
       this.#stopWorker();
       this.#fail(choice, describeError(error));
     }
+  }
+
+  #threads(): number {
+    return this.#effort === "reduced" ? CompletionController.reducedThreads : readSettings().threads;
   }
 
   /** Once is bad luck and silently mended; twice is said. */
