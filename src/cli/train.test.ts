@@ -106,6 +106,10 @@ describe("tunesmith train", () => {
     [["train", "--data", "a", "--model", "b", "--held-out", "2"], "--held-out must be a share from 0.001 to 0.9"],
     [["train", "--data", "a", "--model", "b", "--schedule", "cubic"], "--schedule must be constant, linear, cosine"],
     [["control", "a", "dance"], 'not "dance"'],
+    [["control", "a", "learning-rate"], "The learning rate must be a number from 1e-8 to 1."],
+    [["control", "a", "learning-rate", "fast"], 'not "fast"'],
+    [["control", "a", "learning-rate", "1e-9"], 'not "1e-9"'],
+    [["control", "a", "pause", "1"], '"pause" takes no value'],
     [["runs", "--format", "xml"], 'not "xml"'],
   ])("takes %j for wrong arguments", async (argv, says) => {
     const engine = argv[0] === "train" ? ["--engine", fakeEngine] : [];
