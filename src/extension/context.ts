@@ -8,6 +8,7 @@ import type { ModelCatalogue } from "./models/modelCatalogue";
 import type { ComparePanels } from "./panels/comparePanels";
 import type { RunPanels } from "./panels/runPanels";
 import type { NotesDocuments } from "./runs/notesDocument";
+import type { RunEvaluations } from "./runs/runEvaluations";
 import type { RunQueue } from "./runs/runQueue";
 import type { RunRegistry } from "./runs/runRegistry";
 import type { RunSearch } from "./runs/runSearch";
@@ -17,6 +18,7 @@ export interface Services {
   readonly extension: vscode.ExtensionContext;
   readonly log: vscode.LogOutputChannel;
   readonly runs: RunRegistry;
+  readonly evaluations: RunEvaluations;
   readonly queue: RunQueue;
   readonly runSearch: RunSearch;
   readonly notesDocuments: NotesDocuments;

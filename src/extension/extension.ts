@@ -16,6 +16,7 @@ import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
 import { NotesDocuments } from "./runs/notesDocument";
 import { RunNotifications } from "./runs/notifications";
 import { RunContextKeys } from "./runs/runContextKeys";
+import { RunEvaluations } from "./runs/runEvaluations";
 import { RunQueue } from "./runs/runQueue";
 import { RunRegistry } from "./runs/runRegistry";
 import { RunSearch } from "./runs/runSearch";
@@ -36,6 +37,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     queue,
     runSearch,
     notesDocuments,
+    services.evaluations,
     completion,
     panels,
     comparisons,
@@ -73,6 +75,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
     extension,
     log,
     runs,
+    evaluations: new RunEvaluations(extension, log),
     queue: new RunQueue(runs, log, (run) => launchPrepared(services, run)),
     runSearch: new RunSearch(),
     notesDocuments: new NotesDocuments(runs),

@@ -1,9 +1,13 @@
 /** Extension host ↔ webviews: two discriminated unions a view. Types only. */
 
 import type { CurvePiece } from "./curveView";
-import type { FromLiveView, ToLiveView } from "./liveView";
+import type { FromEvaluation, ToEvaluation } from "./evaluationView";
 import type { FromForecast, ToForecast } from "./forecastView";
-import type { FormErrors, PlanForm } from "./planForm";
+import type { FromLiveView, ToLiveView } from "./liveView";
+import type { FormErrors, PlanForm, PresetChoice } from "./planForm";
+import type { FromPlan, ToPlan } from "./planView";
+import type { FromRows, ToRows } from "./rowsView";
+import type { FromSamples, ToSamples } from "./samplesView";
 
 export type RunState = "queued" | "preparing" | "running" | "paused" | "stopped" | "failed" | "finished";
 
@@ -111,7 +115,16 @@ export interface RunDetails {
 }
 
 export type ToRunPanel =
-  | { type: "plan"; dataset: string; models: ModelChoice[]; form: PlanForm; formErrors: FormErrors }
+  | ToEvaluation
+  | {
+      type: "plan";
+      dataset: string;
+      models: ModelChoice[];
+      presets: PresetChoice[];
+      form: PlanForm;
+      formErrors: FormErrors;
+    }
+  | ToPlan
   /** The answer to `formChanged`; each message names the range. */
   | { type: "formErrors"; formErrors: FormErrors }
   | { type: "data"; state: "loading"; fraction: number | null }
@@ -124,14 +137,20 @@ export type ToRunPanel =
   | { type: "head"; head: RunHead }
   | CurvePiece
   | ToLiveView
+  | ToSamples
+  | ToRows
   | { type: "exporting"; stage: string; fraction: number | null }
   | { type: "exportFailed"; message: string }
   /** Something that was asked for in the run's view could not be done. */
   | { type: "actionFailed"; message: string };
 
 export type FromRunPanel =
+  | FromEvaluation
   | FromLiveView
+  | FromSamples
+  | FromRows
   | FromForecast
+  | FromPlan
   | { type: "ready" }
   | { type: "formChanged"; form: PlanForm }
   | { type: "start"; form: PlanForm }
@@ -142,8 +161,9 @@ export type FromRunPanel =
   | { type: "cancelExport" }
   | { type: "showLog" }
   | { type: "stopUsing" }
-  | { type: "openRow"; row: number }
-  | { type: "openDataset" }
+  /** `dataset`: index into the summary's data sets; absent: the first. */
+  | { type: "openRow"; row: number; dataset?: number }
+  | { type: "openDataset"; dataset?: number }
   /** A new plan for the same data set, with this run's values. */
   | { type: "runAgain" }
   | { type: "chooseModel" };

@@ -4,14 +4,23 @@ import { compact, count, fileName } from "../figures";
 import { stateIcon, stateText } from "../runState";
 import { t } from "../texts";
 import { describeDevice } from "./deviceText";
+import { EvaluationSection } from "./evaluationSection";
 import { FigureStrip } from "./figureStrip";
 import { LiveCurves } from "./liveCurves";
 import { type Exporting, finishedText, outcome } from "./outcome";
+import { RowsSection } from "./rowsSection";
 import { RunControls } from "./runControls";
 import type { RunSection } from "./runSection";
+import { SamplesSection } from "./samplesSection";
+import { TryIt } from "./tryIt";
 
 /** In the page's order; each has its part in src/extension/panels/runSession.ts. */
-const sections: ((post: (message: FromRunPanel) => void) => RunSection)[] = [];
+const sections: ((post: (message: FromRunPanel) => void) => RunSection)[] = [
+  (post) => new EvaluationSection(post),
+  (post) => new SamplesSection(post),
+  (post) => new TryIt(post),
+  (post) => new RowsSection(post),
+];
 
 /** Progress is told to screen readers in steps of so many percent. */
 const SPOKEN_PERCENT = 10;

@@ -16,8 +16,10 @@ import { deleteRun } from "./deleteRun";
 import { downloadModel } from "./downloadModel";
 import { editNotes } from "./editNotes";
 import { editRow } from "./editRow";
+import { evaluateRun } from "./evaluateRun";
 import { exportRun } from "./exportRun";
 import { fineTune } from "./fineTune";
+import { forgetCodePermission } from "./forgetCodePermission";
 import { forgetHubToken } from "./forgetHubToken";
 import { importDataset } from "./importDataset";
 import { moveDownInQueue } from "./moveDownInQueue";
@@ -80,6 +82,8 @@ const factories: Record<string, CommandFactory> = {
   searchRuns,
   clearRunSearch,
   revealRun,
+  evaluateRun,
+  forgetCodePermission,
   exportRun,
   deleteRun,
   showLog,

@@ -1,16 +1,22 @@
 /** What a webview sends is input like any other: checked before it is acted upon. */
 import * as v from "valibot";
 import type { DataSummary, FromNowView, FromRunPanel, PlanForm, RunPanelState } from "../../protocol/webview";
+import { fromEvaluation } from "./evaluationMessages";
 import { fromForecast } from "./forecastMessages";
 import { fromLiveView } from "./liveMessages";
-import { planForm } from "./planMessages";
+import { fromPlan, planForm } from "./planMessages";
+import { fromRows } from "./rowsMessages";
+import { fromSamples } from "./samplesMessages";
 
 const MAX_TEXT = 4096;
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
 const about = <const T extends string>(type: T) => v.object({ type: v.literal(type), id: text });
 
+const datasetIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64));
 const fromRunPanel = v.variant("type", [
+  ...fromPlan,
+  ...fromEvaluation,
   ...fromForecast,
   bare("ready"),
   v.object({ type: v.literal("formChanged"), form: planForm }),
@@ -22,11 +28,17 @@ const fromRunPanel = v.variant("type", [
   bare("cancelExport"),
   bare("stopUsing"),
   bare("showLog"),
-  v.object({ type: v.literal("openRow"), row: v.pipe(v.number(), v.safeInteger(), v.minValue(1)) }),
-  bare("openDataset"),
+  v.object({
+    type: v.literal("openRow"),
+    row: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    dataset: v.exactOptional(datasetIndex),
+  }),
+  v.object({ type: v.literal("openDataset"), dataset: v.exactOptional(datasetIndex) }),
   bare("runAgain"),
   bare("chooseModel"),
   ...fromLiveView,
+  ...fromSamples,
+  ...fromRows,
 ]);
 
 const fromNowView = v.variant("type", [

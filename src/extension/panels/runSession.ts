@@ -5,17 +5,28 @@ import type { FromRunPanel, ToRunPanel } from "../../protocol/webview";
 import type { RunHead } from "../../run/runState";
 import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
+import { resumeRun } from "../runs/resumeRun";
 import { readDetails } from "../runs/runData";
 import type { TrackedRun } from "../runs/runRegistry";
-import { resumeRun } from "../runs/resumeRun";
 import { requestStop } from "../runs/startRun";
 import { controlPart } from "./controlPart";
 import { CurveFeed } from "./curveFeed";
 import { curvesPart } from "./curvesPart";
+import { evaluationPart } from "./evaluationPart";
+import { RowsPart } from "./rowsPart";
 import type { RunPart, RunPartContext } from "./runPart";
+import { SamplesPart } from "./samplesPart";
+import { TryItPart } from "./tryItPart";
 
 /** One a section of the page (webview/run-panel/runView.ts). */
-const parts: ((context: RunPartContext) => RunPart)[] = [controlPart, curvesPart];
+const parts: ((context: RunPartContext) => RunPart)[] = [
+  controlPart,
+  curvesPart,
+  (context) => new SamplesPart(context),
+  (context) => new TryItPart(context),
+  (context) => new RowsPart(context),
+  evaluationPart,
+];
 
 /** The losses first: they are what a person opens the panel for. */
 const drawn: readonly SeriesName[] = [
