@@ -42,6 +42,9 @@ TEST_CASE("wrong arguments give the usage and exit code 2") {
       {"evaluate", "--model", "/x", "--data", "/y"},
       {"evaluate", "--model", "/x", "--data", "/y", "--split", "test"},
       {"reference", "--model", "/x", "--prompts", "/y", "--greedy", "-1", "--out", "/z"},
+      {"rows", "--run", "/x"},
+      {"rows", "--run", "/x", "--step", "0"},
+      {"generate", "--model", "/x"},
       {"devices", "cpu"},
   };
   for (const auto& arguments : cases) {

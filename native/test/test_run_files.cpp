@@ -28,11 +28,12 @@ TEST_CASE("control messages are read as they come, each once") {
   const std::string stop = control_line("stop", 2);
   std::string text = control_line("pause", 1) + control_line("pause", 2) + stop.substr(0, 10);
   scratch.write("control.jsonl", text);
-  CHECK(reader.read().messages == std::vector{ControlType::pause});
+  CHECK(reader.read().messages == std::vector<ControlMessage>{{ControlType::pause}});
   CHECK(reader.read().messages.empty());
   text += stop.substr(10) + control_line("resume", 2) + control_line("checkpoint", 2) + control_line("stop", 3);
   scratch.write("control.jsonl", text);
-  CHECK(reader.read().messages == std::vector{ControlType::stop, ControlType::resume, ControlType::checkpoint});
+  const std::vector<ControlMessage> asked = {{ControlType::stop}, {ControlType::resume}, {ControlType::checkpoint}};
+  CHECK(reader.read().messages == asked);
   CHECK(reader.read().messages.empty());
 }
 
@@ -45,10 +46,25 @@ TEST_CASE("lines that are no control messages are reported and passed over") {
   for (const char* line : lines) text += std::string(line) + "\n";
   scratch.write("control.jsonl", text + "\n  \n" + std::string(200'000, 'x') + "\n" + control_line("stop", 1));
   const auto result = reader.read();
-  CHECK(result.messages == std::vector{ControlType::stop});
+  CHECK(result.messages == std::vector<ControlMessage>{{ControlType::stop}});
   REQUIRE(result.problems.size() == std::size(lines) + 1);
   CHECK(result.problems[1].find("control.jsonl, line 2") != std::string::npos);
   CHECK(result.problems[6].find("explode") != std::string::npos);
+}
+
+TEST_CASE("a learning rate that is asked for must be one") {
+  const Scratch scratch;
+  ControlReader reader(scratch.at("control.jsonl"), 1);
+  const auto line = [](const std::string& rate) {
+    return R"({"type":"learning-rate","attempt":1,"time":1,"learningRate":)" + rate + "}\n";
+  };
+  scratch.write("control.jsonl", line("0.0001") + line("2") + line("1e-9") + line("\"0.1\"") + line("null") +
+                                     control_line("learning-rate", 1) + line("1"));
+  const auto result = reader.read();
+  const std::vector<ControlMessage> asked = {{ControlType::learning_rate, 0.0001}, {ControlType::learning_rate, 1}};
+  CHECK(result.messages == asked);
+  REQUIRE(result.problems.size() == 5);
+  CHECK(result.problems[0].find("control.jsonl, line 2: learningRate must be a number from ") != std::string::npos);
 }
 
 TEST_CASE("a control file that is replaced is read from its start") {
@@ -57,7 +73,7 @@ TEST_CASE("a control file that is replaced is read from its start") {
   scratch.write("control.jsonl", control_line("pause", 1) + control_line("resume", 1));
   CHECK(reader.read().messages.size() == 2);
   scratch.write("control.jsonl", control_line("stop", 1));
-  CHECK(reader.read().messages == std::vector{ControlType::stop});
+  CHECK(reader.read().messages == std::vector<ControlMessage>{{ControlType::stop}});
 }
 
 TEST_CASE("events are lines with a head, and attempts count up") {

@@ -72,7 +72,7 @@ Json tiny_spec(const std::string& model) {
             {"microBatch", 2},
             {"evalEvery", 5},
             {"checkpointEvery", 4},
-            {"keepCheckpoints", 3},
+            {"keepCheckpoints", 5},
             {"seed", 7},
             {"recompute", "auto"}}},
           {"device", "auto"},

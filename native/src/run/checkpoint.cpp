@@ -18,6 +18,8 @@ namespace {
 
 constexpr const char* kPrefix = "step-";
 constexpr const char* kFiles[] = {"adapter_config.json", "adapter_model.safetensors", "optimizer.safetensors"};
+/** Not in every checkpoint. */
+constexpr const char* kLossesFile = "pass.losses";
 constexpr int64_t kMost = int64_t{1} << 53;
 
 Json optional_number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
@@ -28,24 +30,55 @@ std::optional<double> read_optional(const Fields& fields, const char* name) {
 }
 
 Json to_json(const RunState& state) {
-  return {{"version", 1},
-          {"engine", TUNESMITH_VERSION},
-          {"step", state.step},
-          {"position", state.position},
-          {"epoch", state.epoch},
-          {"orderSeed", state.order_seed},
-          {"tokens", state.tokens},
-          {"seconds", state.seconds},
-          {"evalLossBefore", optional_number(state.eval_loss_before)},
-          {"evalLoss", optional_number(state.eval_loss)},
-          {"evalStep", state.eval_step},
-          {"threads", state.threads},
-          {"microBatch", state.micro_batch},
-          {"recompute", name_of(state.recompute)},
-          {"device", state.device},
-          {"settings", state.settings},
-          {"model", state.model},
-          {"data", state.data}};
+  const HeldOutProgress& held_out = state.held_out;
+  Json json = {{"version", 1},
+               {"engine", TUNESMITH_VERSION},
+               {"step", state.step},
+               {"position", state.position},
+               {"epoch", state.epoch},
+               {"orderSeed", state.order_seed},
+               {"tokens", state.tokens},
+               {"seconds", state.seconds},
+               {"evalLossBefore", optional_number(state.eval_loss_before)},
+               {"evalLoss", optional_number(state.eval_loss)},
+               {"evalStep", state.eval_step},
+               {"bestStep", held_out.best_step},
+               {"bestLoss", held_out.best_step < 0 ? Json(nullptr) : Json(held_out.best_loss)},
+               {"evaluationsWithoutGain", held_out.without_gain},
+               {"learningRate", optional_number(state.learning_rate)},
+               {"sampledBases", Json::object()},
+               {"threads", state.threads},
+               {"microBatch", state.micro_batch},
+               {"recompute", name_of(state.recompute)},
+               {"device", state.device},
+               {"settings", state.settings},
+               {"model", state.model},
+               {"data", state.data}};
+  for (const auto& [prompt, digest] : state.sampled_bases) json["sampledBases"][prompt] = digest;
+  if (!state.adapter.empty()) json["adapter"] = state.adapter;
+  return json;
+}
+
+/** What came after the first checkpoints: an older one lacks it. */
+void read_later_fields(const Json& json, const Fields& fields, RunState& state) {
+  if (json.contains("bestStep")) {
+    HeldOutProgress& held_out = state.held_out;
+    held_out.best_step = fields.integer("bestStep", -1, state.step);
+    const auto best_loss = read_optional(fields, "bestLoss");
+    if (best_loss.has_value() != (held_out.best_step >= 0)) fields.fail("bestLoss", "the loss of bestStep");
+    held_out.best_loss = best_loss.value_or(0);
+    held_out.without_gain = fields.integer("evaluationsWithoutGain", 0, kMost);
+  }
+  if (!fields.absent("learningRate")) {
+    state.learning_rate = fields.number("learningRate", kLeastLearningRate, kMostLearningRate);
+  }
+  if (json.contains("sampledBases")) {
+    const Fields bases = fields.object("sampledBases");
+    for (const auto& [prompt, digest] : json["sampledBases"].items()) {
+      state.sampled_bases[prompt] = bases.string(prompt.c_str());
+    }
+  }
+  if (json.contains("adapter")) state.adapter = fields.string("adapter");
 }
 
 RunState from_json(const Json& json, const std::string& file) {
@@ -70,6 +103,7 @@ RunState from_json(const Json& json, const std::string& file) {
   state.settings = json["settings"];
   state.model = fields.string("model");
   state.data = json["data"];
+  read_later_fields(json, fields, state);
   return state;
 }
 
@@ -78,7 +112,9 @@ RunState read_checked(const std::string& folder) {
   const std::string path = folder + "/state.json";
   const Json json = read_json_file(path, size_t{4} << 20);
   RunState state = from_json(json, path);
-  for (const char* file : kFiles) {
+  std::vector<std::string> files(std::begin(kFiles), std::end(kFiles));
+  if (json["files"].contains(kLossesFile)) files.push_back(kLossesFile);
+  for (const std::string& file : files) {
     const std::string name = folder + "/" + file;
     if (!json["files"].contains(file) || json["files"][file] != sha256_of_file(name)) {
       throw Error("checkpoint-invalid", name + " is not what was written.");
@@ -105,19 +141,28 @@ void remove_checkpoint(const std::string& folder, const std::string& name) {
   if (!error) fs::remove_all(hidden, error);
 }
 
-/** Dotted name of the first difference, with both values. */
-std::string difference(const Json& before, const Json& now, const std::string& name) {
+/** Appends what differs, each by its dotted name with both values. */
+void add_differences(const Json& before, const Json& now, const std::string& name, std::vector<std::string>& found) {
   if (before.is_object() && now.is_object()) {
     Json keys = before;
     keys.update(now);
     for (const auto& [key, value] : keys.items()) {
-      const std::string found = difference(before.value(key, Json()), now.value(key, Json()),
-                                           name.empty() ? key : name + "." + key);
-      if (!found.empty()) return found;
+      add_differences(before.value(key, Json()), now.value(key, Json()), name.empty() ? key : name + "." + key, found);
     }
-    return "";
+  } else if (before != now) {
+    found.push_back(name + " was " + shown(before) + " and is " + shown(now));
   }
-  return before == now ? "" : name + " was " + shown(before) + " and is now " + shown(now);
+}
+
+/** What has happened to each file of the data. */
+void add_changed_data(const Json& before, const Json& now, std::vector<std::string>& found) {
+  Json files = before;
+  files.update(now);
+  for (const auto& [file, digest] : files.items()) {
+    const bool was = before.contains(file), is = now.contains(file);
+    if (was && is && before[file] == now[file]) continue;
+    found.push_back("data/" + file + (was && is ? " has changed" : was ? " is gone" : " is new"));
+  }
 }
 
 }  // namespace
@@ -158,7 +203,8 @@ std::optional<Checkpoint> CheckpointStore::newest(std::vector<std::string>& warn
   return std::nullopt;
 }
 
-std::string CheckpointStore::write(Trainer& trainer, const RunState& state, const AdapterConfig& adapter, int64_t keep) {
+std::string CheckpointStore::write(Trainer& trainer, const RunState& state, const AdapterConfig& adapter,
+                                   int64_t keep, std::span<const DocumentLoss> losses) {
   const std::string name = kPrefix + std::to_string(state.step);
   StagedFolder staged(folder_ + "/." + name + ".tmp", folder_ + "/" + name);
   write_adapter(staged.temporary(), trainer.adapter(), adapter);
@@ -166,15 +212,26 @@ std::string CheckpointStore::write(Trainer& trainer, const RunState& state, cons
                     {{"steps", std::to_string(trainer.optimizer_steps())}});
   Json json = to_json(state);
   for (const char* file : kFiles) json["files"][file] = sha256_of_file(staged.temporary() + "/" + file);
+  if (!losses.empty()) {
+    write_document_losses(staged.temporary() + "/" + kLossesFile, losses);
+    json["files"][kLossesFile] = sha256_of_file(staged.temporary() + "/" + kLossesFile);
+  }
   write_file_atomically(staged.temporary() + "/state.json", json.dump(2) + "\n");
   staged.commit();
 
   int64_t kept = 0;
   for (const int64_t step : steps()) {
     // Later ones are of an attempt that went on from before; they are broken, or they would have been resumed from.
-    if (step <= state.step && ++kept > keep) remove_checkpoint(folder_, kPrefix + std::to_string(step));
+    const bool best = step == state.held_out.best_step;
+    if (step <= state.step && ++kept > keep && !best) remove_checkpoint(folder_, kPrefix + std::to_string(step));
   }
   return "checkpoints/" + name;
+}
+
+void CheckpointStore::load_adapter(Trainer& trainer, int64_t step) const {
+  const std::string path = folder_ + "/" + kPrefix + std::to_string(step);
+  if (read_checked(path).step != step) throw Error("checkpoint-invalid", path + " holds another step.");
+  trainer.load_adapter(TensorSource::open_file(adapter_weights_path(path)));
 }
 
 void restore(Trainer& trainer, const Checkpoint& checkpoint) {
@@ -183,19 +240,34 @@ void restore(Trainer& trainer, const Checkpoint& checkpoint) {
   trainer.set_optimizer_steps(checkpoint.state.step);
 }
 
+std::vector<DocumentLoss> kept_losses(const Checkpoint& checkpoint, int64_t documents) {
+  const std::string path = checkpoint.path + "/" + kLossesFile;
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  return read_document_losses(path, documents);
+}
+
 void refuse_changed(const Checkpoint& checkpoint, const RunState& now) {
   const RunState& then = checkpoint.state;
-  const std::string start = checkpoint.path + " cannot be resumed from: ";
-  const std::string end = "; undo the change, or start a new run.";
-  const std::string setting = difference(then.settings, now.settings, "");
-  if (!setting.empty()) throw Error("resume-settings-changed", start + setting + " in run.json" + end);
-  if (then.model != now.model) throw Error("resume-model-changed", start + "the model's files have changed since" + end);
-  for (const auto& [file, digest] : now.data.items()) {
-    if (then.data.value(file, Json()) != digest) {
-      throw Error("resume-data-changed", start + "data/" + file + " has changed since" + end);
-    }
+  std::vector<std::string> found;
+  const char* code = nullptr;
+  const auto name_code = [&](const char* of_this) {
+    if (code == nullptr && !found.empty()) code = of_this;
+  };
+  add_differences(then.settings, now.settings, "", found);
+  name_code("resume-settings-changed");
+  if (then.model != now.model) found.push_back("the model's files have changed");
+  // The start is in the checkpoint: where it cannot be read any more, nothing is lost.
+  if (!then.adapter.empty() && !now.adapter.empty() && then.adapter != now.adapter) {
+    found.push_back("the adapter that training started from has changed");
   }
-  if (then.data.size() != now.data.size()) throw Error("resume-data-changed", start + "the data have changed since" + end);
+  name_code("resume-model-changed");
+  add_changed_data(then.data, now.data, found);
+  name_code("resume-data-changed");
+  if (code == nullptr) return;
+  std::string list;
+  for (const std::string& change : found) list += (list.empty() ? "" : ", ") + change;
+  throw Error(code, checkpoint.path + " cannot be resumed from: " + list + "; undo that, or start a new run.");
 }
 
 void write_final_adapter(const std::string& run_folder, Trainer& trainer, const AdapterConfig& adapter) {

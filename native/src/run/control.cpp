@@ -6,7 +6,8 @@
 
 #include <array>
 
-#include "io/json.h"
+#include "error.h"
+#include "run/run_spec.h"
 
 namespace tunesmith {
 
@@ -14,6 +15,16 @@ namespace {
 /** No message is nearly as long. */
 constexpr size_t kMaxLine = size_t{64} << 10;
 }  // namespace
+
+void ControlReader::take_learning_rate(const Json& message, Result& result) const {
+  try {
+    const Fields fields(message, path_ + ", line " + std::to_string(line_), "", "control-invalid");
+    result.messages.push_back(
+        {ControlType::learning_rate, fields.number("learningRate", kLeastLearningRate, kMostLearningRate)});
+  } catch (const Error& error) {
+    result.problems.push_back(error.what());
+  }
+}
 
 void ControlReader::take_line(const std::string& line, Result& result) {
   line_ += 1;
@@ -28,10 +39,13 @@ void ControlReader::take_line(const std::string& line, Result& result) {
   }
   if (*attempt != attempt_) return;
   for (size_t i = 0; i < std::size(kControlTypes); ++i) {
-    if (*type == kControlTypes[i]) return result.messages.push_back(static_cast<ControlType>(i));
+    if (*type != kControlTypes[i]) continue;
+    const auto known = static_cast<ControlType>(i);
+    if (known == ControlType::learning_rate) return take_learning_rate(json, result);
+    return result.messages.push_back({known});
   }
   result.problems.push_back(path_ + ", line " + std::to_string(line_) + ": " + shown(*type) +
-                            " is not stop, pause, resume or checkpoint; it is ignored.");
+                            " is not stop, pause, resume, checkpoint or learning-rate; it is ignored.");
 }
 
 ControlReader::Result ControlReader::read() {

@@ -41,8 +41,8 @@ int64_t attempt_of(std::string_view line) {
 }  // namespace
 
 Json event_schema() {
-  return schema_of<StartEvent, PlanEvent, MemoryEvent, StepEvent, TelemetryEvent, EvalEvent, CheckpointEvent, PausedEvent,
-                   ResumedEvent, WarningEvent, ErrorEvent, DoneEvent>();
+  return schema_of<StartEvent, PlanEvent, MemoryEvent, StepEvent, TelemetryEvent, EvalEvent, SampleEvent, LearningRateEvent,
+                   RowLossesEvent, CheckpointEvent, PausedEvent, ResumedEvent, WarningEvent, ErrorEvent, DoneEvent>();
 }
 
 int64_t now_milliseconds() {

@@ -86,9 +86,49 @@ struct EvalEvent {
   int64_t step = 0;
   double loss = 0;
   int64_t targets = 0;
+  /** The lowest held-out loss so far. */
+  bool best = false;
   template <class Visit>
   void visit(Visit&& v) const {
-    v("step", step), v("loss", loss), v("targets", targets);
+    v("step", step), v("loss", loss), v("targets", targets), v("best", best);
+  }
+};
+
+/** A pinned prompt, answered greedily; the end token is no part of `ids`. */
+struct SampleEvent {
+  static constexpr const char* kType = "sample";
+  int64_t step = 0;
+  std::string prompt;
+  /** The base model's answer, without the adapter. */
+  bool base = false;
+  std::vector<int32_t> ids;
+  /** It ended by itself, not at the limit. */
+  bool ended = false;
+  template <class Visit>
+  void visit(Visit&& v) const {
+    v("step", step), v("prompt", prompt), v("base", base), v("ids", ids), v("ended", ended);
+  }
+};
+
+/** The rate that a person has asked for; it counts from the next step on, before schedule and warm-up. */
+struct LearningRateEvent {
+  static constexpr const char* kType = "learning-rate";
+  int64_t step = 0;
+  double learning_rate = 0;
+  template <class Visit>
+  void visit(Visit&& v) const {
+    v("step", step), v("learningRate", learning_rate);
+  }
+};
+
+/** What each row has cost in a pass over the data, counted from 1. `path` is relative to the run directory. */
+struct RowLossesEvent {
+  static constexpr const char* kType = "row-losses";
+  int64_t step = 0, pass = 0;
+  std::string path;
+  template <class Visit>
+  void visit(Visit&& v) const {
+    v("step", step), v("pass", pass), v("path", path);
   }
 };
 
@@ -96,9 +136,11 @@ struct CheckpointEvent {
   static constexpr const char* kType = "checkpoint";
   int64_t step = 0;
   std::string path;
+  /** That of the lowest held-out loss so far. */
+  bool best = false;
   template <class Visit>
   void visit(Visit&& v) const {
-    v("step", step), v("path", path);
+    v("step", step), v("path", path), v("best", best);
   }
 };
 
@@ -145,10 +187,15 @@ struct DoneEvent {
   std::optional<double> eval_loss_before, eval_loss_after;
   int64_t tokens = 0;
   double seconds = 0;
+  /** It finished before its last step, because the held-out loss fell no further. */
+  bool early = false;
+  /** The step whose adapter is in adapter/; eval_loss_after is that one's. */
+  int64_t adapter_step = 0;
   template <class Visit>
   void visit(Visit&& v) const {
     v("reason", reason), v("step", step), v("totalSteps", total_steps), v("evalLossBefore", eval_loss_before),
-        v("evalLossAfter", eval_loss_after), v("tokens", tokens), v("seconds", seconds);
+        v("evalLossAfter", eval_loss_after), v("tokens", tokens), v("seconds", seconds), v("early", early),
+        v("adapterStep", adapter_step);
   }
 };
 
@@ -178,6 +225,8 @@ class EventLog {
   nlohmann::ordered_json head(const char* type) const;
   static void put(nlohmann::ordered_json& line, const char* name, const std::string& value) { line[name] = value; }
   static void put(nlohmann::ordered_json& line, const char* name, int64_t value) { line[name] = value; }
+  static void put(nlohmann::ordered_json& line, const char* name, bool value) { line[name] = value; }
+  static void put(nlohmann::ordered_json& line, const char* name, const std::vector<int32_t>& value) { line[name] = value; }
   static void put(nlohmann::ordered_json& line, const char* name, double value);
   static void put(nlohmann::ordered_json& line, const char* name, const std::optional<double>& value);
   void append(const nlohmann::ordered_json& line);

@@ -89,7 +89,7 @@ void read_lora(const Json& json, const Fields& fields, const std::string& file, 
 }
 
 void read_optimizer(const Fields& fields, RunSpec& spec) {
-  spec.learning_rate = fields.number("learningRate", 1e-8, 1);
+  spec.learning_rate = fields.number("learningRate", kLeastLearningRate, kMostLearningRate);
   spec.optimizer.beta1 = fields.number("beta1", 0, 0.9999);
   spec.optimizer.beta2 = fields.number("beta2", 0, 0.999999);
   spec.optimizer.epsilon = fields.number("epsilon", 1e-16, 0.1);
@@ -134,7 +134,8 @@ Json settings_of(const Json& json, const RunSpec& spec) {
                    {"optimizer", json["optimizer"]},
                    {"training", training}};
   // Left out where it is "none", as in the checkpoints of before there was a choice.
-  if (spec.quantization != Quantization::none) settings["model"] = {{"quantization", name_of(spec.quantization)}};
+  if (spec.quantization != Quantization::none) settings["model"]["quantization"] = name_of(spec.quantization);
+  if (!spec.adapter_path.empty()) settings["model"]["adapter"] = spec.adapter_path;
   return settings;
 }
 

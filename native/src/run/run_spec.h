@@ -17,6 +17,9 @@ enum class Quantization { none, nf4 };
 /** Bytes that RunSpec::memory_budget may be. */
 inline constexpr int64_t kLeastMemoryBudget = int64_t{1} << 26, kMostMemoryBudget = int64_t{1} << 50;
 
+/** What a learning rate may be, in run.json and while the run goes on. */
+inline constexpr double kLeastLearningRate = 1e-8, kMostLearningRate = 1;
+
 /** Ends a run after `patience` evaluations in a row none of which was lower than the best by `min_delta`. */
 struct EarlyStopping {
   int64_t patience = 1;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "error.h"
+#include "io/sha256.h"
 #include "model/llama.h"
 #include "run/forecast.h"
 #include "run/run_lock.h"
@@ -28,10 +29,44 @@ constexpr int64_t kNextPlanPercent = 90;
 constexpr const char* kNotTheSameBits =
     ": its result will be close to that of an uninterrupted run, not the same to the bit.";
 
+/** "q_proj, v_proj". */
+std::string target_names(const LoraConfig& lora) {
+  std::string names;
+  for (int i = 0; i < kLoraTargets; ++i) {
+    if (lora.targets[static_cast<size_t>(i)]) names += (names.empty() ? "" : ", ") + std::string(name_of(static_cast<LoraTarget>(i)));
+  }
+  return names;
+}
+
+/** Empty where there is no such adapter, or none that can be read: a run that goes on does not need it any more. */
+std::string adapter_digest(const std::string& folder) {
+  std::error_code missing;
+  const std::string weights = adapter_weights_path(folder);
+  if (folder.empty() || !std::filesystem::is_regular_file(weights, missing)) return "";
+  return sha256_of_file(weights);
+}
+
+/** Throws Error where the run's adapter is of another shape than the one it starts from, or scaled otherwise. */
+void check_start(const RunSpec& spec, const LoraConfig& start) {
+  const auto refuse = [&](const std::string& what, const std::string& theirs, const std::string& ours) {
+    throw Error("adapter-mismatch", "The adapter in " + spec.adapter_path + " has " + what + " " + theirs +
+                                        " where run.json says " + ours + "; choose the same, or start without it.");
+  };
+  const LoraConfig& lora = spec.lora;
+  const auto figure = [](double value) { return Json(value).dump(); };
+  if (start.rank != lora.rank) refuse("lora.rank", std::to_string(start.rank), std::to_string(lora.rank));
+  if (start.targets != lora.targets) refuse("lora.targets", target_names(start), target_names(lora));
+  if (start.alpha != lora.alpha) refuse("lora.alpha", figure(start.alpha), figure(lora.alpha));
+  if (start.rank_stabilised != lora.rank_stabilised) {
+    refuse("lora.rankStabilised", Json(start.rank_stabilised).dump(), Json(lora.rank_stabilised).dump());
+  }
+}
+
 /** The fields of a run that make two checkpoints interchangeable. */
 void add_fingerprint(RunState& state, const RunSpec& spec, const PackedSplit& train, const PackedSplit& eval) {
   state.settings = spec.settings;
   state.model = model_digest(spec.model_path);
+  state.adapter = adapter_digest(spec.adapter_path);
   state.data = Json::object();
   for (const PackedSplit* split : {&train, &eval}) {
     for (const auto& [file, digest] : split->digests()) state.data[file] = digest;
@@ -85,6 +120,14 @@ TrainingRun::TrainingRun(std::string folder, const RunOverrides& overrides, Mach
                          spec_.steps ? &*spec_.steps : nullptr, spec_.epochs ? &*spec_.epochs : nullptr)),
       order_(train_.sequences(), spec_.seed),
       store_(folder_),
+      row_losses_(folder_, train_),
+      sampler_(folder_, config_,
+               {[this](const SampleEvent& event) { log_.write(event); },
+                [this](const std::string& code, const std::string& message) { warn(code, message); },
+                [this] {
+                  take_messages();
+                  return stop_;
+                }}),
       control_(folder_ + "/control.jsonl", log.attempt()),
       adapter_{spec_.lora, spec_.model_path} {
   overrides_.apply(spec_);
@@ -132,6 +175,13 @@ void TrainingRun::begin() {
   if (!skipped.empty() && !resumed_) warn("checkpoint-none", "No complete checkpoint is left; the run starts from the beginning.");
   if (!device_.problem.empty()) warn("device-cpu", "The run computes on the CPU: " + device_.problem + ".");
   warn_of_changes(asked_threads);
+  warn_of_no_early_stopping();
+}
+
+void TrainingRun::warn_of_no_early_stopping() {
+  if (!spec_.early_stopping || (eval_.sequences() > 0 && spec_.eval_every > 0)) return;
+  warn("early-stopping-off", std::string("The run will not stop early: training.earlyStopping needs ") +
+                                 (eval_.sequences() == 0 ? "rows that are held out." : "training.evalEvery of 1 or more."));
 }
 
 void TrainingRun::warn_of_changes(int asked_threads) {
@@ -194,19 +244,33 @@ void TrainingRun::make_trainer() {
     state_.recompute = plan.recompute;
     break;
   }
-  if (resumed_) restore(*trainer_, *resumed_);
+}
+
+void TrainingRun::load_start() {
+  if (resumed_) {
+    restore(*trainer_, *resumed_);
+  } else if (!spec_.adapter_path.empty()) {
+    check_start(spec_, read_adapter_config(spec_.adapter_path).lora);
+    trainer_->load_adapter(TensorSource::open_file(adapter_weights_path(spec_.adapter_path)));
+  }
+  keep_row_losses([&] {
+    row_losses_.begin(order_.epoch_of(state_.position) + 1,
+                      resumed_ ? kept_losses(*resumed_, train_.documents()) : std::vector<DocumentLoss>{});
+    return std::optional<RowLosses::Written>();
+  });
 }
 
 void TrainingRun::run() {
   begin();
   make_trainer();
+  load_start();
   open_interchange();
   for (;;) {
     take_messages();
     evaluate_if_due();
     save_if_due();
     obey();
-    if (stop_ || state_.step >= length_.steps) break;
+    if (stop_ || state_.step >= length_.steps || stops_early()) break;
     train_step();
   }
   finish();
@@ -240,20 +304,57 @@ void TrainingRun::evaluate_if_due() {
   state_.eval_step = state_.step;
   state_.eval_loss = loss;
   if (state_.step == 0) state_.eval_loss_before = loss;
-  tell(EvalEvent{state_.step, *loss, eval_.targets()});
+  const double min_delta = spec_.early_stopping ? spec_.early_stopping->min_delta : 0;
+  const bool best = state_.step > 0 && state_.held_out.add(state_.step, *loss, min_delta);
+  tell(EvalEvent{state_.step, *loss, eval_.targets(), best});
+  answer_samples();
+}
+
+void TrainingRun::answer_samples() {
+  const bool fresh = state_.step == 0 && spec_.adapter_path.empty();
+  sampler_.answer(*trainer_, state_.step, fresh, state_.sampled_bases);
+}
+
+bool TrainingRun::stops_early() const {
+  return state_.eval_step == state_.step && out_of_patience(state_.held_out, spec_.early_stopping);
 }
 
 void TrainingRun::save_if_due() {
-  const bool due = state_.step > 0 && (state_.step >= length_.steps ||
+  const bool due = state_.step > 0 && (state_.step >= length_.steps || state_.step == state_.held_out.best_step ||
                                        (spec_.checkpoint_every > 0 && state_.step % spec_.checkpoint_every == 0));
   if (due && saved_step_ != state_.step) save();
 }
 
 void TrainingRun::save() {
-  const std::string path = store_.write(*trainer_, state_, adapter_, spec_.keep_checkpoints);
+  const std::span<const DocumentLoss> losses =
+      row_losses_.met() ? std::span<const DocumentLoss>(row_losses_.current()) : std::span<const DocumentLoss>();
+  const std::string path = store_.write(*trainer_, state_, adapter_, spec_.keep_checkpoints, losses);
   saved_step_ = state_.step;
   save_asked_ = false;
-  tell(CheckpointEvent{state_.step, path});
+  tell(CheckpointEvent{state_.step, path, state_.step == state_.held_out.best_step});
+}
+
+int64_t TrainingRun::accumulate_micro_batch(int64_t position, int64_t end, double scale) {
+  const int64_t first = position;
+  buffer_.clear();
+  for (int64_t i = 0; i < state_.micro_batch && position < end; ++i) train_.append(order_.at(position++), buffer_);
+  nll_.resize(buffer_.target_rows.size());
+  trainer_->accumulate(buffer_.batch(), scale, nll_);
+  TargetMeans means(nll_);
+  for (int64_t at = first; at < position; ++at) {
+    row_losses_.add(order_.epoch_of(at) + 1, order_.at(at), state_.step + 1, means);
+  }
+  return position;
+}
+
+void TrainingRun::keep_row_losses(const std::function<std::optional<RowLosses::Written>()>& write) {
+  try {
+    if (const auto written = write()) log_.write(RowLossesEvent{state_.step, written->pass, written->path});
+  } catch (const Error& error) {
+    if (row_losses_failed_) return;
+    row_losses_failed_ = true;
+    warn("row-losses-failed", std::string("The run goes on, but what each row costs cannot be written: ") + error.what());
+  }
 }
 
 void TrainingRun::train_step() {
@@ -267,14 +368,12 @@ void TrainingRun::train_step() {
   }
   const double scale = 1.0 / static_cast<double>(targets);
   for (int64_t position = state_.position; position < end;) {
-    buffer_.clear();
-    for (int64_t i = 0; i < state_.micro_batch && position < end; ++i) train_.append(order_.at(position++), buffer_);
-    trainer_->accumulate(buffer_.batch(), scale);
+    position = accumulate_micro_batch(position, end, scale);
   }
-  // On a GPU the step is still being computed: a reading now shows it at work and costs no time.
+  // The GPU's own figures are means over its last moments, so that they show it at work.
   const std::optional<GpuReading> reading = read_gpu();
-  const double rate =
-      learning_rate_at(spec_.schedule, state_.step, length_.steps, spec_.warmup_steps, spec_.learning_rate);
+  const double base_rate = state_.learning_rate.value_or(spec_.learning_rate);
+  const double rate = learning_rate_at(spec_.schedule, state_.step, length_.steps, spec_.warmup_steps, base_rate);
   const Trainer::StepResult result = trainer_->apply(rate);
   const double loss = result.loss_sum * scale;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -295,6 +394,7 @@ void TrainingRun::train_step() {
     tell(TelemetryEvent{state_.step, static_cast<double>(tokens) / seconds, reading->memory_used, reading->memory_total,
                         reading->utilisation, reading->temperature, reading->watts});
   }
+  keep_row_losses([&] { return row_losses_.write_complete(order_.epoch_of(state_.position) + 1); });
 }
 
 std::optional<GpuReading> TrainingRun::read_gpu() {
@@ -314,8 +414,8 @@ void TrainingRun::tell_memory() {
 void TrainingRun::take_messages() {
   const ControlReader::Result result = control_.read();
   for (const std::string& problem : result.problems) warn("control-invalid", problem);
-  for (const ControlType type : result.messages) {
-    switch (type) {
+  for (const ControlMessage& message : result.messages) {
+    switch (message.type) {
       case ControlType::stop:
         stop_ = true;
         break;
@@ -328,9 +428,19 @@ void TrainingRun::take_messages() {
       case ControlType::checkpoint:
         save_asked_ = true;
         break;
+      case ControlType::learning_rate:
+        set_learning_rate(message.learning_rate);
+        break;
     }
   }
   if (stop_signalled()) stop_ = true;
+}
+
+void TrainingRun::set_learning_rate(double rate) {
+  state_.learning_rate = rate;
+  log_.write(LearningRateEvent{state_.step, rate});
+  // The message is for this attempt alone: what a person has asked for must outlive it.
+  save_asked_ = true;
 }
 
 void TrainingRun::obey() {
@@ -349,15 +459,34 @@ void TrainingRun::wait_while_paused() {
   if (!paused_) log_.write(ResumedEvent{state_.step});
 }
 
+bool TrainingRun::load_best() {
+  try {
+    store_.load_adapter(*trainer_, state_.held_out.best_step);
+    return true;
+  } catch (const Error& error) {
+    warn("best-missing", std::string("adapter/ holds the last step's adapter, for the best one's cannot be read: ") +
+                             error.what());
+    return false;
+  }
+}
+
 void TrainingRun::finish() {
+  const bool early = state_.step < length_.steps && stops_early();
   // Stopped in the last evaluation: all steps are done, but there is something to go on with.
-  const bool finished = state_.step >= length_.steps && !evaluation_missing();
+  const bool finished = early || (state_.step >= length_.steps && !evaluation_missing());
   if (saved_step_ != state_.step) save();
+  keep_row_losses([&] { return row_losses_.write_current(); });
+  int64_t adapter_step = state_.step;
+  std::optional<double> loss = state_.eval_step == state_.step ? state_.eval_loss : std::nullopt;
+  const HeldOutProgress& held_out = state_.held_out;
+  if (spec_.early_stopping && held_out.best_step >= 0 && held_out.best_step != state_.step && load_best()) {
+    adapter_step = held_out.best_step;
+    loss = held_out.best_loss;
+  }
   write_final_adapter(folder_, *trainer_, adapter_);
-  const bool evaluated_here = state_.eval_step == state_.step;
   interchange_->end();
-  log_.write(DoneEvent{finished ? "finished" : "stopped", state_.step, length_.steps, state_.eval_loss_before,
-                       evaluated_here ? state_.eval_loss : std::nullopt, state_.tokens, state_.seconds});
+  log_.write(DoneEvent{finished ? "finished" : "stopped", state_.step, length_.steps, state_.eval_loss_before, loss,
+                       state_.tokens, state_.seconds, early, adapter_step});
 }
 
 void train(const std::string& folder, const RunOverrides& overrides, Machine& machine) {

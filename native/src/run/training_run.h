@@ -1,8 +1,10 @@
 #pragma once
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "io/tokens.h"
 #include "run/checkpoint.h"
@@ -11,7 +13,9 @@
 #include "run/interchange.h"
 #include "run/machine.h"
 #include "run/memory_plan.h"
+#include "run/row_losses.h"
 #include "run/run_spec.h"
+#include "run/samples.h"
 #include "run/sequence_order.h"
 
 namespace tunesmith {
@@ -37,15 +41,26 @@ class TrainingRun {
   void begin();
   /** What must be known of how the run began where it goes on elsewhere. */
   void warn_of_changes(int asked_threads);
+  /** Where nothing will be held out, or too seldom, for early stopping to end the run. */
+  void warn_of_no_early_stopping();
+  /** The trainer as it is before the attempt's first step: from the checkpoint, from another adapter, or fresh. */
+  void load_start();
   void make_trainer();
   MemoryPlan plan_within(const Device&, PlanRequest&, int64_t usable);
   bool evaluation_missing() const;
   void evaluate_if_due();
   /** Mean NLL over the held-out targets; nothing where a stop came in between. */
   std::optional<double> held_out_loss();
+  void answer_samples();
+  bool stops_early() const;
   void save_if_due();
   void save();
   void train_step();
+  /** Forward and backward of the sequences at `position`…; gives the position behind them. */
+  int64_t accumulate_micro_batch(int64_t position, int64_t end, double scale);
+  /** Does what has to do with row-losses/ and tells what was written; a failure there is told once and ends nothing. */
+  void keep_row_losses(const std::function<std::optional<RowLosses::Written>()>& write);
+  void set_learning_rate(double rate);
   /** Reads a GPU at work, where a second has passed since the last time. */
   std::optional<GpuReading> read_gpu();
   void tell_memory();
@@ -54,6 +69,8 @@ class TrainingRun {
   void take_messages();
   void wait_while_paused();
   void finish();
+  /** Whether the adapter of the lowest held-out loss is the trainer's now. */
+  bool load_best();
 
   std::string folder_;
   EventLog& log_;
@@ -65,6 +82,8 @@ class TrainingRun {
   RunLength length_;
   SequenceOrder order_;
   CheckpointStore store_;
+  RowLosses row_losses_;
+  Sampler sampler_;
   ControlReader control_;
   std::optional<Checkpoint> resumed_;
   AdapterConfig adapter_;
@@ -77,8 +96,9 @@ class TrainingRun {
   bool memory_told_ = false;
   std::chrono::steady_clock::time_point next_reading_;
   BatchBuffer buffer_;
+  std::vector<float> nll_;  // of a micro-batch's targets
   int64_t saved_step_ = -1;
-  bool stop_ = false, paused_ = false, save_asked_ = false;
+  bool stop_ = false, paused_ = false, save_asked_ = false, row_losses_failed_ = false;
 };
 
 /** `train`: takes the run's lock, then makes one attempt. An Error ends up as the attempt's last event and is thrown on. */
