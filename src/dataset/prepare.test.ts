@@ -525,8 +525,11 @@ describe("the summary", () => {
       skipped: 1,
       tokens: manifest.train.tokens + manifest.eval.tokens,
       trainRows: manifest.train.rows,
+      trainTargets: manifest.train.targets,
       evalRows: manifest.eval.rows,
     });
+    // Of rows about as long as each other; none is as long as a sequence.
+    expect(summary.documentTokens / (manifest.train.tokens / manifest.train.rows)).toBeCloseTo(1, 1);
     expect(summary.problems).toMatchObject([{ row: 1, reason: "json-syntax" }]);
     expect(summary.preview.map(({ learned }) => learned)).toEqual([false, false, true, true]);
     expect(summary.preview[2]).toEqual({ text: row(0).output, learned: true });

@@ -210,6 +210,9 @@ function requireShown(held: ScannedFile, template: Template | null): void {
   );
 }
 
+/** `squares`: of each document's tokens; attention costs so much. */
+const emptyPart = () => ({ rows: 0, tokens: 0, targets: 0, squares: 0 });
+
 /** What happened to the rows of one source. */
 export class SourceTally {
   rows = 0;
@@ -217,8 +220,8 @@ export class SourceTally {
   leftOut = 0;
   skipped = 0;
   /** Rows and tokens of one pass over what is learned: a row that is taken twice counts twice. */
-  readonly train = { rows: 0, tokens: 0 };
-  readonly eval = { rows: 0, tokens: 0 };
+  readonly train = emptyPart();
+  readonly eval = emptyPart();
   readonly byReason: Record<string, number> = {};
   readonly listed: DataSource["skippedRows"] = [];
 
@@ -386,10 +389,12 @@ class Reading {
         ...learned.filter((document) => timesOf.get(document)! > copy).map((document) => ({ ...document, copy })),
       );
     }
-    for (const { heldOut, tokens } of all) {
+    for (const { heldOut, tokens, targets } of all) {
       const part = heldOut ? tally.eval : tally.train;
       part.rows++;
       part.tokens += tokens.length;
+      part.targets += targets;
+      part.squares += tokens.length ** 2;
     }
     return all;
   }

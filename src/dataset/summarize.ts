@@ -33,6 +33,8 @@ export async function summarize(
     tokens: trainTokens + evalTokens,
     trainRows: sum(({ train }) => train.rows),
     trainTokens,
+    trainTargets: sum(({ train }) => train.targets),
+    documentTokens: trainTokens === 0 ? 0 : Math.round(sum(({ train }) => train.squares) / trainTokens),
     evalRows: sum((tally) => tally.eval.rows),
     evalTokens,
     datasets: tallies.map((tally, index) => shareOf(plan, tally, index)),

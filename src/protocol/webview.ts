@@ -92,6 +92,10 @@ export interface DataSummary {
   /** Of one pass. */
   trainRows: number;
   trainTokens: number;
+  /** Of them, those in the loss. */
+  trainTargets: number;
+  /** Of the document that a training token lies in, on the average. */
+  documentTokens: number;
   evalRows: number;
   evalTokens: number;
   datasets: DatasetShare[];

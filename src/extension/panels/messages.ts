@@ -70,6 +70,8 @@ const summary = v.object({
   tokens: v.number(),
   trainRows: v.number(),
   trainTokens: v.number(),
+  trainTargets: v.number(),
+  documentTokens: v.number(),
   evalRows: v.number(),
   evalTokens: v.number(),
   datasets: v.array(

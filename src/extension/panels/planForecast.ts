@@ -122,6 +122,8 @@ export class PlanForecast implements vscode.Disposable {
       run,
       trainTokens: summary.trainTokens,
       evalTokens: summary.evalTokens,
+      trainTargets: summary.trainTargets,
+      documentTokens: summary.documentTokens,
       runsFolder: this.services.runs.folderFor(this.dataset) ?? null,
       signal,
       ...(onMeasuring === undefined ? {} : { onMeasuring }),
