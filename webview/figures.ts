@@ -1,4 +1,5 @@
 /** Numbers as people read them. */
+import type { Share } from "../src/protocol/evaluation";
 import { t } from "./texts";
 
 const language = () => document.documentElement.lang || "en";
@@ -46,6 +47,11 @@ function gigabytes(bytes: number): string {
   // 79.6 GB that can be used of a GPU sold as 80.
   const digits = Math.abs(value - Math.round(value)) < 0.05 || value >= 100 ? 0 : 1;
   return value.toFixed(digits);
+}
+
+/** "41 of 50 (82 %)"; null where nothing was counted. */
+export function share({ count, of }: Share): string | null {
+  return of === 0 ? null : t("{0} of {1} ({2} %)", count, of, Math.round((count / of) * 100));
 }
 
 export function fileName(path: string): string {

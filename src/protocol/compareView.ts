@@ -1,6 +1,7 @@
 /** Extension host ↔ comparison of runs. Types only. */
 
 import type { CurvePiece } from "./curveView";
+import type { ModelFigures } from "./evaluation";
 import type { RunHead } from "./webview";
 
 /** What a comparison shows of a run besides its curve. */
@@ -17,6 +18,14 @@ export interface ComparedRun extends RunHead {
   data: { trainRows: number; evalRows: number } | null;
   /** A tuned model is there to complete with. */
   usable: boolean;
+  /** Null until the run has been evaluated. */
+  evaluation: ComparedEvaluation | null;
+}
+
+export interface ComparedEvaluation {
+  tuned: ModelFigures;
+  /** The adapter has changed since. */
+  stale: boolean;
 }
 
 /** Dotted paths in run.json, and what preparation says of the data. */

@@ -1,6 +1,7 @@
 import type { ComparedRun } from "../../src/protocol/compareView";
+import type { ModelFigures } from "../../src/protocol/evaluation";
 import { element, icon } from "../dom";
-import { change, compact, count, duration, loss, memory } from "../figures";
+import { change, compact, count, duration, loss, memory, share } from "../figures";
 import { stateIcon, stateText } from "../runState";
 import { t } from "../texts";
 import type { Cell, Row } from "./runTable";
@@ -27,6 +28,7 @@ export function figureRows(runs: readonly MeasuredRun[], comparable: boolean): R
     row(t("Held-out loss after"), (run, after) => afterCell(run, after, after !== null && after === lowest)),
     row(t("Perplexity before"), (run) => perplexity(run.evalLossBefore)),
     row(t("Perplexity after"), (_run, after) => perplexity(after)),
+    ...evaluationRows(runs, row),
     row(t("Rows trained on"), ({ data }) => (data === null ? "–" : count(data.trainRows))),
     row(t("Rows held out"), ({ data }) => (data === null ? "–" : count(data.evalRows))),
     row(t("Steps"), ({ step, totalSteps }) => (totalSteps === 0 ? "–" : `${count(step)} / ${count(totalSteps)}`)),
@@ -37,6 +39,34 @@ export function figureRows(runs: readonly MeasuredRun[], comparable: boolean): R
     row(t("Device"), ({ device, deviceName }) => deviceName ?? (device === "cpu" ? t("CPU") : (device ?? "–"))),
     row(t("Started"), ({ createdAt }) => dateText(createdAt)),
   ];
+}
+
+type MakeRow = (label: string, cell: (run: ComparedRun) => string | Cell) => Row;
+
+/** What the evaluations of the tuned models found: rows for what any of them measured. */
+function evaluationRows(runs: readonly MeasuredRun[], row: MakeRow): Row[] {
+  const figures: [string, (tuned: ModelFigures) => string | null][] = [
+    [t("Stops by itself"), ({ ended }) => share(ended)],
+    [t("Python parses"), ({ parses }) => share(parses)],
+    [t("Exact match"), ({ exact }) => share(exact)],
+    [t("Edit similarity"), ({ similarity }) => similarity?.toFixed(2) ?? null],
+    [t("Tests pass (pass@1)"), ({ passed }) => (passed === null ? null : share(passed))],
+  ];
+  const measured = figures.filter(([, text]) =>
+    runs.some(({ run: { evaluation } }) => evaluation !== null && text(evaluation.tuned) !== null),
+  );
+  return measured.map(([label, text]) => row(label, ({ evaluation }) => evaluationCell(evaluation, text)));
+}
+
+function evaluationCell(
+  evaluation: ComparedRun["evaluation"],
+  text: (tuned: ModelFigures) => string | null,
+): string | Cell {
+  const shown = evaluation === null ? null : text(evaluation.tuned);
+  if (evaluation === null || shown === null) return "–";
+  if (!evaluation.stale) return shown;
+  const sign = element("span", { class: "for-screen-readers", text: t("of an earlier adapter") });
+  return { content: [shown, " ", icon("warning"), sign], title: t("Of an earlier adapter: evaluate the run again.") };
 }
 
 function stateCell({ state, cause }: ComparedRun): Cell {

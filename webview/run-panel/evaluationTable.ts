@@ -1,6 +1,6 @@
-import type { EvaluationReport, ModelFigures, Share } from "../../src/protocol/evaluation";
+import type { EvaluationReport, ModelFigures } from "../../src/protocol/evaluation";
 import { element } from "../dom";
-import { loss } from "../figures";
+import { loss, share } from "../figures";
 import { t } from "../texts";
 
 /** What has changed, in words: the losses, then what the answers have become. */
@@ -43,19 +43,14 @@ export function evaluationTable({ base, tuned }: EvaluationReport): HTMLElement 
       {},
       row(t("Held-out loss"), (figures) => loss(figures.loss)),
       row(t("Perplexity"), (figures) => perplexity(figures.loss)),
-      row(t("Stops by itself"), ({ ended }) => shareText(ended)),
-      row(t("Python parses"), ({ parses }) => shareText(parses)),
-      row(t("Exact match"), ({ exact }) => shareText(exact)),
+      row(t("Stops by itself"), ({ ended }) => share(ended)),
+      row(t("Python parses"), ({ parses }) => share(parses)),
+      row(t("Exact match"), ({ exact }) => share(exact)),
       row(t("Edit similarity"), ({ similarity }) => similarity?.toFixed(2) ?? null),
-      row(t("Tests pass (pass@1)"), ({ passed }) => (passed === null ? null : shareText(passed))),
+      row(t("Tests pass (pass@1)"), ({ passed }) => (passed === null ? null : share(passed))),
       row(t("Tokens an answer"), ({ tokens }) => tokens?.toFixed(0) ?? null),
     ),
   );
-}
-
-/** "41 of 50 (82 %)"; null where nothing was counted. */
-export function shareText({ count, of }: Share): string | null {
-  return of === 0 ? null : t("{0} of {1} ({2} %)", count, of, Math.round((count / of) * 100));
 }
 
 function perplexity(value: number): string {

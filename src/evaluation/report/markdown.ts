@@ -67,8 +67,14 @@ function testsText(tests: TestRuns): string {
     case "refused":
       return `${rowsCarry(tests.rows)} tests, which were not run. ${plain(tests.reason)}`;
     case "run":
-      return `${rowsCarry(tests.rows)} tests. ${tests.leftOut} of them are left out, since their own answers fail.`;
+      return `${rowsCarry(tests.rows)} tests. ${leftOutText(tests.leftOut)}`.trimEnd();
   }
+}
+
+function leftOutText(rows: number): string {
+  return rows === 0
+    ? ""
+    : `${rows} of them say nothing and are left out: their own answers fail, or no answer is needed.`;
 }
 
 const rowsCarry = (rows: number) => (rows === 1 ? "1 row carries" : `${rows} rows carry`);

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
-import type { ComparedRun, FromCompareView, ToCompareView } from "../../protocol/compareView";
+import type { ComparedEvaluation, ComparedRun, FromCompareView, ToCompareView } from "../../protocol/compareView";
 import type { RunDetails } from "../../protocol/webview";
 import { compareSettings, heldOutDiffers } from "../../run/compare";
 import { changeRunNotes, type RunNotes, tidyName, tidyTags } from "../../run/runNotes";
@@ -17,6 +17,7 @@ export class ComparePanel {
   #ids: string[];
   readonly #feeds = new Map<string, CurveFeed>();
   readonly #data = new Map<string, RunDetails["data"]>();
+  readonly #evaluations = new Map<string, ComparedEvaluation | null>();
   /** The page's script has come up: what was posted before is lost. */
   #ready = false;
   /** Of the runs that are shown, those that are there. */
@@ -36,6 +37,7 @@ export class ComparePanel {
       panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)),
       services.runs.onDidUpdate((change) => this.#onUpdate(change)),
       services.runs.onDidChange(() => this.#onRunsChanged()),
+      services.evaluations.onDidChange((directory) => void this.#onEvaluated(directory)),
       services.completion.onDidChange(() => {
         for (const run of this.#runs()) this.#postRun(run);
       }),
@@ -120,6 +122,16 @@ export class ComparePanel {
 
   async #readData(run: TrackedRun): Promise<void> {
     this.#data.set(run.id, (await readDetails(run.directory, run.spec)).data);
+    const { report, stale } = await this.services.evaluations.read(run.directory);
+    this.#evaluations.set(run.id, report === null ? null : { tuned: report.tuned, stale });
+  }
+
+  async #onEvaluated(directory: string): Promise<void> {
+    const run = this.#runs().find((shown) => shown.directory === directory);
+    // While it goes on nothing new is there to be read.
+    if (run === undefined || this.services.evaluations.progress(directory) !== null) return;
+    await this.#readData(run);
+    this.#postRun(run);
   }
 
   #compared(run: TrackedRun): ComparedRun {
@@ -135,6 +147,7 @@ export class ComparePanel {
       trained: run.history.work,
       data: data === null ? null : { trainRows: data.trainRows, evalRows: data.evalRows },
       usable: run.usable,
+      evaluation: this.#evaluations.get(run.id) ?? null,
     };
   }
 
