@@ -1,9 +1,8 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SeriesName } from "../protocol/curveView";
 import type { RunHistory } from "./runHistory";
 
 /** Rows made in one go: a run of 100,000 steps must not hold the extension host up. */
-const SLICE = 2000;
+const SLICE = 500;
 
 const columns: readonly (readonly [SeriesName, string])[] = [
   ["loss", "loss"],
@@ -16,23 +15,34 @@ const columns: readonly (readonly [SeriesName, string])[] = [
   ["temperature", "temperature_celsius"],
 ];
 
-/** All series by step, comma-separated with a header; empty where a series has no value at a step. `rows` without it. */
-export async function curvesAsCsv({ series }: Pick<RunHistory, "series">): Promise<{ text: string; rows: number }> {
-  // Columns as they are now: the run may go on, or start over, in between.
-  const all = columns.map(([name]) => ({ steps: [...series[name].steps], values: [...series[name].values], next: 0 }));
-  const slices = [`step,${columns.map(([, title]) => title).join(",")}\n`];
-  let rows = 0;
+export interface CsvSlice {
+  text: string;
+  rows: number;
+}
+
+/**
+ * All series by step, comma-separated: a header, then slices of some hundred rows, with nothing where a series has no
+ * value at a step. A run that goes on meanwhile is written as far as it has come.
+ */
+export function* curvesAsCsv({ series }: Pick<RunHistory, "series">): Generator<CsvSlice> {
+  const all = columns.map(([name]) => ({ series: series[name], next: 0 }));
+  yield { text: `step,${columns.map(([, title]) => title).join(",")}\n`, rows: 0 };
   for (;;) {
-    const lines: string[] = [];
-    while (lines.length < SLICE) {
-      const step = Math.min(...all.map(({ steps, next }) => steps[next] ?? Number.POSITIVE_INFINITY));
+    let text = "";
+    let rows = 0;
+    for (; rows < SLICE; rows++) {
+      let step = Number.POSITIVE_INFINITY;
+      for (const { series, next } of all) if (next < series.length) step = Math.min(step, series.steps[next]!);
       if (step === Number.POSITIVE_INFINITY) break;
-      const cells = all.map((column) => (column.steps[column.next] === step ? column.values[column.next++]! : ""));
-      lines.push(`${step},${cells.join(",")}\n`);
+      text += step;
+      for (const column of all) {
+        const { series, next } = column;
+        const has = next < series.length && series.steps[next] === step;
+        text += has ? `,${series.values[column.next++]}` : ",";
+      }
+      text += "\n";
     }
-    slices.push(lines.join(""));
-    rows += lines.length;
-    if (lines.length < SLICE) return { text: slices.join(""), rows };
-    await nextTurn();
+    if (rows === 0) return;
+    yield { text, rows };
   }
 }

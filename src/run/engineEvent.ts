@@ -81,6 +81,8 @@ const shapes: { [T in EngineEvent["type"]]: Shape<EventOf<T>> } = {
   },
 };
 
+const fieldsOf = new Map(Object.entries(shapes).map(([type, shape]) => [type, Object.entries<Kind>(shape)]));
+
 /** The event of one line, or undefined where the line is not one. Fields that are not known are let through. */
 export function parseEngineEvent(line: string): EngineEvent | undefined {
   let value: unknown;
@@ -96,10 +98,11 @@ function isEngineEvent(value: unknown): value is EngineEvent {
   if (typeof value !== "object" || value === null) return false;
   const fields = value as Record<string, unknown>;
   const { type, time, attempt, reason } = fields;
-  if (typeof type !== "string" || !Object.hasOwn(shapes, type)) return false;
+  const kinds = typeof type === "string" ? fieldsOf.get(type) : undefined;
+  if (kinds === undefined) return false;
   if (!fits(time, "number") || !fits(attempt, "integer") || (attempt as number) < 1) return false;
   if (type === "done" && reason !== "finished" && reason !== "stopped") return false;
-  return Object.entries(shapes[type as EngineEvent["type"]]).every(([name, kind]) => fits(fields[name], kind));
+  return kinds.every(([name, kind]) => fits(fields[name], kind));
 }
 
 function fits(value: unknown, kind: Kind): boolean {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EngineEvent } from "../protocol/engine";
 import { parseEngineEvent } from "./engineEvent";
-import { EventFollower } from "./eventFollower";
+import { type EventBatch, EventFollower } from "./eventFollower";
 import { temporaryFolder } from "./testing/testRun";
 
 const step = (number: number, attempt = 1) => ({
@@ -25,6 +25,17 @@ const line = (event: EngineEvent) => `${JSON.stringify(event)}\n`;
 function newFile(): { file: string; follower: EventFollower } {
   const file = join(temporaryFolder(), "events.jsonl");
   return { file, follower: new EventFollower(file) };
+}
+
+/** One read, its batches as one. */
+async function all(follower: EventFollower): Promise<EventBatch> {
+  const read: EventBatch = { restarted: false, events: [], skippedLines: 0 };
+  await follower.read(({ restarted, events, skippedLines }) => {
+    if (restarted) Object.assign(read, { restarted, events: [] });
+    read.events.push(...events);
+    read.skippedLines += skippedLines;
+  });
+  return read;
 }
 
 describe("parseEngineEvent, from one version to the next", () => {
@@ -70,12 +81,26 @@ describe("parseEngineEvent, from one version to the next", () => {
 });
 
 describe("EventFollower", () => {
+  it("hands a long file over in batches of some hundred events", async () => {
+    const { file, follower } = newFile();
+    const events = Array.from({ length: 5000 }, (_, index) => step(index + 1));
+    writeFileSync(file, events.map(line).join(""));
+    const sizes: number[] = [];
+    const read: EngineEvent[] = [];
+    await follower.read((batch) => {
+      sizes.push(batch.events.length);
+      read.push(...batch.events);
+    });
+    expect(read).toEqual(events);
+    expect(Math.max(...sizes)).toBeLessThan(1000);
+  });
+
   it("waits for the file", async () => {
     const { file, follower } = newFile();
-    expect(await follower.read()).toEqual({ restarted: false, events: [], skippedLines: 0 });
+    expect(await all(follower)).toEqual({ restarted: false, events: [], skippedLines: 0 });
     writeFileSync(file, line(step(1)));
-    expect((await follower.read()).events).toEqual([step(1)]);
-    expect((await follower.read()).events).toEqual([]);
+    expect((await all(follower)).events).toEqual([step(1)]);
+    expect((await all(follower)).events).toEqual([]);
   });
 
   it("gives every event once, wherever the writes are torn", async () => {
@@ -88,7 +113,7 @@ describe("EventFollower", () => {
         const seen: EngineEvent[] = [];
         for (let part = 1; part < bounds.length; part++) {
           appendFileSync(file, bytes.subarray(bounds[part - 1], bounds[part]));
-          const batch = await follower.read();
+          const batch = await all(follower);
           expect(batch.skippedLines).toBe(0);
           expect(batch.restarted).toBe(false);
           seen.push(...batch.events);
@@ -102,26 +127,26 @@ describe("EventFollower", () => {
   it("takes up the line that the next attempt writes in place of a torn one", async () => {
     const { file, follower } = newFile();
     writeFileSync(file, `${line(step(1))}{"type":"step","ti`);
-    expect((await follower.read()).events).toEqual([step(1)]);
+    expect((await all(follower)).events).toEqual([step(1)]);
     truncateSync(file, line(step(1)).length);
     appendFileSync(file, line(step(1, 2)));
-    expect(await follower.read()).toEqual({ restarted: false, events: [step(1, 2)], skippedLines: 0 });
+    expect(await all(follower)).toEqual({ restarted: false, events: [step(1, 2)], skippedLines: 0 });
   });
 
   it("starts over when the file is cut or another one", async () => {
     const { file, follower } = newFile();
     writeFileSync(file, line(step(1)) + line(step(2)));
-    await follower.read();
+    await all(follower);
     truncateSync(file, 0);
     appendFileSync(file, line(step(7)));
-    expect(await follower.read()).toEqual({ restarted: true, events: [step(7)], skippedLines: 0 });
+    expect(await all(follower)).toEqual({ restarted: true, events: [step(7)], skippedLines: 0 });
 
     writeFileSync(`${file}.new`, line(step(8)) + line(step(9)) + line(step(10)));
     renameSync(`${file}.new`, file);
-    expect(await follower.read()).toEqual({ restarted: true, events: [step(8), step(9), step(10)], skippedLines: 0 });
+    expect(await all(follower)).toEqual({ restarted: true, events: [step(8), step(9), step(10)], skippedLines: 0 });
 
     rmSync(file);
-    expect(await follower.read()).toEqual({ restarted: true, events: [], skippedLines: 0 });
+    expect(await all(follower)).toEqual({ restarted: true, events: [], skippedLines: 0 });
   });
 
   it("skips and counts hostile lines", async () => {
@@ -138,7 +163,7 @@ describe("EventFollower", () => {
       '{"type":"step","time":1e999}',
     ];
     writeFileSync(file, `${hostile.join("\n")}\n\n  \n${line(step(2))}`);
-    expect(await follower.read()).toEqual({ restarted: false, events: [step(2)], skippedLines: hostile.length });
+    expect(await all(follower)).toEqual({ restarted: false, events: [step(2)], skippedLines: hostile.length });
   });
 
   it("skips a line of many megabytes, also when it comes in parts", async () => {
@@ -146,15 +171,15 @@ describe("EventFollower", () => {
     const long = Buffer.alloc(3 << 20, "x");
     writeFileSync(file, line(step(1)));
     appendFileSync(file, long);
-    expect(await follower.read()).toMatchObject({ events: [step(1)], skippedLines: 0 });
+    expect(await all(follower)).toMatchObject({ events: [step(1)], skippedLines: 0 });
     appendFileSync(file, long);
     appendFileSync(file, `\n${line(step(2))}`);
-    expect(await follower.read()).toEqual({ restarted: false, events: [step(2)], skippedLines: 1 });
+    expect(await all(follower)).toEqual({ restarted: false, events: [step(2)], skippedLines: 1 });
   });
 
   it("passes on what is no missing file", async () => {
     const folder = mkdtempSync(join(temporaryFolder(), "events"));
-    await expect(new EventFollower(folder).read()).rejects.toThrow("is not a plain file");
+    await expect(all(new EventFollower(folder))).rejects.toThrow("is not a plain file");
   });
 });
 

@@ -4,18 +4,21 @@ import { parseEngineEvent } from "./engineEvent";
 import { openPlainFile } from "./plainFile";
 import { hasCode } from "./runError";
 
-const CHUNK_BYTES = 1 << 18;
+/** Read and parsed in one go: some hundred events, so that the extension host is never held up. */
+const CHUNK_BYTES = 1 << 16;
 /** No event is nearly as long: a longer line is skipped without being kept in memory. */
 const MAX_LINE_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
 
 export interface EventBatch {
-  /** True where the file is not the one read before: everything known from it is void, `events` starts it anew. */
+  /** True where the file is not the one read before: everything known from it is void, the next batches start it anew. */
   restarted: boolean;
   events: EngineEvent[];
   /** Lines of this batch that are no events. */
   skippedLines: number;
 }
+
+const newBatch = (restarted: boolean): EventBatch => ({ restarted, events: [], skippedLines: 0 });
 
 /**
  * Reads events.jsonl from where the last read ended. Only whole lines count: a last line without its newline may still
@@ -33,25 +36,24 @@ export class EventFollower {
     this.#file = file;
   }
 
-  async read(): Promise<EventBatch> {
-    const batch: EventBatch = { restarted: false, events: [], skippedLines: 0 };
+  /** Hands over what is new in batches, in order. Throws where the file is there and cannot be read. */
+  async read(take: (batch: EventBatch) => void): Promise<void> {
     let handle: FileHandle;
     try {
       handle = await openPlainFile(this.#file);
     } catch (error) {
       if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
-      batch.restarted = this.#inode !== undefined;
+      if (this.#inode !== undefined) take(newBatch(true));
       this.#startOver(undefined);
-      return batch;
+      return;
     }
     try {
       const { ino, size } = await handle.stat({ bigint: true });
       if (ino !== this.#inode || size < BigInt(this.#offset)) {
-        batch.restarted = this.#inode !== undefined;
+        if (this.#inode !== undefined) take(newBatch(true));
         this.#startOver(ino);
       }
-      await this.#readLines(handle, batch);
-      return batch;
+      await this.#readLines(handle, take);
     } finally {
       await handle.close();
     }
@@ -63,13 +65,15 @@ export class EventFollower {
     this.#skippingLine = false;
   }
 
-  async #readLines(handle: FileHandle, batch: EventBatch): Promise<void> {
+  async #readLines(handle: FileHandle, take: (batch: EventBatch) => void): Promise<void> {
     let pending = Buffer.alloc(0);
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     for (;;) {
       const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, this.#offset + pending.length);
       if (bytesRead === 0) return;
+      const batch = newBatch(false);
       pending = this.#takeLines(Buffer.concat([pending, chunk.subarray(0, bytesRead)]), batch);
+      take(batch);
       if (pending.length > MAX_LINE_BYTES) {
         this.#offset += pending.length;
         this.#skippingLine = true;

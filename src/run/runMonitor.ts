@@ -4,7 +4,7 @@ import type { FSWatcher } from "chokidar";
 import type { RunSpec } from "../protocol/run";
 import type { RunSnapshot } from "../protocol/webview";
 import { type EngineState, readEngineState } from "./engineLock";
-import { EventFollower } from "./eventFollower";
+import { type EventBatch, EventFollower } from "./eventFollower";
 import { readRunSpec, runPaths } from "./runDirectory";
 import { RunHistory } from "./runHistory";
 import { noNotes, type RunNotes, readRunNotes } from "./runNotes";
@@ -13,6 +13,8 @@ import { readStartState } from "./startMark";
 
 /** Notices an engine that ended without a word, and what a file watcher misses (network folders). */
 const POLL_MS = 2000;
+/** However fast events come, what they change is read about so often. */
+const SETTLED_MS = 40;
 
 export interface RunUpdate {
   head: RunHead;
@@ -38,6 +40,7 @@ export class RunMonitor {
   #again = false;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
   #closed = false;
 
   private constructor(directory: string, spec: RunSpec) {
@@ -62,10 +65,20 @@ export class RunMonitor {
     const { watch } = await import("chokidar");
     if (this.#closed) return;
     this.#watcher = watch(this.directory, { depth: 0, ignoreInitial: true });
-    this.#watcher.on("all", () => void this.refresh());
+    this.#watcher.on("all", () => this.#changed());
     // Without a watcher (no inotify handles left) the timer alone does it.
     this.#watcher.on("error", () => {});
     await this.refresh();
+  }
+
+  /** Reads at once, and once more soon after: the watcher leaves out a change that closely follows another. */
+  #changed(): void {
+    if (this.#soon !== undefined) return;
+    this.#soon = setTimeout(() => {
+      this.#soon = undefined;
+      void this.refresh();
+    }, SETTLED_MS);
+    void this.refresh();
   }
 
   unfollow(listener: (update: RunUpdate) => void): void {
@@ -115,6 +128,7 @@ export class RunMonitor {
     this.#closed = true;
     this.#listeners.clear();
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
     await this.#watcher?.close();
     await this.#reading;
   }
@@ -130,17 +144,20 @@ export class RunMonitor {
     // The engine first, then its events: see judge().
     this.#engine = await readEngineState(this.directory);
     this.#notes = await readRunNotes(this.directory);
-    const batch = await this.#follower.read().catch(() => undefined);
-    if (batch?.restarted) {
+    await this.#follower.read((batch) => this.#take(batch)).catch(() => {});
+    const start = await readStartState(this.directory, this.#history.attempt);
+    this.#verdict = judge(this.#history, this.#engine, start);
+    this.#tell();
+  }
+
+  #take({ restarted, events, skippedLines }: EventBatch): void {
+    if (restarted) {
       this.#history = new RunHistory();
       this.skippedLines = 0;
       this.#restarts++;
     }
-    for (const event of batch?.events ?? []) this.#history.add(event);
-    this.skippedLines += batch?.skippedLines ?? 0;
-    const start = await readStartState(this.directory, this.#history.attempt);
-    this.#verdict = judge(this.#history, this.#engine, start);
-    this.#tell();
+    for (const event of events) this.#history.add(event);
+    this.skippedLines += skippedLines;
   }
 
   #tell(): void {

@@ -1,4 +1,5 @@
 import type { CurvePiece } from "../../src/protocol/curveView";
+import type { ToLiveView } from "../../src/protocol/liveView";
 import type { FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
 import { base64, drawPicture, type PicturePart, toClipboard } from "../curve/copyPicture";
 import { CurveModel, type StepRange } from "../curve/curveModel";
@@ -86,7 +87,7 @@ export class LiveCurves {
 
   receive(message: ToRunPanel): void {
     if (message.type === "curve") this.#append(message);
-    if (message.type === "curvesCopied") this.#onCopied(message.what, message.rows);
+    if (message.type === "curvesCopied") this.#onCopied(message);
   }
 
   dispose(): void {
@@ -190,12 +191,13 @@ export class LiveCurves {
     add(`${this.#title} · ${seriesLabel("loss")}`, this.#loss.canvas);
     for (const { label, canvas } of this.#small.pictures) add(label, canvas);
     const picture = await drawPicture(parts);
-    if (await toClipboard(picture)) this.#onCopied("png", null);
+    if (await toClipboard(picture)) this.#onCopied({ what: "png", rows: null, file: null });
     else this.post({ type: "savePng", data: await base64(picture) });
   }
 
-  #onCopied(what: "csv" | "png", rows: number | null): void {
-    const text = what === "png" ? t("The picture is copied.") : t("{0} rows are copied.", count(rows ?? 0));
+  #onCopied({ what, rows, file }: Omit<ToLiveView, "type">): void {
+    let text = what === "png" ? t("The picture is copied.") : t("{0} rows are copied.", count(rows ?? 0));
+    if (file !== null) text = t("Saved in {0}.", file);
     setText(this.#said, text);
     clearTimeout(this.#saidTimer);
     this.#saidTimer = window.setTimeout(() => setText(this.#said, ""), SAID_FOR_MS);

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
-import { EventFollower } from "../../run/eventFollower";
-import { type NewRun, runPaths } from "../../run/runDirectory";
+import type { NewRun } from "../../run/runDirectory";
+import { RunMonitor } from "../../run/runMonitor";
 import type { CommandContext } from "../command";
 import { createPreparedRun, followRun, startRun } from "../runFlow";
 
@@ -28,8 +28,8 @@ export async function measureSpeed(
   try {
     await startRun(directory, engine, quiet);
     await followRun(directory, quiet);
-    const { events } = await new EventFollower(runPaths(directory).events).read();
-    return Math.max(...events.flatMap((event) => (event.type === "step" ? [event.tokens / event.seconds] : [])));
+    const { history } = await RunMonitor.open(directory);
+    return Math.max(...history.series.tokensPerSecond.values);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

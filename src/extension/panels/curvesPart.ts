@@ -1,7 +1,11 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { curvesAsCsv } from "../../run/curveCsv";
+import { saveCsv } from "../../run/saveCsv";
 import type { RunPart, RunPartContext } from "./runPart";
+
+/** Steps of which the clipboard takes the figures; those of more go to a file. */
+const MAX_COPIED_STEPS = 2_000;
 
 /** Hands the curves to other programs. */
 export function curvesPart({ run, post }: RunPartContext): RunPart {
@@ -9,25 +13,45 @@ export function curvesPart({ run, post }: RunPartContext): RunPart {
     show: () => {},
     receive: async (message) => {
       if (message.type === "copyCsv") {
-        const { text, rows } = await curvesAsCsv(run.history);
-        await vscode.env.clipboard.writeText(text);
-        post({ type: "curvesCopied", what: "csv", rows });
+        const done = run.history.series.loss.length > MAX_COPIED_STEPS ? await toFile(run) : await toClipboard(run);
+        if (done !== undefined) post({ type: "curvesCopied", what: "csv", ...done });
         return true;
       }
       if (message.type !== "savePng") return false;
-      await savePicture(run, message.data);
+      const file = await savePicture(run, message.data);
+      if (file !== undefined) post({ type: "curvesCopied", what: "png", rows: null, file });
       return true;
     },
     dispose: () => {},
   };
 }
 
-async function savePicture({ id, spec }: RunPartContext["run"], data: string): Promise<void> {
-  const folder = join(spec.dataset.path, "..");
-  const file = await vscode.window.showSaveDialog({
-    title: vscode.l10n.t("Save the curves as a picture"),
-    defaultUri: vscode.Uri.file(join(folder, `${id}.png`)),
-    filters: { PNG: ["png"] },
-  });
-  if (file !== undefined) await vscode.workspace.fs.writeFile(file, Buffer.from(data, "base64"));
+interface Done {
+  rows: number;
+  file: string | null;
+}
+
+async function toClipboard({ history }: RunPartContext["run"]): Promise<Done> {
+  const slices = [...curvesAsCsv(history)];
+  await vscode.env.clipboard.writeText(slices.map(({ text }) => text).join(""));
+  return { rows: slices.reduce((sum, slice) => sum + slice.rows, 0), file: null };
+}
+
+async function toFile(run: RunPartContext["run"]): Promise<Done | undefined> {
+  const file = await askWhere(run, vscode.l10n.t("Save the curves as CSV"), "csv");
+  if (file === undefined) return undefined;
+  return { rows: await saveCsv(run.history, file.fsPath), file: basename(file.fsPath) };
+}
+
+async function savePicture(run: RunPartContext["run"], data: string): Promise<string | undefined> {
+  const file = await askWhere(run, vscode.l10n.t("Save the curves as a picture"), "png");
+  if (file === undefined) return undefined;
+  await vscode.workspace.fs.writeFile(file, Buffer.from(data, "base64"));
+  return basename(file.fsPath);
+}
+
+/** Beside the data set, under the run's name. */
+function askWhere({ id, spec }: RunPartContext["run"], title: string, ending: string) {
+  const defaultUri = vscode.Uri.file(join(dirname(spec.dataset.path), `${id}.${ending}`));
+  return vscode.window.showSaveDialog({ title, defaultUri, filters: { [ending.toUpperCase()]: [ending] } });
 }
