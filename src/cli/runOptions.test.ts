@@ -13,6 +13,7 @@ function context(values: OptionValues): CommandContext {
     json: false,
     progress: nothing,
     problem: nothing,
+    partial: nothing,
     result: nothing,
     print: nothing,
   };

@@ -8,6 +8,8 @@ import type { ModelCatalogue } from "./models/modelCatalogue";
 import type { ComparePanels } from "./panels/comparePanels";
 import type { RunPanels } from "./panels/runPanels";
 import type { NotesDocuments } from "./runs/notesDocument";
+import type { RowLossGutter } from "./runs/rowLossGutter";
+import type { RowLossReader } from "./runs/rowLossReader";
 import type { RunEvaluations } from "./runs/runEvaluations";
 import type { RunQueue } from "./runs/runQueue";
 import type { RunRegistry } from "./runs/runRegistry";
@@ -20,6 +22,8 @@ export interface Services {
   readonly runs: RunRegistry;
   readonly evaluations: RunEvaluations;
   readonly queue: RunQueue;
+  readonly rowLosses: RowLossReader;
+  readonly rowLossGutter: RowLossGutter;
   readonly runSearch: RunSearch;
   readonly notesDocuments: NotesDocuments;
   readonly models: ModelCatalogue;

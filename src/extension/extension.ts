@@ -15,6 +15,8 @@ import { COMPARE_VIEW_TYPE, ComparePanels } from "./panels/comparePanels";
 import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
 import { NotesDocuments } from "./runs/notesDocument";
 import { RunNotifications } from "./runs/notifications";
+import { RowLossGutter } from "./runs/rowLossGutter";
+import { RowLossReader } from "./runs/rowLossReader";
 import { RunContextKeys } from "./runs/runContextKeys";
 import { RunEvaluations } from "./runs/runEvaluations";
 import { RunQueue } from "./runs/runQueue";
@@ -47,6 +49,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     models,
     ...registerCommands(services),
     ...registerViews(services),
+    services.rowLosses,
+    services.rowLossGutter,
     new StatusBar(services),
     new RunContextKeys(services),
     new GiveWay(services),
@@ -71,12 +75,15 @@ function createServices(extension: vscode.ExtensionContext): Services {
     onDidChangeLenses: lenses.onDidChangeLenses,
   });
   const runs = new RunRegistry(log);
+  const rowLosses = new RowLossReader(extension.extensionPath);
   const services: Services = {
     extension,
     log,
     runs,
     evaluations: new RunEvaluations(extension, log),
     queue: new RunQueue(runs, log, (run) => launchPrepared(services, run)),
+    rowLosses,
+    rowLossGutter: new RowLossGutter({ extension, log, runs, rowLosses }),
     runSearch: new RunSearch(),
     notesDocuments: new NotesDocuments(runs),
     models: new ModelCatalogue(extension),

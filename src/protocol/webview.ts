@@ -4,7 +4,8 @@ import type { CurvePiece } from "./curveView";
 import type { FromEvaluation, ToEvaluation } from "./evaluationView";
 import type { FromForecast, ToForecast } from "./forecastView";
 import type { FromLiveView, ToLiveView } from "./liveView";
-import type { FormErrors, PlanForm, PresetChoice } from "./planForm";
+import type { FromNotices, ToNotices } from "./noticesView";
+import type { FormErrors, PlanForm, PlanSettings, PresetChoice } from "./planForm";
 import type { FromPlan, ToPlan } from "./planView";
 import type { FromRows, ToRows } from "./rowsView";
 import type { FromSamples, ToSamples } from "./samplesView";
@@ -127,10 +128,12 @@ export type ToRunPanel =
       presets: PresetChoice[];
       form: PlanForm;
       formErrors: FormErrors;
+      /** The settings that are no longer the preset's. */
+      changed: (keyof PlanSettings)[];
     }
   | ToPlan
   /** The answer to `formChanged`; each message names the range. */
-  | { type: "formErrors"; formErrors: FormErrors }
+  | { type: "formErrors"; formErrors: FormErrors; changed: (keyof PlanSettings)[] }
   | { type: "data"; state: "loading"; fraction: number | null }
   | { type: "data"; state: "ready"; summary: DataSummary }
   | { type: "data"; state: "error"; message: string }
@@ -141,6 +144,7 @@ export type ToRunPanel =
   | { type: "head"; head: RunHead }
   | CurvePiece
   | ToLiveView
+  | ToNotices
   | ToSamples
   | ToRows
   | { type: "exporting"; stage: string; fraction: number | null }
@@ -151,6 +155,7 @@ export type ToRunPanel =
 export type FromRunPanel =
   | FromEvaluation
   | FromLiveView
+  | FromNotices
   | FromSamples
   | FromRows
   | FromForecast

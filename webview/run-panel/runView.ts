@@ -7,6 +7,7 @@ import { describeDevice } from "./deviceText";
 import { EvaluationSection } from "./evaluationSection";
 import { FigureStrip } from "./figureStrip";
 import { LiveCurves } from "./liveCurves";
+import { NoticesSection } from "./noticesSection";
 import { type Exporting, finishedText, outcome } from "./outcome";
 import { RowsSection } from "./rowsSection";
 import { RunControls } from "./runControls";
@@ -52,7 +53,9 @@ export class RunView {
     private readonly post: (message: FromRunPanel) => void,
   ) {
     this.id = run.id;
-    this.#sections = sections.map((make) => make(post));
+    const notices = new NoticesSection(post);
+    const below = sections.map((make) => make(post));
+    this.#sections = [notices, ...below];
     this.#head = run;
     this.#details = details;
     this.#curves = new LiveCurves(post, (step) => {
@@ -67,11 +70,12 @@ export class RunView {
       { class: "page run", testId: "run" },
       element("header", {}, element("h1", {}, this.#name, this.#state), this.#made, this.#device),
       this.#failure,
+      notices.element,
       this.#outcome,
       this.#figures.element,
       this.#controls.element,
       this.#curves.element,
-      ...this.#sections.map((section) => section.element),
+      ...below.map((section) => section.element),
       this.#live,
     );
     this.#show();

@@ -34,6 +34,7 @@ import { removeFromQueue } from "./removeFromQueue";
 import { renameRun } from "./renameRun";
 import { resumeRun } from "./resumeRun";
 import { revealRun } from "./revealRun";
+import { saveRowLosses } from "./saveRowLosses";
 import { searchRuns } from "./searchRuns";
 import { setCheckSeverity } from "./setCheckSeverity";
 import { showLog } from "./showLog";
@@ -42,6 +43,7 @@ import { startNow } from "./startNow";
 import { stopRun } from "./stopRun";
 import { stopUsingModel } from "./stopUsingModel";
 import { tagRun } from "./tagRun";
+import { toggleRowLosses } from "./toggleRowLosses";
 import { useForCompletion } from "./useForCompletion";
 import { validateDataset } from "./validateDataset";
 
@@ -84,6 +86,8 @@ const factories: Record<string, CommandFactory> = {
   revealRun,
   evaluateRun,
   forgetCodePermission,
+  saveRowLosses,
+  toggleRowLosses,
   exportRun,
   deleteRun,
   showLog,

@@ -4,6 +4,7 @@ import type { DataSummary, FromNowView, FromRunPanel, PlanForm, RunPanelState } 
 import { fromEvaluation } from "./evaluationMessages";
 import { fromForecast } from "./forecastMessages";
 import { fromLiveView } from "./liveMessages";
+import { fromNotices } from "./noticesMessages";
 import { fromPlan, planForm } from "./planMessages";
 import { fromRows } from "./rowsMessages";
 import { fromSamples } from "./samplesMessages";
@@ -37,6 +38,7 @@ const fromRunPanel = v.variant("type", [
   bare("runAgain"),
   bare("chooseModel"),
   ...fromLiveView,
+  ...fromNotices,
   ...fromSamples,
   ...fromRows,
 ]);

@@ -13,6 +13,7 @@ import { controlPart } from "./controlPart";
 import { CurveFeed } from "./curveFeed";
 import { curvesPart } from "./curvesPart";
 import { evaluationPart } from "./evaluationPart";
+import { NoticesPart } from "./noticesPart";
 import { RowsPart } from "./rowsPart";
 import type { RunPart, RunPartContext } from "./runPart";
 import { SamplesPart } from "./samplesPart";
@@ -20,6 +21,7 @@ import { TryItPart } from "./tryItPart";
 
 /** One a section of the page (webview/run-panel/runView.ts). */
 const parts: ((context: RunPartContext) => RunPart)[] = [
+  (context) => new NoticesPart(context),
   controlPart,
   curvesPart,
   (context) => new SamplesPart(context),
