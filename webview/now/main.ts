@@ -171,7 +171,7 @@ function headline(head: Head): string {
     case "failed":
       return cause ?? t("The run failed; the log says more.");
     case "queued":
-      return t("The run was never started.");
+      return t("The run has not started yet.");
     default:
       return t("Running");
   }

@@ -23,7 +23,7 @@ export function outcome(
   if (head.state === "finished") parts.push(finishedSentence(head, details), comparison(head));
   if (head.state === "stopped") parts.push(stoppedSentence(head), measured ? comparison(head) : null);
   if (head.state === "failed") parts.push(failedSentence(head));
-  if (head.state === "queued") parts.push(element("p", { class: "sentence", text: t("The run was never started.") }));
+  if (head.state === "queued") parts.push(element("p", { class: "sentence", text: t("The run has not started yet.") }));
   parts.push(actions(head, exporting, post));
   return element("section", { class: `outcome ${head.state}`, testId: "outcome" }, ...parts);
 }

@@ -48,6 +48,11 @@ export class TrackedRun {
     return this.monitor.history;
   }
 
+  /** Lines of events.jsonl that are no events. */
+  get skippedLines(): number {
+    return this.monitor.skippedLines;
+  }
+
   head(): RunHead {
     return this.monitor.head();
   }
