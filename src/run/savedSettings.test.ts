@@ -43,6 +43,11 @@ describe("saved settings", () => {
     expect(formatSettings("A", form)).not.toMatch(/home|mine/);
   });
 
+  it("leave out what is wrong where it does not count", () => {
+    const text = formatSettings("A", { ...settings, steps: Number.NaN, patience: 0 });
+    expect(parseSettings(text, "a.json").settings).toEqual(settings);
+  });
+
   it("are none where there is no folder", async () => {
     expect(await listSettings(folder())).toEqual({ saved: [], problems: [] });
   });

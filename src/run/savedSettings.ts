@@ -113,8 +113,15 @@ const fileSchema = v.strictObject(
 /** What a settings file holds; a form's other fields are left out. */
 export function formatSettings(name: string, form: PlanSettings): string {
   const names = Object.keys(settingsSchema.entries) as (keyof PlanSettings)[];
-  const settings = Object.fromEntries(names.map((field) => [field, form[field]]));
+  const settings = Object.fromEntries(
+    names.map((field) => [field, isRight(field, form[field]) ? form[field] : standard[field]]),
+  );
   return `${JSON.stringify({ kind: KIND, version: SETTINGS_VERSION, name, settings }, null, 2)}\n`;
+}
+
+/** What does not count at present may hold anything. */
+function isRight(field: keyof PlanSettings, value: PlanSettings[keyof PlanSettings]): boolean {
+  return typeof value !== "number" || inRange(value, fieldRanges[field as NumberField]);
 }
 
 /** Throws one sentence that names `file` and the first wrong field. */

@@ -1,8 +1,10 @@
+import type { FormErrors, PlanForm } from "../../src/protocol/planForm";
 import type { DataSummary, FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
 import { element, icon, linkButton } from "../dom";
 import { count, fileName } from "../figures";
 import { t } from "../texts";
 import { progressRing } from "../toolkit";
+import { DatasetList, type MixtureChange } from "./datasetList";
 
 type DataMessage = Extract<ToRunPanel, { type: "data" }>;
 type Problem = DataSummary["problems"][number];
@@ -14,28 +16,36 @@ const LISTED = 20;
 export class DataSection {
   readonly element: HTMLElement;
   readonly #content: HTMLElement;
+  readonly #datasets: DatasetList;
   #open = new Set<string>();
+  #files: string[] = [];
 
   constructor(
     dataset: string,
     private readonly post: (message: FromRunPanel) => void,
+    onChange: (change: MixtureChange) => void,
   ) {
+    this.#datasets = new DatasetList(dataset, post, onChange);
     this.#content = element("div", { testId: "data-summary", attributes: { "aria-live": "polite" } });
     this.element = element(
       "section",
       { class: "data", attributes: { "aria-labelledby": "data-title" } },
       element("h2", { id: "data-title", text: t("Data") }),
-      element(
-        "p",
-        { class: "path" },
-        linkButton(fileName(dataset), () => post({ type: "openDataset" }), "open-dataset"),
-        element("span", { class: "quiet", text: dataset.slice(0, -fileName(dataset).length), title: dataset }),
-      ),
+      this.#datasets.element,
       this.#content,
     );
   }
 
+  showForm(form: PlanForm): void {
+    this.#datasets.showForm(form);
+  }
+
+  showErrors(errors: FormErrors): void {
+    this.#datasets.showErrors(errors);
+  }
+
   show(message: DataMessage): void {
+    this.#datasets.showShares(message.state === "ready" ? message.summary.datasets : []);
     if (message.state === "loading") this.#showLoading(message.fraction);
     else if (message.state === "error") this.#showError(message.message);
     else this.#showSummary(message.summary);
@@ -61,6 +71,7 @@ export class DataSection {
   }
 
   #showSummary(summary: DataSummary): void {
+    this.#files = summary.datasets.map(({ path }) => path);
     this.#content.replaceChildren(
       this.#figures(summary),
       ...(summary.used === 0 ? [this.#nothingUsable(summary)] : []),
@@ -114,12 +125,21 @@ export class DataSection {
     );
   }
 
+  /** With the file, where there are several. */
+  #rowName(dataset: number, row: number): string {
+    const [first, ...more] = this.#files;
+    const file = this.#files[dataset] ?? first;
+    return more.length === 0 || file === undefined
+      ? t("Row {0}", count(row))
+      : t("{0}, row {1}", fileName(file), count(row));
+  }
+
   #reason(reason: string, total: number, problems: Problem[]): HTMLElement {
-    const rows = problems.slice(0, LISTED).map(({ row, message }) =>
+    const rows = problems.slice(0, LISTED).map(({ dataset, row, message }) =>
       element(
         "li",
         {},
-        linkButton(t("Row {0}", count(row)), () => this.post({ type: "openRow", row }), "problem-row"),
+        linkButton(this.#rowName(dataset, row), () => this.post({ type: "openRow", row, dataset }), "problem-row"),
         element("span", { text: message }),
       ),
     );

@@ -31,6 +31,8 @@ function receive(message: ToRunPanel): void {
     case "data":
     case "forecast":
     case "measuring":
+    case "effect":
+    case "planFailed":
     case "starting":
     case "startFailed":
       if (view instanceof PlanView) view.receive(message);

@@ -1,25 +1,22 @@
-import type {
-  DataSummary,
-  FormErrors,
-  FromRunPanel,
-  PlanForm,
-  RunPanelState,
-  ToRunPanel,
-} from "../../src/protocol/webview";
+import type { FormField as FieldName, FormErrors, PlanForm, PresetChoice } from "../../src/protocol/planForm";
+import type { DataSummary, FromRunPanel, RunPanelState, ToRunPanel } from "../../src/protocol/webview";
 import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { compact, fileName } from "../figures";
 import { t } from "../texts";
-import { type Button, button, dropdown, progressRing, textField } from "../toolkit";
+import { type Button, button, dropdown, progressRing } from "../toolkit";
 import { DataSection } from "./dataSection";
 import { ForecastSection } from "./forecastSection";
 import { FormField } from "./formField";
+import { PlanSettingsSection } from "./planSettings";
+import { PresetPicker } from "./presetPicker";
 
 type Plan = Extract<ToRunPanel, { type: "plan" }>;
 type PlanMessage = Extract<
   ToRunPanel,
-  { type: "formErrors" | "data" | "forecast" | "measuring" | "starting" | "startFailed" }
+  {
+    type: "formErrors" | "data" | "forecast" | "measuring" | "effect" | "planFailed" | "starting" | "startFailed";
+  }
 >;
-type NumberName = { [K in keyof PlanForm]: PlanForm[K] extends number ? K : never }[keyof PlanForm];
 
 interface Connection {
   post(message: FromRunPanel): void;
@@ -34,8 +31,10 @@ export class PlanView {
   readonly #forecast: ForecastSection;
   readonly #preview = element("div", { class: "preview" });
   readonly #modelPlace = element("div");
-  readonly #fields = new Map<keyof PlanForm, FormField>();
-  readonly #more: HTMLDetailsElement;
+  readonly #settings: PlanSettingsSection;
+  readonly #presets: PresetPicker;
+  readonly #failure = element("p", { class: "message error", role: "alert", hidden: true, testId: "plan-failed" });
+  #model: FormField | undefined;
   readonly #start: Button;
   readonly #message = element("div", { class: "start-message" });
   readonly #live = liveRegion();
@@ -50,10 +49,14 @@ export class PlanView {
   ) {
     this.dataset = plan.dataset;
     this.#form = plan.form;
-    this.#data = new DataSection(plan.dataset, connection.post);
+    this.#data = new DataSection(plan.dataset, connection.post, (change) => {
+      this.#change({ ...this.#read(), ...change }, "mixture");
+      this.#data.showForm(this.#form);
+    });
+    this.#presets = new PresetPicker((preset) => this.#choose(preset), connection.post);
+    this.#settings = new PlanSettingsSection((name) => this.#onField(name), connection.post);
     this.#forecast = new ForecastSection(connection.post);
     this.#start = button(t("Start"), () => this.#onStart(), { primary: true, icon: "play", testId: "start" });
-    this.#more = this.#moreSettings();
     this.element = element(
       "div",
       { class: "page plan", testId: "plan" },
@@ -69,7 +72,15 @@ export class PlanView {
       element(
         "div",
         { class: "columns" },
-        element("div", { class: "column" }, this.#modelSection(), this.#data.element, this.#more),
+        element(
+          "div",
+          { class: "column" },
+          this.#modelSection(),
+          this.#data.element,
+          this.#presets.element,
+          this.#failure,
+          this.#settings.element,
+        ),
         element("div", { class: "column" }, this.#forecast.element, this.#previewSection()),
       ),
       element("footer", { class: "actions" }, this.#start.element, this.#message),
@@ -79,12 +90,13 @@ export class PlanView {
     this.#showPreview(null);
   }
 
-  setPlan({ models, form, formErrors }: Plan): void {
+  setPlan({ models, presets, form, formErrors, changed }: Plan): void {
     this.#form = form;
     this.#showModels(models);
-    for (const [name, field] of this.#fields) {
-      if (name !== "modelPath") field.field.setValue(String(form[name]));
-    }
+    this.#data.showForm(form);
+    this.#settings.show(form);
+    this.#presets.show(presets, form, changed);
+    this.#failure.hidden = true;
     this.#showErrors(formErrors);
   }
 
@@ -92,6 +104,7 @@ export class PlanView {
     switch (message.type) {
       case "formErrors":
         this.#showErrors(message.formErrors);
+        this.#presets.showChanged(this.#form, message.changed);
         return;
       case "data":
         this.#data.show(message);
@@ -103,6 +116,13 @@ export class PlanView {
       case "forecast":
       case "measuring":
         this.#forecast.show(message);
+        return;
+      case "effect":
+        this.#settings.showEffect(message.field, message.effect, this.#presets.nameOf(this.#form));
+        return;
+      case "planFailed":
+        this.#failure.replaceChildren(icon("error"), element("span", { text: message.message }));
+        this.#failure.hidden = false;
         return;
       case "starting":
         this.#showStarting(message.stage, message.fraction);
@@ -131,84 +151,11 @@ export class PlanView {
       label: parameters === null ? label : t("{0} · {1} parameters", label, compact(parameters)),
     }));
     const field = new FormField(
-      dropdown(choices, this.#form.modelPath, () => this.#changed()),
+      dropdown(choices, this.#form.modelPath, () => this.#onField("modelPath")),
       { label: t("Base model"), silentLabel: true, testId: "model" },
     );
-    this.#fields.set("modelPath", field);
+    this.#model = field;
     this.#modelPlace.replaceChildren(field.element);
-  }
-
-  #moreSettings(): HTMLDetailsElement {
-    const number = (name: NumberName, label: string, hint: string) => this.#textField(name, label, hint);
-    const schedules = [
-      { value: "cosine", label: t("Cosine") },
-      { value: "linear", label: t("Linear") },
-      { value: "constant", label: t("Constant") },
-    ];
-    const schedule = new FormField(
-      dropdown(schedules, this.#form.schedule, () => this.#changed()),
-      { label: t("Schedule"), hint: t("How the learning rate falls after the warm-up"), testId: "field-schedule" },
-    );
-    this.#fields.set("schedule", schedule);
-    const precisions = [
-      { value: "none", label: t("As they are") },
-      { value: "nf4", label: t("4 bits (NF4)") },
-    ];
-    const quantization = new FormField(
-      dropdown(precisions, this.#form.quantization, () => this.#changed()),
-      {
-        label: t("Weights of the base model"),
-        hint: t("4 bits take a quarter of the memory, on a GPU only"),
-        testId: "field-quantization",
-      },
-    );
-    this.#fields.set("quantization", quantization);
-    const group = (title: string, ...fields: FormField[]) =>
-      element(
-        "fieldset",
-        {},
-        element("legend", { text: title }),
-        element("div", { class: "fields" }, ...fields.map((field) => field.element)),
-      );
-    return element(
-      "details",
-      { class: "more", testId: "more-settings" },
-      element("summary", { text: t("More settings") }),
-      group(
-        t("Run"),
-        this.#textField("name", t("Name"), t("What the run and its model are called")),
-        number("epochs", t("Passes over the data"), t("How often each row is learned from")),
-        number(
-          "heldOutPercent",
-          t("Held-out share, percent"),
-          t("Rows kept back to measure what was learned; 0: none"),
-        ),
-        number("seed", t("Seed"), t("The same seed gives the same run")),
-      ),
-      group(
-        t("Adapter"),
-        number("rank", t("Rank"), t("How much the adapter can learn")),
-        number("alpha", t("Alpha"), t("How strongly the adapter acts; twice the rank is usual")),
-        quantization,
-      ),
-      group(
-        t("Learning"),
-        number("learningRate", t("Learning rate"), t("How far a step goes")),
-        schedule,
-        number("warmupSteps", t("Warm-up steps"), t("Steps until the full learning rate")),
-        number("sequenceLength", t("Sequence length"), t("Tokens; a longer row cannot be used")),
-        number("sequencesPerStep", t("Sequences per step"), t("How much is read before each step")),
-      ),
-    );
-  }
-
-  #textField(name: NumberName | "name", label: string, hint: string): FormField {
-    const field = new FormField(
-      textField(String(this.#form[name]), () => this.#changed()),
-      { label, hint, testId: `field-${name}` },
-    );
-    this.#fields.set(name, field);
-    return field;
   }
 
   #previewSection(): HTMLElement {
@@ -241,33 +188,39 @@ export class PlanView {
     this.#preview.replaceChildren(key, element("pre", { testId: "preview" }, ...segments));
   }
 
-  #changed(): void {
-    this.#form = this.#read();
-    this.connection.keep({ kind: "plan", dataset: this.dataset, form: this.#form });
-    this.connection.post({ type: "formChanged", form: this.#form });
+  #onField(name: FieldName): void {
+    const form = this.#read();
+    this.#change(form, name);
+    this.#settings.showWhatCounts(form);
+    if (name === "heldOut" && form.heldOut === "file" && form.heldOutPath === "") {
+      this.connection.post({ type: "chooseHeldOut" });
+    }
   }
 
-  /** What stands in the fields; a field that holds no number gives NaN, and the answer says what it may be. */
+  #choose({ id, settings }: PresetChoice): void {
+    this.#change({ ...this.#read(), ...settings, preset: id }, null);
+    this.#settings.show(this.#form);
+  }
+
+  #change(form: PlanForm, field: FieldName | null): void {
+    this.#form = form;
+    this.#failure.hidden = true;
+    this.#settings.forgetEffects();
+    this.connection.keep({ kind: "plan", dataset: this.dataset, form });
+    this.connection.post({ type: "formChanged", form });
+    if (field !== null) this.connection.post({ type: "effectOf", field });
+  }
+
   #read(): PlanForm {
-    const form: PlanForm = { ...this.#form };
-    const text = (name: keyof PlanForm) => this.#fields.get(name)!.field.value();
-    form.modelPath = text("modelPath");
-    form.quantization = text("quantization") as PlanForm["quantization"];
-    form.name = text("name");
-    form.schedule = text("schedule") as PlanForm["schedule"];
-    for (const name of numberNames) {
-      const written = text(name).trim();
-      form[name] = written === "" ? Number.NaN : Number(written);
-    }
-    return form;
+    return this.#settings.read({ ...this.#form, modelPath: this.#model?.field.value() ?? this.#form.modelPath });
   }
 
   #showErrors(errors: FormErrors): void {
     this.#errors = errors;
-    for (const [name, field] of this.#fields) field.setError(errors[name]);
+    this.#model?.setError(errors.modelPath);
+    this.#data.showErrors(errors);
     // An error that is folded away would be a button that does nothing.
-    const folded = Object.keys(errors).some((name) => name !== "modelPath");
-    if (folded) this.#more.open = true;
+    if (this.#settings.showErrors(errors)) this.#settings.element.open = true;
     this.#enable();
   }
 
@@ -309,15 +262,3 @@ export class PlanView {
     );
   }
 }
-
-const numberNames: readonly NumberName[] = [
-  "rank",
-  "alpha",
-  "learningRate",
-  "warmupSteps",
-  "epochs",
-  "sequenceLength",
-  "sequencesPerStep",
-  "heldOutPercent",
-  "seed",
-];

@@ -1,6 +1,6 @@
 /** The launch form as a page or an earlier version of it has kept it: checked before it is acted upon. */
 import * as v from "valibot";
-import type { PlanForm } from "../../protocol/planForm";
+import type { FormField, PlanForm } from "../../protocol/planForm";
 import { standardSettings } from "../../run/planSettings";
 import { STANDARD } from "../../run/presets";
 import { loraTargets } from "../../run/runSpec";
@@ -31,44 +31,46 @@ const mixed = v.strictObject({
 const standard = standardSettings();
 
 /** What came later has a default: a page that an earlier version has kept lacks it. */
+const fields = {
+  preset: v.optional(text, STANDARD),
+  modelPath: text,
+  name: text,
+  weight: v.optional(figure, 1),
+  mixture: v.optional(v.pipe(v.array(mixed), v.maxLength(MAX_MIXED)), []),
+  heldOut: v.optional(v.picklist(["fraction", "file", "none"])),
+  heldOutPercent: figure,
+  heldOutPath: v.optional(text, ""),
+  rank: figure,
+  alpha: figure,
+  dropout: v.optional(figure, standard.dropout),
+  targets: v.optional(v.pipe(v.array(v.picklist(loraTargets)), v.maxLength(loraTargets.length)), standard.targets),
+  rankStabilised: v.optional(v.boolean(), standard.rankStabilised),
+  learningRate: figure,
+  schedule: v.picklist(["constant", "linear", "cosine"]),
+  warmupSteps: figure,
+  weightDecay: v.optional(figure, standard.weightDecay),
+  clipNorm: v.optional(figure, standard.clipNorm),
+  length: v.optional(v.picklist(["epochs", "steps"]), standard.length),
+  epochs: figure,
+  steps: v.optional(figure, standard.steps),
+  sequenceLength: figure,
+  sequencesPerStep: figure,
+  seed: figure,
+  evalEvery: v.optional(figureOrAuto, "auto"),
+  checkpointEvery: v.optional(figureOrAuto, "auto"),
+  keepCheckpoints: v.optional(figure, standard.keepCheckpoints),
+  earlyStopping: v.optional(v.boolean(), standard.earlyStopping),
+  patience: v.optional(figure, standard.patience),
+  minDelta: v.optional(figure, standard.minDelta),
+  quantization: v.optional(v.picklist(["none", "nf4"]), standard.quantization),
+  recompute: v.optional(v.picklist(["auto", "none", "gate-up", "block"]), standard.recompute),
+  microBatch: v.optional(figureOrAuto, standard.microBatch),
+  device: v.optional(v.picklist(["auto", "cpu", "cuda"]), standard.device),
+  memoryLimit: v.optional(figureOrAuto, standard.memoryLimit),
+} satisfies Record<FormField, v.GenericSchema>;
+
 export const planForm: v.GenericSchema<unknown, PlanForm> = v.pipe(
-  v.strictObject({
-    preset: v.optional(text, STANDARD),
-    modelPath: text,
-    name: text,
-    weight: v.optional(figure, 1),
-    mixture: v.optional(v.pipe(v.array(mixed), v.maxLength(MAX_MIXED)), []),
-    heldOut: v.optional(v.picklist(["fraction", "file", "none"])),
-    heldOutPercent: figure,
-    heldOutPath: v.optional(text, ""),
-    rank: figure,
-    alpha: figure,
-    dropout: v.optional(figure, standard.dropout),
-    targets: v.optional(v.pipe(v.array(v.picklist(loraTargets)), v.maxLength(loraTargets.length)), standard.targets),
-    rankStabilised: v.optional(v.boolean(), standard.rankStabilised),
-    learningRate: figure,
-    schedule: v.picklist(["constant", "linear", "cosine"]),
-    warmupSteps: figure,
-    weightDecay: v.optional(figure, standard.weightDecay),
-    clipNorm: v.optional(figure, standard.clipNorm),
-    length: v.optional(v.picklist(["epochs", "steps"]), standard.length),
-    epochs: figure,
-    steps: v.optional(figure, standard.steps),
-    sequenceLength: figure,
-    sequencesPerStep: figure,
-    seed: figure,
-    evalEvery: v.optional(figureOrAuto, "auto"),
-    checkpointEvery: v.optional(figureOrAuto, "auto"),
-    keepCheckpoints: v.optional(figure, standard.keepCheckpoints),
-    earlyStopping: v.optional(v.boolean(), standard.earlyStopping),
-    patience: v.optional(figure, standard.patience),
-    minDelta: v.optional(figure, standard.minDelta),
-    quantization: v.optional(v.picklist(["none", "nf4"]), standard.quantization),
-    recompute: v.optional(v.picklist(["auto", "none", "gate-up", "block"]), standard.recompute),
-    microBatch: v.optional(figureOrAuto, standard.microBatch),
-    device: v.optional(v.picklist(["auto", "cpu", "cuda"]), standard.device),
-    memoryLimit: v.optional(figureOrAuto, standard.memoryLimit),
-  }),
+  v.strictObject(fields),
   v.transform(({ heldOut, ...form }) => {
     // Once 0 percent meant none.
     if (heldOut !== undefined) return { ...form, heldOut };
@@ -80,3 +82,17 @@ export const planForm: v.GenericSchema<unknown, PlanForm> = v.pipe(
     };
   }),
 );
+
+const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
+const fieldNames = Object.keys(fields) as FormField[];
+
+/** What the page of a plan may ask for, beside what it asks of every view. */
+export const fromPlan = [
+  v.object({ type: v.literal("effectOf"), field: v.picklist(fieldNames) }),
+  bare("addDataset"),
+  bare("chooseHeldOut"),
+  bare("saveSettings"),
+  bare("exportSettings"),
+  bare("importSettings"),
+  v.object({ type: v.literal("deletePreset"), id: text }),
+] as const;

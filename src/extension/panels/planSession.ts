@@ -1,7 +1,8 @@
+import { basename } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { SettingChange } from "../../protocol/engine";
-import type { PlanForm } from "../../protocol/planForm";
+import type { FormErrors, FormField, PlanForm } from "../../protocol/planForm";
 import type { DataSummary, ToRunPanel } from "../../protocol/webview";
 import { applyChanges } from "../../run/fixes";
 import type { Services } from "../context";
@@ -12,12 +13,25 @@ import type { TrackedRun } from "../runs/runRegistry";
 import { startRun } from "../runs/startRun";
 import { sequenceLengthFor } from "../settings";
 import { parseSummary } from "./messages";
+import { openRow } from "./openRow";
+import { PlanEffect } from "./planEffect";
 import { PlanForecast } from "./planForecast";
+import { PlanPresets } from "./planPresets";
 
 /** Typing in a field must not start a count per key. */
 const SETTLE_MS = 400;
 /** Before the data were looked at. */
 const NO_CHOICE: DataSummary["choice"] = { format: "auto", fields: {} };
+/** What of the form says which rows there are, and on which side. */
+const decideRows: readonly FormField[] = [
+  "modelPath",
+  "weight",
+  "mixture",
+  "sequenceLength",
+  "heldOutPercent",
+  "heldOutPath",
+  "seed",
+];
 const translate = (message: string, ...args: string[]) => vscode.l10n.t(message, ...args);
 
 /** A plan for one data set: the form, what the data come to with it, and the start. */
@@ -26,11 +40,16 @@ export class PlanSession implements vscode.Disposable {
   #summary: DataSummary | undefined;
   #data: Extract<ToRunPanel, { type: "data" }> = { type: "data", state: "loading", fraction: null };
   readonly #forecast: PlanForecast;
+  readonly #effect: PlanEffect;
+  readonly #presets: PlanPresets;
+  /** The presets of this panel are known. */
+  #prepared = false;
   #starting: Extract<ToRunPanel, { type: "starting" | "startFailed" }> | undefined;
   #counting: AbortController | undefined;
   /** What the last count was made with. */
   #counted = "";
   #settle: NodeJS.Timeout | undefined;
+  #effectSettle: NodeJS.Timeout | undefined;
   #start: AbortController | undefined;
   readonly #subscriptions: vscode.Disposable[];
 
@@ -43,10 +62,12 @@ export class PlanSession implements vscode.Disposable {
   ) {
     this.form = form ?? undefined;
     this.#forecast = new PlanForecast(services, dataset, post);
+    this.#effect = new PlanEffect(services, dataset);
+    this.#presets = new PlanPresets(services, dataset);
     this.#subscriptions = [
       // Rows mended in the editor count at once.
       vscode.workspace.onDidSaveTextDocument((document) => {
-        if (document.uri.toString() === dataset.toString()) this.#countAgain();
+        if (this.#files().includes(document.uri.fsPath)) this.#countAgain();
       }),
       services.models.onDidChange(() => void this.#postPlan()),
     ];
@@ -54,17 +75,23 @@ export class PlanSession implements vscode.Disposable {
 
   /** All that the page shows, for a page that has just come up. */
   async show(): Promise<void> {
+    await this.#presets.readSaved();
     await this.#postPlan();
     this.post(this.#data);
     this.#forecast.show();
     if (this.#starting !== undefined) this.post(this.#starting);
     this.#count();
+    if (!this.#prepared) {
+      this.#prepared = true;
+      if (await this.#presets.lookForGpu()) await this.#postPlan();
+    }
   }
 
   async #postPlan(): Promise<void> {
     const models = await this.services.models.choices();
     this.form ??= await this.#defaults();
     const { form } = this;
+    form.preset = this.#presets.idFor(form);
     if (!models.some((model) => model.path === form.modelPath)) {
       const known = await this.services.models.inspect(form.modelPath);
       if (known.problem === null) models.push(known);
@@ -72,7 +99,9 @@ export class PlanSession implements vscode.Disposable {
     }
     const plain = models.map(({ path, label, parameters }) => ({ path, label, parameters }));
     const formErrors = checkForm(form, translate);
-    this.post({ type: "plan", dataset: this.dataset.fsPath, models: plain, form, formErrors });
+    const { choices: presets } = this.#presets;
+    const changed = this.#presets.changedIn(form);
+    this.post({ type: "plan", dataset: this.dataset.fsPath, models: plain, presets, form, formErrors, changed });
   }
 
   async #defaults(): Promise<PlanForm> {
@@ -82,7 +111,7 @@ export class PlanSession implements vscode.Disposable {
 
   change(form: PlanForm): void {
     this.form = form;
-    this.post({ type: "formErrors", formErrors: checkForm(form, translate) });
+    this.#postErrors(form);
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
       this.#count();
@@ -90,13 +119,137 @@ export class PlanSession implements vscode.Disposable {
     }, SETTLE_MS);
   }
 
+  #postErrors(form: PlanForm): FormErrors {
+    const formErrors = checkForm(form, translate);
+    this.post({ type: "formErrors", formErrors, changed: this.#presets.changedIn(form) });
+    return formErrors;
+  }
+
   /** A model that was chosen elsewhere while the plan is open. */
   async chooseModel(path: string): Promise<void> {
+    await this.#put({ modelPath: path });
+  }
+
+  /** Changes the form from here: the page is told. */
+  async #put(changes: Partial<PlanForm>): Promise<void> {
     if (this.form === undefined) return;
-    this.form.modelPath = path;
+    this.form = { ...this.form, ...changes };
     await this.#postPlan();
     this.#count();
     this.#forecastRun();
+  }
+
+  async addDataset(): Promise<void> {
+    const path = await this.#chooseFile(vscode.l10n.t("Add Data Set"));
+    if (path === undefined || this.form === undefined) return;
+    if (this.#files().includes(path)) {
+      this.#fail(vscode.l10n.t("{0} is already in the plan.", basename(path)));
+      return;
+    }
+    await this.#put({ mixture: [...this.form.mixture, { path, format: "auto", weight: 1 }] });
+  }
+
+  async chooseHeldOut(): Promise<void> {
+    const path = await this.#chooseFile(vscode.l10n.t("Choose Held-Out Rows"));
+    if (path === undefined || this.form === undefined) return;
+    if ([this.dataset.fsPath, ...this.form.mixture.map((mixed) => mixed.path)].includes(path)) {
+      this.#fail(vscode.l10n.t("{0} is learned from: rows that are learned cannot be held out.", basename(path)));
+      return;
+    }
+    await this.#put({ heldOut: "file", heldOutPath: path });
+  }
+
+  async #chooseFile(title: string): Promise<string | undefined> {
+    const [file] =
+      (await vscode.window.showOpenDialog({
+        title,
+        canSelectMany: false,
+        defaultUri: vscode.Uri.joinPath(this.dataset, ".."),
+        filters: { [vscode.l10n.t("Data sets")]: ["jsonl", "ndjson"] },
+      })) ?? [];
+    return file?.fsPath;
+  }
+
+  /** Every file that rows come from. */
+  #files(): string[] {
+    const { mixture = [], heldOut = "none", heldOutPath = "" } = this.form ?? {};
+    return [this.dataset.fsPath, ...mixture.map(({ path }) => path), ...(heldOut === "file" ? [heldOutPath] : [])];
+  }
+
+  /** A row of one of the data sets, by the order of the summary. */
+  async openRow(row: number, dataset = 0): Promise<void> {
+    const path = this.#files()[dataset];
+    if (path !== undefined) await openRow(vscode.Uri.file(path), row);
+  }
+
+  async saveSettings(): Promise<void> {
+    await this.#attempt(async (form) => {
+      requireRightSettings(form);
+      const preset = await this.#presets.save(form);
+      if (preset !== undefined) await this.#put({ preset });
+    });
+  }
+
+  async exportSettings(): Promise<void> {
+    await this.#attempt(async (form) => {
+      requireRightSettings(form);
+      await this.#presets.export(form);
+    });
+  }
+
+  async importSettings(): Promise<void> {
+    await this.#attempt(async () => {
+      const preset = await this.#presets.import();
+      if (preset !== undefined) await this.#put({ ...this.#presets.settingsOf(preset), preset });
+    });
+  }
+
+  async deletePreset(id: string): Promise<void> {
+    await this.#attempt(async () => {
+      await this.#presets.delete(id);
+      await this.#postPlan();
+    });
+  }
+
+  /** What cannot be done is said on the page. */
+  async #attempt(action: (form: PlanForm) => Promise<void>): Promise<void> {
+    if (this.form === undefined) return;
+    try {
+      await action(this.form);
+    } catch (error) {
+      this.#fail(describeError(error));
+    }
+  }
+
+  #fail(message: string): void {
+    this.post({ type: "planFailed", message });
+  }
+
+  /** What a field that differs from the preset changes in the forecast. */
+  effectOf(field: FormField): void {
+    clearTimeout(this.#effectSettle);
+    this.#effectSettle = setTimeout(() => {
+      this.#tellEffect(field).catch((error: unknown) => this.services.log.debug(describeError(error)));
+    }, SETTLE_MS);
+  }
+
+  async #tellEffect(field: FormField): Promise<void> {
+    const summary = this.#summary;
+    if (this.form === undefined || summary === undefined || summary.used === 0) return;
+    const form = this.#resolved(this.form);
+    const effect = await this.#effect.of(field, form, this.#presets.baseline(form), summary);
+    this.post({ type: "effect", field, effect });
+  }
+
+  /** With what settings say of the rows of the data sets beside the first. */
+  #resolved(form: PlanForm): PlanForm {
+    const choices = new Map(this.#summary?.datasets.map(({ path, choice }) => [path, choice]));
+    const mixture = form.mixture.map((mixed) => {
+      const { format = "auto", fields = {} } = choices.get(mixed.path) ?? {};
+      if (mixed.format !== "auto" || mixed.fields !== undefined) return mixed;
+      return { ...mixed, format, ...(Object.keys(fields).length > 0 ? { fields } : {}) };
+    });
+    return { ...form, mixture };
   }
 
   #countAgain(): void {
@@ -109,19 +262,8 @@ export class PlanSession implements vscode.Disposable {
     const { form } = this;
     if (form === undefined) return;
     const errors = checkForm(form, translate);
-    if (errors.modelPath || errors.sequenceLength || errors.heldOutPercent || errors.seed) return;
-    const args = [
-      "--model",
-      form.modelPath,
-      "--sequence-length",
-      String(form.sequenceLength),
-      "--held-out",
-      String(form.heldOutPercent / 100),
-      "--seed",
-      String(form.seed),
-      "--settings",
-      jobSettings(this.dataset),
-    ];
+    if (decideRows.some((field) => errors[field] !== undefined)) return;
+    const args = countArguments(form, jobSettings(this.dataset));
     const key = args.join("\n");
     if (key === this.#counted) return;
     this.#counted = key;
@@ -158,7 +300,7 @@ export class PlanSession implements vscode.Disposable {
     const { form } = this;
     const summary = this.#summary;
     if (form === undefined || summary === undefined || summary.used === 0) return;
-    if (Object.keys(checkForm(form, translate)).length === 0) void this.#forecast.ask(form, summary);
+    if (Object.keys(checkForm(form, translate)).length === 0) void this.#forecast.ask(this.#resolved(form), summary);
   }
 
   measure(): Promise<void> {
@@ -171,11 +313,7 @@ export class PlanSession implements vscode.Disposable {
 
   /** What a button of the forecast changes in the form. */
   async changeSettings(changes: readonly SettingChange[]): Promise<void> {
-    if (this.form === undefined) return;
-    this.form = applyChanges(this.form, changes);
-    await this.#postPlan();
-    this.#count();
-    this.#forecastRun();
+    if (this.form !== undefined) await this.#put(applyChanges(this.form, changes));
   }
 
   #setData(data: Extract<ToRunPanel, { type: "data" }>): void {
@@ -186,8 +324,7 @@ export class PlanSession implements vscode.Disposable {
   async start(form: PlanForm): Promise<void> {
     if (this.#start !== undefined) return;
     this.form = form;
-    const formErrors = checkForm(form, translate);
-    this.post({ type: "formErrors", formErrors });
+    const formErrors = this.#postErrors(form);
     if (Object.keys(formErrors).length > 0) return;
     const start = new AbortController();
     this.#start = start;
@@ -196,7 +333,12 @@ export class PlanSession implements vscode.Disposable {
     try {
       const run = await startRun(
         this.services,
-        { dataset: this.dataset, form, choice: this.#summary?.choice ?? NO_CHOICE, trainTokens: learned },
+        {
+          dataset: this.dataset,
+          form: this.#resolved(form),
+          choice: this.#summary?.choice ?? NO_CHOICE,
+          trainTokens: learned,
+        },
         {
           signal: start.signal,
           onProgress: (stage, fraction) => this.#setStarting({ type: "starting", stage, fraction }),
@@ -226,8 +368,31 @@ export class PlanSession implements vscode.Disposable {
   /** A start that is under way goes on without its panel. */
   dispose(): void {
     clearTimeout(this.#settle);
+    clearTimeout(this.#effectSettle);
+    this.#effect.dispose();
     this.#counting?.abort();
     this.#forecast.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
+}
+
+/** Wrong settings are neither kept nor passed on. */
+function requireRightSettings(form: PlanForm): void {
+  const { name: _, modelPath: __, ...errors } = checkForm(form, translate);
+  const [wrong] = Object.values(errors);
+  if (wrong !== undefined) throw new Error(wrong);
+}
+
+function countArguments(form: PlanForm, settings: string): string[] {
+  const heldOut = { none: "0", fraction: String(form.heldOutPercent / 100), file: form.heldOutPath }[form.heldOut];
+  const options: [string, string][] = [
+    ["--model", form.modelPath],
+    ["--sequence-length", String(form.sequenceLength)],
+    ["--held-out", heldOut],
+    ["--weight", String(form.weight)],
+    ...form.mixture.map(({ path, weight }): [string, string] => ["--mix", `${path}=${weight}`]),
+    ["--seed", String(form.seed)],
+    ["--settings", settings],
+  ];
+  return options.flat();
 }

@@ -195,9 +195,23 @@ class RunPanel {
       case "changeSettings":
         return session.changeSettings(message.changes);
       case "openRow":
-        return openRow(session.dataset, message.row);
+        return session.openRow(message.row, message.dataset);
       case "openDataset":
-        return openRow(session.dataset, 1);
+        return session.openRow(1, message.dataset);
+      case "addDataset":
+        return session.addDataset();
+      case "chooseHeldOut":
+        return session.chooseHeldOut();
+      case "saveSettings":
+        return session.saveSettings();
+      case "exportSettings":
+        return session.exportSettings();
+      case "importSettings":
+        return session.importSettings();
+      case "deletePreset":
+        return session.deletePreset(message.id);
+      case "effectOf":
+        return session.effectOf(message.field);
       case "chooseModel":
         return vscode.commands.executeCommand("tunesmith.chooseBaseModel");
       case "showLog":
