@@ -8,8 +8,9 @@ export function ownParts(texts: readonly string[]): string[] {
     sharedLength(texts, (text, at) => text[text.length - 1 - at]),
   );
   const [first] = texts as [string, ...string[]];
-  const from = wordStart(first, start);
-  return texts.map((text) => text.slice(from, text.length - end).trim() || text.trim());
+  const from = lineStart(first, start);
+  const left = lineEnd(first, end);
+  return texts.map((text) => text.slice(from, text.length - left).trim() || text.trim());
 }
 
 function sharedLength(texts: readonly string[], at: (text: string, index: number) => string | undefined): number {
@@ -19,7 +20,12 @@ function sharedLength(texts: readonly string[], at: (text: string, index: number
   return length;
 }
 
-/** Instructions often begin alike: they are shown from the line's beginning on. */
-function wordStart(text: string, at: number): number {
+/** Instructions often begin and end alike: whole lines are left out alone. */
+function lineStart(text: string, at: number): number {
   return text.lastIndexOf("\n", at - 1) + 1;
+}
+
+function lineEnd(text: string, shared: number): number {
+  const line = text.indexOf("\n", text.length - shared);
+  return shared === 0 || line < 0 ? 0 : text.length - line;
 }
