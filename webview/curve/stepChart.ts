@@ -84,8 +84,11 @@ export class StepChart {
     this.#plot?.destroy();
     this.#plot = undefined;
     const width = this.element.clientWidth;
-    if (width > 0) this.#plot = new uPlot(this.#plotOptions(width), this.#data(), this.element);
-    else this.#describe();
+    if (width === 0) this.#describe();
+    else {
+      this.#plot = new uPlot(this.#plotOptions(width), this.#data(), this.element);
+      this.#keepCursor();
+    }
   }
 
   /** Curves have grown. */
@@ -159,7 +162,19 @@ export class StepChart {
 
   #draw(): void {
     if (this.#plot === undefined) this.#describe();
-    else this.#plot.setData(this.#data());
+    else {
+      this.#plot.setData(this.#data());
+      this.#keepCursor();
+    }
+  }
+
+  /** A new picture moves under the cursor's line, which belongs to a step; uPlot draws when the present turn ends. */
+  #keepCursor(): void {
+    this.#following = true;
+    queueMicrotask(() => {
+      this.#following = false;
+      if (this.#step !== null) this.#putCursor(this.#step);
+    });
   }
 
   #data(): uPlot.AlignedData {
