@@ -1,5 +1,5 @@
 /** A VS Code in a browser: the packaged extension in a fresh extensions folder, a workspace outside of the repository. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser, Frame, Locator, Page } from "playwright-core";
@@ -15,12 +15,17 @@ const FADE_MS = 350;
 
 export const TUNESMITH_ICON = '.activitybar .action-label[aria-label^="Tunesmith"]';
 
-export type Theme = "dark" | "light" | "contrast";
+export type Theme = "dark" | "light" | "contrast" | "contrast-light";
 /** The name in the settings, and the one in the list of colour themes. */
 const themes: Record<Theme, { id: string; label: string; shown: string }> = {
   dark: { id: "Default Dark Modern", label: "Dark Modern", shown: ".monaco-workbench.vs-dark" },
   light: { id: "Default Light Modern", label: "Light Modern", shown: ".monaco-workbench.vs" },
   contrast: { id: "Default High Contrast", label: "Dark High Contrast", shown: ".monaco-workbench.hc-black" },
+  "contrast-light": {
+    id: "Default High Contrast Light",
+    label: "Light High Contrast",
+    shown: ".monaco-workbench.hc-light",
+  },
 };
 
 export interface WorkbenchOptions {
@@ -246,6 +251,11 @@ export class Workbench {
     if (!existsSync(path)) return [];
     const complete = readFileSync(path, "utf8").split("\n").slice(0, -1);
     return complete.map((line) => JSON.parse(line));
+  }
+
+  /** A second run with the same files. */
+  copyRun(run: string, copy: string): void {
+    cpSync(join(this.runsFolder(), run), join(this.runsFolder(), copy), { recursive: true });
   }
 
   private enginePids(): number[] {
