@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import type { EngineEvent } from "../protocol/engine";
 import { RunHistory } from "./runHistory";
 
-type Fields<T extends EngineEvent["type"]> = Omit<Extract<EngineEvent, { type: T }>, "type" | "time" | "attempt">;
+type EventOf<T extends EngineEvent["type"]> = Extract<
+  EngineEvent,
+  { type: T | (T extends "paused" | "resumed" ? "paused" | "resumed" : T) }
+>;
+type Fields<T extends EngineEvent["type"]> = Omit<EventOf<T>, "type" | "time" | "attempt">;
 
 function event<T extends EngineEvent["type"]>(attempt: number, type: T, fields: Fields<T>): EngineEvent {
   return { time: 1, attempt, type, ...fields } as unknown as EngineEvent;
