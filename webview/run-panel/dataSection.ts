@@ -83,8 +83,9 @@ export class DataSection {
     const figure = (value: string, label: string, testId: string) =>
       element("div", { class: "figure" }, element("dt", { text: label }), element("dd", { text: value, testId }));
     const rows = count(summary.rows);
+    const formats = [...new Set(summary.datasets.map(({ format }) => format).filter((format) => format !== null))];
     const text =
-      summary.format === null ? t("{0} rows, unknown format", rows) : t("{0} rows, format {1}", rows, summary.format);
+      formats.length === 0 ? t("{0} rows, unknown format", rows) : t("{0} rows, format {1}", rows, formats.join(", "));
     const whole = element("p", { class: "quiet whole", text, testId: "rows" });
     const list = element(
       "dl",
