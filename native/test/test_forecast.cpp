@@ -87,7 +87,7 @@ TEST_CASE("a dry run measures the run that is planned and leaves nothing behind"
   CHECK(files_in(run.path()) == before);
   // The same where the data is not prepared, with documents shorter than a sequence and few targets.
   fs::remove_all(run.path() + "/data");
-  request.expected = ExpectedData{320, 64, 7, 40};
+  request.expected = ExpectedData{320, 64, 7, 40, 2, 20};
   CHECK(forecast_run(machine, request).calibrated);
 }
 
@@ -100,7 +100,7 @@ TEST_CASE("a plan that does not fit says as settings what would") {
     spec["memoryBudget"] = int64_t{110} << 20;
   });
   ForecastRequest request = request_for(run);
-  request.expected = ExpectedData{100'000, 0, std::nullopt, std::nullopt};
+  request.expected = ExpectedData{100'000, 0, std::nullopt, std::nullopt, 0, 0};
   Machine machine;
   try {
     forecast_run(machine, request);

@@ -369,7 +369,7 @@ TEST_CASE("a forecast allocates nothing and knows the speed of earlier runs") {
   CHECK_FALSE(forecast_run(machine, cpu).measured);
   // Without prepared data: sequences are as long as they may be.
   fs::remove_all(run.path() + "/data");
-  asked.expected = ExpectedData{320, 64, std::nullopt, std::nullopt};
+  asked.expected = ExpectedData{320, 64, std::nullopt, std::nullopt, 0, 0};
   const RunForecast expected = forecast_run(machine, asked);
   CHECK(expected.tokens == 12 * 3 * 32);
   CHECK(expected.plan.total_bytes() >= first.plan.total_bytes());

@@ -6,10 +6,12 @@ import { createInterface } from "node:readline";
 import * as v from "valibot";
 import type { EngineMeasuring, EnginePlan, EngineRefusal } from "../protocol/engine";
 import { RUN_VERSION, type RunSpec } from "../protocol/run";
+import type { DataSummary } from "../protocol/webview";
 import { settingChanges } from "./fixes";
 import type { NewRun } from "./runDirectory";
 import { RunError } from "./runError";
 import { parseRunSpec } from "./runSpec";
+import { PINNED_SAMPLES, SAMPLE_TOKENS } from "./samples";
 
 export interface ForecastRequest {
   engine: string;
@@ -21,11 +23,27 @@ export interface ForecastRequest {
   documentTokens?: number;
   /** Of the training tokens, those in the loss; absent: all. */
   trainTargets?: number;
+  /** Prompts that each evaluation answers, and where an answer ends at the latest; absent: none. */
+  answers?: { prompts: number; tokens: number };
   /** Where earlier runs are looked for whose speed is known; null: there are none. */
   runsFolder: string | null;
   /** Given: two steps are computed to measure them, which takes up to half a minute. */
   onMeasuring?: (progress: EngineMeasuring) => void;
   signal?: AbortSignal;
+}
+
+/** What a forecast asks of the data, by what they were counted to be. */
+export function forecastData(
+  counted: Pick<DataSummary, "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens">,
+): Pick<ForecastRequest, "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens" | "answers"> {
+  const { trainTokens, evalTokens, trainTargets, documentTokens } = counted;
+  return {
+    trainTokens,
+    evalTokens,
+    trainTargets,
+    documentTokens,
+    ...(evalTokens > 0 ? { answers: { prompts: PINNED_SAMPLES, tokens: SAMPLE_TOKENS } } : {}),
+  };
 }
 
 /** Why a run could not be started, with the changes of its settings that would each mend it. */
@@ -109,6 +127,9 @@ function argumentsOf(request: ForecastRequest, directory: string): string[] {
   args.push("--tokens", whole(request.trainTokens, 1), "--eval-tokens", whole(request.evalTokens, 0));
   if (request.documentTokens !== undefined) args.push("--document-tokens", whole(request.documentTokens, 1));
   if (request.trainTargets !== undefined) args.push("--targets", whole(request.trainTargets, 0));
+  if (request.answers !== undefined) {
+    args.push("--answers", whole(request.answers.prompts, 0), "--answer-tokens", whole(request.answers.tokens, 1));
+  }
   if (request.onMeasuring !== undefined) args.push("--measure");
   return [...args, "--json"];
 }

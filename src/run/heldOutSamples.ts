@@ -10,10 +10,9 @@ import { readManifest } from "./dataManifest";
 import { PromptRenderer } from "./prompts";
 import { documentLayout, placeAt, RecordFile } from "./recordFile";
 import { readRunSpec, runPaths } from "./runDirectory";
-import { readSamples, SAMPLE_TOKENS, writeSamples } from "./samples";
+import { PINNED_SAMPLES, readSamples, SAMPLE_TOKENS, writeSamples } from "./samples";
 import { specChoice } from "./sourceRows";
 
-const PINNED = 3;
 /** Looked at, since some may be too long for an answer beside them. */
 const CANDIDATES = 12;
 
@@ -39,7 +38,7 @@ export async function pinHeldOutInstructions(directory: string, signal?: AbortSi
     const rendered = sample === undefined ? null : await renderer.ofRow(sample, SAMPLE_TOKENS);
     if (rendered === null || pinned.some(({ text }) => text === rendered.text)) continue;
     pinned.push({ id: `row-${place.source}-${place.row}`, ...rendered, maxTokens: SAMPLE_TOKENS });
-    if (pinned.length === PINNED) break;
+    if (pinned.length === PINNED_SAMPLES) break;
   }
   if (pinned.length > 0) await writeSamples(directory, pinned);
   return pinned;

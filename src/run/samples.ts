@@ -9,6 +9,8 @@ import { hasCode, RunError, withFile } from "./runError";
 /** What the engine takes; it says the same of a file that has more. */
 export const MAX_SAMPLES = 32;
 const MAX_BYTES = 1 << 20;
+/** Held-out instructions that a new run begins with, where it has so many. */
+export const PINNED_SAMPLES = 3;
 /** An answer that ends later tells no more. */
 export const SAMPLE_TOKENS = 160;
 /** Of what a person types. */

@@ -13,6 +13,7 @@ namespace tunesmith {
 namespace {
 
 constexpr int64_t kMostTokens = int64_t{1} << 50;
+constexpr int64_t kMostAnswers = 1000;
 
 Json to_json(const RunForecast& forecast) {
   const MemoryPlan& plan = forecast.plan;
@@ -103,7 +104,7 @@ void print(const RunForecast& forecast) {
 
 int run_plan(const std::vector<std::string>& arguments) {
   std::vector<std::string> names = kOverrideOptions;
-  names.insert(names.end(), {"--run", "--runs", "--tokens", "--eval-tokens", "--document-tokens", "--targets"});
+  names.insert(names.end(), {"--run", "--runs", "--tokens", "--eval-tokens", "--document-tokens", "--targets", "--answers", "--answer-tokens"});
   const Arguments options(arguments, names, {"--json", "--measure"});
   ForecastRequest request;
   const std::filesystem::path run = options.required("--run");
@@ -111,10 +112,14 @@ int run_plan(const std::vector<std::string>& arguments) {
   const auto eval_tokens = options.whole("--eval-tokens", 0, kMostTokens);
   const auto document_tokens = options.whole("--document-tokens", 1, kMostTokens);
   const auto targets = options.whole("--targets", 0, kMostTokens);
-  for (const char* name : {"--eval-tokens", "--document-tokens", "--targets"}) {
+  const auto answers = options.whole("--answers", 0, kMostAnswers);
+  const auto answer_tokens = options.whole("--answer-tokens", 1, kMostTokens);
+  if (answers.has_value() != answer_tokens.has_value()) throw UsageError{"--answers goes with --answer-tokens"};
+  for (const char* name : {"--eval-tokens", "--document-tokens", "--targets", "--answers"}) {
     if (options.optional(name) && !tokens) throw UsageError{std::string(name) + " goes with --tokens"};
   }
-  if (tokens) request.expected = ExpectedData{*tokens, eval_tokens.value_or(0), document_tokens, targets};
+  if (tokens) request.expected = ExpectedData{*tokens, eval_tokens.value_or(0), document_tokens, targets, answers.value_or(0),
+                                              answer_tokens.value_or(0)};
   std::error_code error;
   std::filesystem::path folder = std::filesystem::absolute(run, error).lexically_normal();
   if (error) folder = run;

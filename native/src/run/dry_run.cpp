@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "io/tokens.h"
+#include "model/generate.h"
 #include "model/llama.h"
 #include "run/checkpoint.h"
 #include "run/speed.h"
@@ -31,6 +32,8 @@ constexpr int64_t kProbeTokens = 128;
 constexpr int64_t kLeastTokens = 32;
 /** A micro-batch is computed for the warm-up, at least once a step in two steps, and forward in an evaluation. */
 constexpr double kLeastMicroBatches = 3.5;
+/** Of an answer whose tokens are measured, and of its prompt. */
+constexpr int kAnswerTokens = 16, kPromptTokens = 16;
 /** A checkpoint larger than this is not written to be measured. */
 constexpr int64_t kMostCheckpointBytes = int64_t{512} << 20;
 
@@ -99,12 +102,31 @@ class Measurement {
     costs.eval_token = seconds / static_cast<double>(tokens) * length_ratio();
   }
 
+  void answer(RunCosts& costs) {
+    Generator generator(trainer_);
+    std::vector<int32_t> prompt;
+    size_t tokens = 0;
+    double seconds = 0;
+    // The first call makes the cache. An answer may end early by chance.
+    for (int i = 0; i < 4; ++i) {
+      prompt.clear();
+      for (int t = 0; t < kPromptTokens; ++t) prompt.push_back(random_token());
+      const auto begin = Clock::now();
+      const size_t answered = generator.greedy(prompt, kAnswerTokens).size();
+      if (i > 0) seconds += since(begin), tokens += answered;
+    }
+    costs.answer_token = seconds / static_cast<double>(std::max<size_t>(1, tokens));
+  }
+
   bool whole() const { return batch_tokens_ == whole_tokens(); }
 
  private:
   /** So small that weights stay as they are. */
   static constexpr double kRate = 1e-12;
 
+  int32_t random_token() {
+    return static_cast<int32_t>(random_.next() % static_cast<uint64_t>(request_.plan.config.vocabulary_size));
+  }
   int64_t micro_batch() const { return request_.chosen.micro_batch; }
   int64_t whole_tokens() const { return micro_batch() * request_.sequences.tokens; }
 
@@ -133,14 +155,13 @@ class Measurement {
   void fill(int64_t tokens) {
     buffer_.clear();
     const int64_t most = micro_batch() * request_.plan.sequence_targets;
-    const auto vocabulary = static_cast<uint64_t>(request_.plan.config.vocabulary_size);
     for (int64_t begin = 0, in_sequence = 0; begin < tokens;) {
       const int64_t room = std::min(request_.sequences.tokens - in_sequence, tokens - begin);
       const int64_t length = std::min(room, request_.sequences.document_tokens);
       const auto targets = std::clamp<int64_t>(
           std::llround(request_.sequences.target_share * static_cast<double>(length)), std::min<int64_t>(1, length - 1), length - 1);
       for (int64_t t = 0; t < length; ++t) {
-        buffer_.ids.push_back(static_cast<int32_t>(random_.next() % vocabulary));
+        buffer_.ids.push_back(random_token());
         const bool target = t + 1 < length && t + 1 + targets >= length;
         if (target && static_cast<int64_t>(buffer_.target_rows.size()) < most) buffer_.target_rows.push_back(static_cast<int32_t>(begin + t));
       }
@@ -205,6 +226,7 @@ DryRunResult dry_run(const ChosenDevice& chosen, std::unique_ptr<Device> device,
   measurement.steps(result.costs);
   request.progress("evaluation", 0);
   measurement.evaluation(result.costs);
+  if (request.answers) measurement.answer(result.costs);
   if (measurement.whole()) {
     result.memory_bytes = chosen.gpu ? std::max<int64_t>(0, available_before - measurement.device().memory().available)
                                      : own_memory();

@@ -23,6 +23,7 @@ struct RunCosts {
   double token = 0;       // of training: forward and backward
   double step = 0;        // besides its tokens: the update
   double eval_token = 0;  // of an evaluation
+  double answer_token = 0;  // of a pinned prompt's answer
   double checkpoint = 0;
 };
 
@@ -31,6 +32,7 @@ struct DryRunRequest {
   const MemoryPlan& chosen;
   std::string model_path;
   SequenceShape sequences;
+  bool answers = false;  // pinned prompts are answered at evaluations
   /** Told as it goes on: "loading", "steps", "evaluation", "checkpoint", and the share that is done. */
   std::function<void(const char* stage, double fraction)> progress;
 };
@@ -41,8 +43,8 @@ struct DryRunResult {
   std::optional<int64_t> memory_bytes;
 };
 
-/** Computes with the real plan on the real base: two optimizer steps of random tokens after a warm-up, an evaluation, and a
-    checkpoint into a temporary folder. Within about half a minute: a step of many micro-batches is measured by some of them,
+/** Computes with the real plan on the real base: two optimizer steps of random tokens after a warm-up, an evaluation with the
+    start of an answer, and a checkpoint into a temporary folder. Within about half a minute: a step of many micro-batches is measured by some of them,
     and a micro-batch that takes too long by a part of it. `available_before`: the device's free bytes before anything of it was
     taken. SIGTERM ends the process at once, except while the checkpoint is written: then Error "cancelled". Throws Error. */
 DryRunResult dry_run(const ChosenDevice&, std::unique_ptr<Device>, int64_t available_before, const DryRunRequest&);

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "io/tokens.h"
 #include "run/dry_run.h"
+#include "run/samples.h"
 #include "run/sequence_order.h"
 #include "run/speed.h"
 #include "run/training_run.h"
@@ -24,12 +25,23 @@ struct DataShape {
   int64_t longest = 0, most_targets = 0;
   int64_t document_tokens = 0;  // of the document that a token lies in, on the average
   double target_share = 1;      // of the tokens
+  int64_t answer_tokens = 0;    // of all prompts that are answered at an evaluation, at most
+  int64_t longest_answer = 0;   // of one of them
 
   SequenceShape sequence() const {
     const int64_t mean = std::clamp<int64_t>((tokens + sequences - 1) / sequences, std::min<int64_t>(2, longest), longest);
     return {mean, std::clamp<int64_t>(document_tokens, std::min<int64_t>(2, mean), mean), target_share};
   }
 };
+
+/** Tokens of all answers of a run. Before it is tuned a model runs on to the limit; tuned it stops where the rows do, which
+    it learns at some time in the run. */
+double answered_tokens(const DataShape& data, int64_t evaluations) {
+  if (evaluations == 0 || data.answer_tokens == 0) return 0;
+  const double row = data.target_share * static_cast<double>(data.document_tokens);
+  const double share = (1 + std::min(1.0, row / static_cast<double>(data.longest_answer))) / 2;
+  return static_cast<double>(data.answer_tokens) * (1 + static_cast<double>(evaluations - 1) * share);
+}
 
 int64_t document_tokens_of(const PackedSplit& split) {
   double squares = 0, tokens = 0;
@@ -58,6 +70,10 @@ DataShape shape_of_prepared(const std::string& folder, const LlamaConfig& config
   shape.most_targets = std::max(train.most_targets(), eval.most_targets());
   shape.document_tokens = document_tokens_of(train);
   shape.target_share = static_cast<double>(train.targets()) / static_cast<double>(std::max<int64_t>(1, train.tokens()));
+  for (const SamplePrompt& sample : read_sample_file(folder, config).prompts) {
+    shape.answer_tokens += sample.prompt.max_tokens;
+    shape.longest_answer = std::max<int64_t>(shape.longest_answer, sample.prompt.max_tokens);
+  }
   return shape;
 }
 
@@ -70,11 +86,13 @@ DataShape shape_of_expected(const ExpectedData& data, int64_t sequence_length) {
   shape.document_tokens = data.document_tokens.value_or(sequence_length);
   const auto targets = static_cast<double>(data.train_targets.value_or(data.train_tokens));
   shape.target_share = std::min(1.0, targets / static_cast<double>(std::max<int64_t>(1, data.train_tokens)));
+  shape.answer_tokens = data.answers * data.answer_tokens, shape.longest_answer = data.answer_tokens;
   return shape;
 }
 
 /** By the speed of earlier runs, or by arithmetic. */
-RunCosts expected_costs(const Speed& speed, const PlanRequest& request, const MemoryPlan& plan, const SequenceShape& sequence) {
+RunCosts expected_costs(const Speed& speed, bool gpu, const PlanRequest& request, const MemoryPlan& plan,
+                        const SequenceShape& sequence) {
   StepShape shape = shape_of(request);
   shape.sequence_tokens = sequence.document_tokens, shape.target_share = sequence.target_share;
   RunCosts costs;
@@ -82,6 +100,7 @@ RunCosts expected_costs(const Speed& speed, const PlanRequest& request, const Me
   costs.token = 1 / speed.tokens_per_second;
   costs.eval_token = costs.token * forward_flops(request.config, shape) /
                      training_flops(request.config, shape, plan.recompute);
+  costs.answer_token = expected_answer_seconds(request.config, plan.weight_bytes, gpu);
   costs.checkpoint = expected_checkpoint_seconds(plan.trainable_parameters);
   return costs;
 }
@@ -155,7 +174,8 @@ RunForecast forecast_run(Machine& machine, const ForecastRequest& asked) {
   forecast.tokens = std::llround(tokens);
   RunCosts costs;
   if (asked.measure) {
-    const DryRunRequest dry{request, forecast.plan, spec.model_path, data.sequence(), asked.measure};
+    const bool answers = data.answer_tokens > 0 && data.eval_tokens > 0;
+    const DryRunRequest dry{request, forecast.plan, spec.model_path, data.sequence(), answers, asked.measure};
     const DryRunResult result = dry_run(opened.chosen, std::move(opened.device), forecast.memory.available, dry);
     costs = result.costs;
     forecast.calibrated = true;
@@ -164,13 +184,14 @@ RunForecast forecast_run(Machine& machine, const ForecastRequest& asked) {
   } else {
     const SpeedKey key{opened.chosen, spec.model_path, spec.quantization, spec.sequence_length, threads};
     const Speed speed = expected_speed(asked.runs_folder, key, request, forecast.plan);
-    costs = expected_costs(speed, request, forecast.plan, data.sequence());
+    costs = expected_costs(speed, opened.chosen.gpu.has_value(), request, forecast.plan, data.sequence());
     forecast.measured = speed.measured;
     forecast.tokens_per_second = speed.tokens_per_second;
   }
   const Interruptions counted = interruptions(spec, length.steps, data.eval_tokens > 0);
   forecast.seconds = costs.start + tokens * costs.token + steps * costs.step +
                      static_cast<double>(counted.evaluations * data.eval_tokens) * costs.eval_token +
+                     answered_tokens(data, counted.evaluations) * costs.answer_token +
                      static_cast<double>(counted.checkpoints) * costs.checkpoint;
   return forecast;
 }

@@ -24,6 +24,8 @@ struct ExpectedData {
   std::optional<int64_t> document_tokens;
   /** Tokens in the loss, of the training rows; none: all. */
   std::optional<int64_t> train_targets;
+  /** Prompts that are answered at each evaluation, and where an answer ends at the latest. */
+  int64_t answers = 0, answer_tokens = 0;
 };
 
 /** What a run would take, before it is started. */

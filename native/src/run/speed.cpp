@@ -25,6 +25,8 @@ constexpr double kUnknownGpuFlops = 60e12;
 constexpr double kThreadFlops = 60e9;
 /** Seconds and bytes a second: files that are synced and their checksums; the start of a process that checks its data. */
 constexpr double kCheckpointStart = 0.05, kCheckpointRate = 200e6;
+/** Bytes a second of matrices that meet one row, and the start of a layer's kernels. */
+constexpr double kCpuBandwidth = 6e9, kGpuBandwidth = 1e12, kLayerStart = 60e-6;
 constexpr double kStart = 0.3, kReadRate = 800e6;
 /** A run may have been watched for days; its last events are at the end. */
 constexpr size_t kMaxRuns = 200;
@@ -189,6 +191,11 @@ int64_t checkpoint_bytes(int64_t trainable_parameters) { return 3 * 4 * trainabl
 
 double expected_checkpoint_seconds(int64_t trainable_parameters) {
   return kCheckpointStart + static_cast<double>(checkpoint_bytes(trainable_parameters)) / kCheckpointRate;
+}
+
+double expected_answer_seconds(const LlamaConfig& config, int64_t weight_bytes, bool gpu) {
+  const double bytes = static_cast<double>(weight_bytes);
+  return gpu ? bytes / kGpuBandwidth + static_cast<double>(config.layers) * kLayerStart : bytes / kCpuBandwidth;
 }
 
 double expected_start_seconds(int64_t weight_bytes) { return kStart + static_cast<double>(weight_bytes) / kReadRate; }

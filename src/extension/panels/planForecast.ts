@@ -5,7 +5,7 @@ import type { ToForecast } from "../../protocol/forecastView";
 import type { PlanForm } from "../../protocol/planForm";
 import type { DataSummary } from "../../protocol/webview";
 import { adviceFor } from "../../run/advice";
-import { ForecastRefused, forecastRun } from "../../run/forecast";
+import { ForecastRefused, forecastData, forecastRun } from "../../run/forecast";
 import type { NewRun } from "../../run/runDirectory";
 import type { Services } from "../context";
 import { newRun } from "../runs/planForm";
@@ -120,10 +120,7 @@ export class PlanForecast implements vscode.Disposable {
     return forecastRun({
       engine: await engineOf(this.services),
       run,
-      trainTokens: summary.trainTokens,
-      evalTokens: summary.evalTokens,
-      trainTargets: summary.trainTargets,
-      documentTokens: summary.documentTokens,
+      ...forecastData(summary),
       runsFolder: this.services.runs.folderFor(this.dataset) ?? null,
       signal,
       ...(onMeasuring === undefined ? {} : { onMeasuring }),
