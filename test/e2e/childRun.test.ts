@@ -1,0 +1,87 @@
+/** A run whose data set has changed is not resumed as if nothing had happened: a child run starts from its checkpoint. */
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addPreparedRun, datasetOf, runRow, showRuns } from "./preparedRun";
+import { button, inState, pointsIn, runPanel } from "./runPanel";
+import { eventually, Workbench } from "./workbench";
+
+describe("a run whose data set has changed", () => {
+  let workbench: Workbench;
+  let directory: string;
+
+  const dialog = () => workbench.page.locator(".monaco-dialog-box");
+  const step = () => workbench.events(basename(directory)).findLast((event) => event.type === "step")?.step ?? 0;
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({ name: "child", theme: "light", writeWorkspace: (folder) => mkdirSync(folder) });
+    directory = await addPreparedRun(workbench.workspace, { name: "answers", steps: 400, checkpointEvery: 10 });
+  });
+  afterAll(() => workbench?.stop());
+
+  it("is not resumed without a word", async () => {
+    await showRuns(workbench);
+    await workbench.contextMenu(runRow(workbench, "answers"), "Resume Run");
+    await eventually("steps", step, (count) => count >= 25, 60_000);
+    await workbench.contextMenu(runRow(workbench, "answers"), "Stop Run");
+    await runRow(workbench, "answers").click();
+    const panel = await runPanel(workbench);
+    await inState(panel, "stopped");
+    appendFileSync(
+      datasetOf(workbench.workspace, "answers"),
+      '{"instruction":"Return one more.","input":"","output":"def one_more():\\n    return 61"}\n',
+    );
+    await button(panel, "Resume").click();
+    await dialog().getByText("answers.jsonl has 61 rows, 60 when the run was prepared.").waitFor();
+    await workbench.screenshot("1-refused");
+    const before = workbench.events(basename(directory)).length;
+    await dialog().getByRole("button", { name: "Cancel" }).click();
+    await inState(panel, "stopped");
+    expect(workbench.events(basename(directory))).toHaveLength(before);
+  });
+
+  it("goes on as a child run with the data as they are now", async () => {
+    const parent = await runPanel(workbench);
+    await button(parent, "Resume").click();
+    await dialog().getByRole("button", { name: "Start Child Run" }).click();
+    const child = await eventually(
+      "the child's folder",
+      () => workbench.runs().find((run) => run !== basename(directory)),
+      (run) => run !== undefined,
+    );
+    const folder = join(workbench.workspace, ".tunesmith", "runs", child!);
+    const spec = JSON.parse(readFileSync(join(folder, "run.json"), "utf8"));
+    expect(spec.parent).toMatchObject({ run: basename(directory), step: expect.any(Number) });
+    expect(spec.model.adapter).toBe(join(folder, "initial-adapter"));
+    expect(existsSync(join(folder, "initial-adapter", "adapter_model.safetensors"))).toBe(true);
+    const page = await eventually(
+      "the child's page",
+      () => workbench.webview("[data-testid='parent-run']"),
+      (frame) => frame !== undefined,
+    );
+    expect(await page.getByTestId("parent-run").textContent()).toMatch(/Goes on from step \d+ of answers/);
+    await eventually(
+      "points",
+      () => pointsIn(page),
+      (count) => count >= 3,
+      60_000,
+    );
+    const manifest = JSON.parse(readFileSync(join(folder, "data", "manifest.json"), "utf8"));
+    expect(manifest.sources[0].rows).toBe(61);
+    await workbench.screenshotsIn(["light", "dark", "contrast"], "2-child");
+    await workbench.contextMenu(runRow(workbench, "answers, from step \\d+"), "Stop Run");
+    await inState(page, "stopped");
+  });
+
+  it("goes on with the rows as they were where that is asked for", async () => {
+    await workbench.contextMenu(runRow(workbench, "answers"), "Resume Run");
+    await dialog().getByRole("button", { name: "Resume With the Prepared Data" }).click();
+    await eventually(
+      "a second attempt",
+      () => workbench.events(basename(directory)).filter((event) => event.type === "start"),
+      (starts) => starts.length === 2,
+      60_000,
+    );
+    await workbench.contextMenu(runRow(workbench, "answers"), "Stop Run");
+  });
+});

@@ -1,0 +1,132 @@
+/** Run directories that someone has made to do harm: nothing runs, nothing hangs, and what can be read is shown. */
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defaultHeldOut, defaultSettings } from "../../src/run/runSpec";
+import { showRuns } from "./preparedRun";
+import { inState, pointsIn, runPanel } from "./runPanel";
+import { eventually, TUNESMITH_ICON, Workbench } from "./workbench";
+
+const HTML = "<img src=x onerror=\"document.title='pwned'\">";
+const HUGE_LINE_BYTES = 100 << 20;
+
+const specOf = (id: string, name: string) =>
+  JSON.stringify({
+    version: 1,
+    id,
+    name,
+    createdAt: "2026-11-20T10:00:00.000Z",
+    model: { path: `/models/${HTML}`, quantization: "none" },
+    dataset: {
+      path: `/data/${HTML}.jsonl`,
+      format: "auto",
+      template: "auto",
+      heldOut: defaultHeldOut,
+      maxTrainRows: null,
+      maxEvalRows: null,
+    },
+    parent: { run: HTML, step: 3 },
+    ...defaultSettings(),
+  });
+
+const event = (fields: object) => `${JSON.stringify({ time: 1_795_000_000_000, attempt: 1, ...fields })}\n`;
+const start = {
+  type: "start",
+  engine: HTML,
+  pid: 1,
+  device: HTML,
+  deviceName: HTML,
+  threads: 1,
+  resumedFrom: 0,
+  totalSteps: 40,
+};
+const step = { type: "step", loss: 2, learningRate: 1e-3, gradientNorm: 1, tokens: 9, targets: 9, seconds: 0.1 };
+
+/** What can be shown of it: 40 steps, between lines that say nothing. */
+function writeMixedEvents(file: string): void {
+  writeFileSync(file, event(start) + event({ type: "hologram", step: 1 }));
+  for (let number = 1; number <= 20; number++) appendFileSync(file, event({ ...step, step: number, foreign: HTML }));
+  appendFileSync(file, "x".repeat(HUGE_LINE_BYTES));
+  appendFileSync(file, `\n${event({ ...step, step: 1e300 })}`);
+  for (let number = 21; number <= 40; number++) appendFileSync(file, event({ ...step, step: number }));
+  appendFileSync(file, event({ type: "warning", code: HTML, message: HTML }));
+  appendFileSync(file, event({ type: "error", code: "odd", message: HTML }));
+  appendFileSync(file, '{"type":"step","st');
+}
+
+function writeRuns(workspace: string): void {
+  const runs = join(workspace, ".tunesmith", "runs");
+  const elsewhere = join(workspace, "elsewhere");
+  mkdirSync(elsewhere, { recursive: true });
+  writeFileSync(join(elsewhere, "precious.txt"), "precious");
+  const add = (id: string, name = id) => {
+    const folder = join(runs, id);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "run.json"), specOf(id, name));
+    return folder;
+  };
+  writeMixedEvents(join(add("mixed", HTML), "events.jsonl"));
+  const linked = add("linked");
+  symlinkSync(join(elsewhere, "precious.txt"), join(linked, "events.jsonl"));
+  symlinkSync(elsewhere, join(linked, "checkpoints"));
+  const piped = add("piped");
+  for (const name of ["events.jsonl", "engine.lock", "start.json", "notes.json"])
+    execFileSync("mkfifo", [join(piped, name)]);
+  const huge = add("huge");
+  truncateSync(join(huge, "run.json"), 2 ** 30);
+  writeFileSync(join(add("nonsense"), "run.json"), '{"version": 1e999, "name": "<script>"');
+  writeFileSync(join(workspace, ".tunesmith", "queue.json"), JSON.stringify({ runs: ["../../etc", "mixed", HTML, 7] }));
+}
+
+describe("hostile run directories", () => {
+  let workbench: Workbench;
+  const row = (text: string) =>
+    workbench.page.locator(".pane", { hasText: "Runs" }).locator(".monaco-list-row", { hasText: text }).first();
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({ name: "hostile", writeWorkspace: writeRuns });
+  });
+  afterAll(() => workbench?.stop());
+
+  it("are listed, and those that cannot be read say why", async () => {
+    await workbench.page.locator(TUNESMITH_ICON).click();
+    await showRuns(workbench);
+    await row("<img src=x").waitFor();
+    await row("run.json is larger than").waitFor();
+    await row("run.json is not valid JSON").waitFor();
+    await workbench.screenshot("1-tree");
+  });
+
+  it("show what can be shown, as text", async () => {
+    await row("<img src=x").click();
+    const panel = await runPanel(workbench);
+    await inState(panel, "failed");
+    await eventually(
+      "points",
+      () => pointsIn(panel),
+      (points) => points === 40,
+    );
+    expect(await panel.getByTestId("run-problem").allTextContents()).toEqual([
+      expect.stringMatching(/lines of events\.jsonl are damaged or of a newer version/),
+    ]);
+    expect(await panel.locator("img").count()).toBe(0);
+    expect(await workbench.page.title()).not.toContain("pwned");
+    await workbench.screenshotsIn(["light", "dark"], "2-html");
+  });
+
+  it("are not followed out of their folder, and keep nobody waiting", async () => {
+    await row("piped").click();
+    const piped = await runPanel(workbench);
+    await piped.getByTestId("run-problem").filter({ hasText: "events.jsonl is not a plain file" }).waitFor();
+    await workbench.page.keyboard.press("Control+F4");
+    await row("linked").click();
+    const linked = await runPanel(workbench);
+    await linked.getByTestId("run-problem").filter({ hasText: "events.jsonl is a link" }).waitFor();
+    await workbench.page.keyboard.press("Control+F4");
+    await workbench.contextMenu(row("linked"), "Delete Run");
+    await workbench.page.locator(".monaco-dialog-box").getByRole("button", { name: "Delete" }).click();
+    await row("linked").waitFor({ state: "hidden" });
+    expect(readdirSync(join(workbench.workspace, "elsewhere"))).toEqual(["precious.txt"]);
+  });
+});
