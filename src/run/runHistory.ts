@@ -76,14 +76,14 @@ export class RunHistory {
   };
   /** What happened at which step, in the events' order. */
   marks: CurveMark[] = [];
-  /** Counts what was voided: appended points alone no longer tell the curve where it has changed. */
+  /** Counts what was voided or thinned out: appended points alone no longer tell how the curves have changed. */
   revision = 0;
   /** Counts the events that counted. */
   version = 0;
   #sampleTokens = 0;
   #pace = new Pace();
-  /** Up to each point of `series.loss`: the run's tokens and seconds so far. */
-  #work: Work[] = [];
+  /** Up to each step: the run's tokens and seconds so far. */
+  readonly #work = { tokens: new Series(), seconds: new Series() };
 
   /** The losses as points; made anew at each call. */
   get curve(): Curve {
@@ -108,7 +108,7 @@ export class RunHistory {
         return;
       case "memory":
         this.memory = event;
-        this.series.memory.add(this.step, event.usedBytes);
+        this.#put("memory", this.step, event.usedBytes);
         return;
       case "telemetry":
         this.#onTelemetry(event);
@@ -167,7 +167,9 @@ export class RunHistory {
   /** Tokens and seconds of the steps that count, over all attempts; null before the first. */
   get work(): Work | null {
     if (this.end?.type === "done") return { tokens: this.end.tokens, seconds: this.end.seconds };
-    return this.#work.at(-1) ?? null;
+    const tokens = this.#work.tokens.lastValue;
+    const seconds = this.#work.seconds.lastValue;
+    return tokens === null || seconds === null ? null : { tokens, seconds };
   }
 
   get secondsLeft(): number | null {
@@ -196,7 +198,7 @@ export class RunHistory {
   #voidAfter(step: number): void {
     const { loss, evalLoss, ...others } = this.series;
     let voided = loss.truncateAfter(step);
-    this.#work.length = loss.length;
+    for (const sum of Object.values(this.#work)) sum.truncateAfter(step);
     // Step 0 of a fresh start is evaluated again.
     const last = step > 0 ? step : -1;
     for (const series of [evalLoss, ...Object.values(others)]) voided = series.truncateAfter(last) || voided;
@@ -222,30 +224,34 @@ export class RunHistory {
     if (this.marks.length < MAX_MARKS) this.marks.push({ kind, step, ...(text === undefined ? {} : { text }) });
   }
 
+  #put(name: SeriesName, step: number, value: number): void {
+    if (this.series[name].add(step, value)) this.revision++;
+  }
+
   #onStep(event: StepEvent): void {
     if (event.step <= this.step) return;
     this.step = event.step;
     this.#pace.add(event);
-    const { tokens, seconds } = this.#work.at(-1) ?? { tokens: 0, seconds: 0 };
-    this.#work.push({ tokens: tokens + event.tokens, seconds: seconds + event.seconds });
-    this.series.loss.add(event.step, event.loss);
-    this.series.learningRate.add(event.step, event.learningRate);
-    this.series.gradientNorm.add(event.step, event.gradientNorm);
-    if (event.seconds > 0) this.series.tokensPerSecond.add(event.step, event.tokens / event.seconds);
+    const { tokens, seconds } = this.#work;
+    tokens.add(event.step, (tokens.lastValue ?? 0) + event.tokens);
+    seconds.add(event.step, (seconds.lastValue ?? 0) + event.seconds);
+    this.#put("loss", event.step, event.loss);
+    this.#put("learningRate", event.step, event.learningRate);
+    this.#put("gradientNorm", event.step, event.gradientNorm);
+    if (event.seconds > 0) this.#put("tokensPerSecond", event.step, event.tokens / event.seconds);
   }
 
   /** Several of one step: the first is drawn, the last is told. */
   #onTelemetry(event: TelemetryEvent): void {
     this.telemetry = event;
-    const { memory, utilisation, temperature } = this.series;
-    memory.add(event.step, event.memoryUsed);
-    if (event.utilisation !== null) utilisation.add(event.step, event.utilisation);
-    if (event.temperature !== null) temperature.add(event.step, event.temperature);
+    this.#put("memory", event.step, event.memoryUsed);
+    if (event.utilisation !== null) this.#put("utilisation", event.step, event.utilisation);
+    if (event.temperature !== null) this.#put("temperature", event.step, event.temperature);
   }
 
   #onEval(event: EvalEvent): void {
     if (event.step === 0) this.evalLossBefore = event.loss;
-    this.series.evalLoss.add(event.step, event.loss);
+    this.#put("evalLoss", event.step, event.loss);
     if (event.best !== true) return;
     this.bestStep = event.step;
     this.#mark("best", event.step);
