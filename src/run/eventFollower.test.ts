@@ -28,8 +28,8 @@ function newFile(): { file: string; follower: EventFollower } {
 }
 
 /** One read, its batches as one. */
-async function all(follower: EventFollower): Promise<EventBatch> {
-  const read: EventBatch = { restarted: false, events: [], skippedLines: 0 };
+async function all(follower: EventFollower): Promise<Omit<EventBatch, "leftOutBytes">> {
+  const read: Omit<EventBatch, "leftOutBytes"> = { restarted: false, events: [], skippedLines: 0 };
   await follower.read(({ restarted, events, skippedLines }) => {
     if (restarted) Object.assign(read, { restarted, events: [] });
     read.events.push(...events);
@@ -175,6 +175,25 @@ describe("EventFollower", () => {
     appendFileSync(file, long);
     appendFileSync(file, `\n${line(step(2))}`);
     expect(await all(follower)).toEqual({ restarted: false, events: [step(2)], skippedLines: 1 });
+  });
+
+  it("reads the beginning and the end of a file of gigabytes, and says what lies between", async () => {
+    const { file, follower } = newFile();
+    writeFileSync(file, line(step(1)));
+    truncateSync(file, 3 * 2 ** 30);
+    appendFileSync(file, `\n${line(step(2))}`);
+    const events: EngineEvent[] = [];
+    let leftOut = 0;
+    const take = (batch: EventBatch) => {
+      events.push(...batch.events);
+      leftOut += batch.leftOutBytes;
+    };
+    await follower.read(take);
+    expect(events).toEqual([step(1), step(2)]);
+    expect(leftOut).toBeGreaterThan(2.5 * 2 ** 30);
+    appendFileSync(file, line(step(3)));
+    await follower.read(take);
+    expect(events.at(-1)).toEqual(step(3));
   });
 
   it("passes on what is no missing file", async () => {

@@ -8,6 +8,12 @@ import { hasCode } from "./runError";
 const CHUNK_BYTES = 1 << 16;
 /** No event is nearly as long: a longer line is skipped without being kept in memory. */
 const MAX_LINE_BYTES = 1 << 20;
+/**
+ * Of a file longer than both together, so much is read of its beginning and of its end: 100,000 steps are about 25 MB,
+ * and what is longer than this may have been made to fill the memory.
+ */
+const HEAD_BYTES = 1 << 26;
+const TAIL_BYTES = 1 << 26;
 const NEWLINE = 0x0a;
 
 export interface EventBatch {
@@ -16,9 +22,11 @@ export interface EventBatch {
   events: EngineEvent[];
   /** Lines of this batch that are no events. */
   skippedLines: number;
+  /** Bytes in the middle of a file that is too long, which were not read. */
+  leftOutBytes: number;
 }
 
-const newBatch = (restarted: boolean): EventBatch => ({ restarted, events: [], skippedLines: 0 });
+const newBatch = (restarted: boolean): EventBatch => ({ restarted, events: [], skippedLines: 0, leftOutBytes: 0 });
 
 /**
  * Reads events.jsonl from where the last read ended. Only whole lines count: a last line without its newline may still
@@ -53,7 +61,7 @@ export class EventFollower {
         if (this.#inode !== undefined) take(newBatch(true));
         this.#startOver(ino);
       }
-      await this.#readLines(handle, take);
+      await this.#readLines(handle, Number(size), take);
     } finally {
       await handle.close();
     }
@@ -65,7 +73,7 @@ export class EventFollower {
     this.#skippingLine = false;
   }
 
-  async #readLines(handle: FileHandle, take: (batch: EventBatch) => void): Promise<void> {
+  async #readLines(handle: FileHandle, size: number, take: (batch: EventBatch) => void): Promise<void> {
     let pending = Buffer.alloc(0);
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     for (;;) {
@@ -73,6 +81,14 @@ export class EventFollower {
       if (bytesRead === 0) return;
       const batch = newBatch(false);
       pending = this.#takeLines(Buffer.concat([pending, chunk.subarray(0, bytesRead)]), batch);
+      const behind = size - TAIL_BYTES - this.#offset - pending.length;
+      if (this.#offset + pending.length >= HEAD_BYTES && behind > 0) {
+        this.#offset = size - TAIL_BYTES;
+        // Very likely in the middle of a line.
+        this.#skippingLine = true;
+        pending = Buffer.alloc(0);
+        batch.leftOutBytes = behind;
+      }
       take(batch);
       if (pending.length > MAX_LINE_BYTES) {
         this.#offset += pending.length;

@@ -28,6 +28,8 @@ export class RunMonitor {
   readonly spec: RunSpec;
   /** Lines of events.jsonl that are no events. */
   skippedLines = 0;
+  /** Of an events.jsonl that is too long to be read whole. */
+  leftOutBytes = 0;
   #history = new RunHistory();
   #verdict: Verdict = { state: "queued", cause: null };
   #notes: RunNotes = noNotes;
@@ -150,14 +152,16 @@ export class RunMonitor {
     this.#tell();
   }
 
-  #take({ restarted, events, skippedLines }: EventBatch): void {
+  #take({ restarted, events, skippedLines, leftOutBytes }: EventBatch): void {
     if (restarted) {
       this.#history = new RunHistory();
       this.skippedLines = 0;
+      this.leftOutBytes = 0;
       this.#restarts++;
     }
     for (const event of events) this.#history.add(event);
     this.skippedLines += skippedLines;
+    this.leftOutBytes += leftOutBytes;
   }
 
   #tell(): void {

@@ -60,7 +60,7 @@ export class NoticesPart implements RunPart {
   }
 
   async #send(): Promise<void> {
-    const { spec, directory, skippedLines } = this.#run;
+    const { spec, directory } = this.#run;
     const place = this.#services.queue.placeOf(this.#run);
     const parent = this.#parent();
     const message: ToNotices = {
@@ -70,7 +70,7 @@ export class NoticesPart implements RunPart {
         spec.parent === undefined
           ? null
           : { name: parent?.name ?? spec.parent.run, step: spec.parent.step, here: parent !== undefined },
-      problems: await findRunProblems(directory, skippedLines),
+      problems: await findRunProblems(directory, this.#run),
     };
     const words = JSON.stringify(message);
     if (words === this.#sent) return;

@@ -53,6 +53,11 @@ export class TrackedRun {
     return this.monitor.skippedLines;
   }
 
+  /** Of an events.jsonl that is too long to be read whole. */
+  get leftOutBytes(): number {
+    return this.monitor.leftOutBytes;
+  }
+
   head(): RunHead {
     return this.monitor.head();
   }
