@@ -53,7 +53,17 @@ struct LinearLora {
   int64_t columns() const { return parts * rank; }
 };
 
-/** y = residual + x·wᵀ + scale·(x·aᵀ)·bᵀ. */
+/** Inverted dropout of an adapter's input: the elements that a mask leaves out are 0, the others are divided by 1 − share.
+    The mask follows from these numbers and the element's row and column alone (dropout.h), the same on every device, so
+    that a recompute, the backward and a resumed run make it again. */
+struct Dropout {
+  double share = 0;  // of the elements that are left out, in [0, 1); 0: no dropout
+  uint64_t seed = 0;
+  uint32_t step = 0, stream = 0;
+  uint32_t first_row = 0;  // what the mask takes the op's first row for
+};
+
+/** y = residual + x·wᵀ + scale·(d(x)·aᵀ)·bᵀ; d: the dropout, if there is one. */
 struct LinearForward {
   int64_t rows = 0, in = 0, out = 0;
   const Activation* x = nullptr;         // [rows, in]
@@ -61,7 +71,9 @@ struct LinearForward {
   WeightShape::Use use = WeightShape::Use::product;  // of w
   const Activation* residual = nullptr;  // [rows, out] or null
   LinearLora lora;
-  Activation* xa = nullptr;  // [rows, adapter_stride]: x·aᵀ, saved for the backward; null without an adapter
+  Activation* xa = nullptr;  // [rows, adapter_stride]: d(x)·aᵀ, saved for the backward; null without an adapter
+  Dropout dropout;
+  Activation* dropped = nullptr;  // [rows, in], working space; null without dropout
   Activation* y = nullptr;   // [rows, out]; null: only xa is computed
   /** y is for cross_entropy and read_logits alone: the device may hold it in another format of the activations' size. */
   bool logits = false;
@@ -69,7 +81,7 @@ struct LinearForward {
   Activation* swiglu = nullptr;
 };
 
-/** dx = dy·w + g·a with g = scale·dy·b; adds gᵀ·x to da and scale·dyᵀ·xa to db. */
+/** dx = dy·w + d(g·a) with g = scale·dy·b; adds gᵀ·d(x) to da and scale·dyᵀ·xa to db; d: the forward's dropout. */
 struct LinearBackward {
   int64_t rows = 0, in = 0, out = 0;
   const Activation* x = nullptr;   // [rows, in]; null: da is left to linear_backward_a
@@ -82,6 +94,8 @@ struct LinearBackward {
   float* da = nullptr;             // adds; [parts * rank, in]
   float* db[kMaxLinearParts] = {};  // adds; [columns, rank]
   Activation* dx = nullptr;        // [rows, in], may be x; null: not needed
+  Dropout dropout;
+  Activation* dropped = nullptr;   // [rows, in], working space; null without dropout
   /** Where given, x was silu(gate)·up of these rows of [gate | up], [rows, 2·in], and the gradient goes on through it, as by
       swiglu_backward: this becomes its own gradient, and dx becomes x again. */
   Activation* gate_up = nullptr;
@@ -217,7 +231,7 @@ class Device {
   virtual void round_adapter(const LinearLora&, int64_t in, int64_t out) = 0;
   virtual void linear_forward(const LinearForward&) = 0;
   virtual void linear_backward(const LinearBackward&) = 0;
-  /** Only da: adds gᵀ·x, for the g that linear_backward left. */
+  /** Only da: adds gᵀ·d(x), for the g that linear_backward left. */
   virtual void linear_backward_a(const LinearBackward&) = 0;
   /** y[i] = x[index[i]]. */
   virtual void gather_rows(int64_t rows, int64_t width, const int32_t* index, const Activation* x, Activation* y) = 0;

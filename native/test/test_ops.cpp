@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "dropout.h"
 #include "ops.h"
 
 using namespace tunesmith;
@@ -212,14 +213,30 @@ struct LinearCase {
   int64_t rows, in, out, rank;
   std::vector<std::pair<int64_t, int64_t>> parts;  // first column, columns
   bool residual;
+  double dropout = 0;
+  Dropout mask() const { return {dropout, 21, 3, 5, 1000}; }
 };
 
-/** y = residual + x·wᵀ + scale·(x·aᵀ)·bᵀ in double. `b` holds the parts' matrices one after the other. */
+/** What each of the adapter's inputs is multiplied by: [rows, in]. */
+Doubles mask_of(const LinearCase& s) {
+  const DropoutMask mask(s.mask());
+  Doubles factors(static_cast<size_t>(s.rows * s.in), 1.0);
+  if (s.dropout == 0) return factors;
+  for (int64_t t = 0; t < s.rows; ++t) {
+    for (int64_t i = 0; i < s.in; ++i) {
+      factors[static_cast<size_t>(t * s.in + i)] = static_cast<double>(mask.factors(t, i / 4).of[i % 4]);
+    }
+  }
+  return factors;
+}
+
+/** y = residual + x·wᵀ + scale·(d(x)·aᵀ)·bᵀ in double. `b` holds the parts' matrices one after the other. */
 Doubles linear_reference(const LinearCase& s, double scale, const Doubles& x, const Doubles& w, const Doubles& a,
                          const Doubles& b, const Doubles& residual) {
   Doubles y(static_cast<size_t>(s.rows * s.out));
+  const Doubles mask = mask_of(s);
   for (int64_t t = 0; t < s.rows; ++t) {
-    const double* row = x.data() + t * s.in;
+    const double *row = x.data() + t * s.in, *factors = mask.data() + t * s.in;
     for (int64_t o = 0; o < s.out; ++o) {
       double sum = s.residual ? residual[static_cast<size_t>(t * s.out + o)] : 0;
       for (int64_t i = 0; i < s.in; ++i) sum += row[i] * w[static_cast<size_t>(o * s.in + i)];
@@ -231,7 +248,7 @@ Doubles linear_reference(const LinearCase& s, double scale, const Doubles& x, co
         for (int64_t r = 0; r < s.rank; ++r) {
           double xa = 0;
           for (int64_t i = 0; i < s.in; ++i) {
-            xa += row[i] * a[static_cast<size_t>((static_cast<int64_t>(p) * s.rank + r) * s.in + i)];
+            xa += factors[i] * row[i] * a[static_cast<size_t>((static_cast<int64_t>(p) * s.rank + r) * s.in + i)];
           }
           y[static_cast<size_t>(t * s.out + s.parts[p].first + o)] += scale * xa * b[static_cast<size_t>(b_row * s.rank + r)];
         }
@@ -245,6 +262,7 @@ void check_linear(const LinearCase& s, int threads) {
   CAPTURE(s.rows);
   CAPTURE(s.out);
   CAPTURE(s.parts.size());
+  CAPTURE(s.dropout);
   const auto device = device_for(threads);
   const auto count = [](int64_t n) { return static_cast<size_t>(n); };
   const int64_t columns = static_cast<int64_t>(s.parts.size()) * s.rank;
@@ -269,6 +287,8 @@ void check_linear(const LinearCase& s, int threads) {
   forward.rows = s.rows, forward.in = s.in, forward.out = s.out;
   forward.x = act(x), forward.w = weight(w), forward.lora = lora, forward.xa = act(xa);
   forward.residual = s.residual ? act(residual) : nullptr;
+  Floats dropped = poisoned(x.size());
+  if (s.dropout > 0) forward.dropout = s.mask(), forward.dropped = act(dropped);
   device->linear_forward(forward);  // y null: only x·aᵀ
   const Floats xa_alone = xa;
   xa = poisoned(xa.size());
@@ -297,6 +317,8 @@ void check_linear(const LinearCase& s, int threads) {
   backward.x = act(x), backward.w = weight(w), backward.dy = act(dy), backward.lora = lora;
   backward.xa = act(xa), backward.g = act(g), backward.dx = act(dx), backward.da = da.data();
   for (int p = 0; p < lora.parts; ++p) backward.db[p] = db.data() + (lora.part[p].b - b.data());
+  std::fill(dropped.begin(), dropped.end(), kNan);
+  backward.dropout = forward.dropout, backward.dropped = forward.dropped;
   device->linear_backward(backward);
   CHECK(distance(dx, differentiate([&](const Doubles& v) { return f(v, widen(a), widen(b)); }, x, dy)) < kBackward);
   if (columns == 0) return;
@@ -306,6 +328,27 @@ void check_linear(const LinearCase& s, int threads) {
   for (size_t i = 0; i < db.size(); ++i) db_expected[i] += static_cast<double>(db_before[i]);
   CHECK(distance(da, da_expected) < kBackward);
   CHECK(distance(db, db_expected) < kBackward);
+
+  // The gradient may go on through SwiGLU.
+  const Floats gate_up = random_floats(2 * x.size(), 19);
+  Floats through = poisoned(x.size()), through_gate_up = gate_up, apart = dx, apart_gate_up = gate_up, unused = da_before;
+  LinearBackward fused = backward;
+  fused.x = nullptr, fused.dx = act(through), fused.gate_up = act(through_gate_up), fused.da = unused.data();
+  Floats db_unused = db_before;
+  for (int p = 0; p < lora.parts; ++p) fused.db[p] = db_unused.data() + (lora.part[p].b - b.data());
+  device->linear_backward(fused);
+  device->swiglu_backward(s.rows, s.in, act(apart), act(apart_gate_up));
+  CHECK(through == apart);
+  CHECK(through_gate_up == apart_gate_up);
+
+  // Its dx may take the place of its x.
+  Floats in_place = x;
+  fused = backward;
+  fused.x = act(in_place), fused.dx = act(in_place), fused.da = (unused = da_before).data();
+  for (int p = 0; p < lora.parts; ++p) fused.db[p] = db_unused.data() + (lora.part[p].b - b.data());
+  device->linear_backward(fused);
+  CHECK(in_place == dx);
+  CHECK(unused == da);
 
   // Without dx the adapter's gradients are the same.
   Floats da_alone = da_before, db_alone = db_before;
@@ -337,6 +380,71 @@ TEST_CASE("Linear with and without LoRA") {
   check_linear({5, 6, 10, 2, {{0, 5}, {5, 5}}, false}, 2);
   check_linear({6, 7, 11, 3, {{0, 4}, {4, 3}, {7, 4}}, false}, 2);
   check_linear({6, 7, 11, 3, {{0, 4}, {7, 4}}, false}, 1);  // the one in the middle is not adapted
+}
+
+TEST_CASE("Linear with dropout of LoRA's input") {
+  check_linear({7, 5, 9, 0, {}, true, 0.5}, 2);  // of a product without an adapter it changes nothing
+  check_linear({7, 5, 9, 2, {{0, 9}}, true, 0.5}, 2);
+  check_linear({5, 6, 10, 2, {{0, 5}, {5, 5}}, false, 0.1}, 2);
+  check_linear({6, 8, 11, 3, {{0, 4}, {4, 3}, {7, 4}}, false, 0.3}, 2);
+  check_linear({6, 7, 11, 3, {{0, 4}, {7, 4}}, false, 0.9}, 1);
+}
+
+TEST_CASE("Philox gives the words that its authors list") {
+  const auto words = [](Philox4 counter, uint64_t key) {
+    const Philox4 out = philox4x32(counter, key);
+    return std::vector<uint32_t>(out.word, out.word + 4);
+  };
+  // Random123's known answers.
+  CHECK(words({{0, 0, 0, 0}}, 0) == std::vector<uint32_t>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+  CHECK(words({{~0u, ~0u, ~0u, ~0u}}, ~0ull) == std::vector<uint32_t>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(words({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0x299f31d0a4093822) ==
+        std::vector<uint32_t>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+}
+
+namespace {
+
+/** Ones through the dropout of an adapter whose a is the identity: the mask's factors, [rows, width]. */
+Floats dropped_ones(int64_t rows, int64_t width, const Dropout& dropout, int threads) {
+  const Floats x(static_cast<size_t>(rows * width), 1.0f);
+  Floats a(static_cast<size_t>(width * width)), xa = poisoned(x.size()), dropped = poisoned(x.size());
+  for (int64_t i = 0; i < width; ++i) a[static_cast<size_t>(i * width + i)] = 1;
+  LinearForward op;
+  op.rows = rows, op.in = width, op.x = act(x), op.xa = act(xa);
+  op.lora.rank = width, op.lora.parts = 1, op.lora.a = a.data();
+  op.dropout = dropout, op.dropped = act(dropped);
+  device_for(threads)->linear_forward(op);
+  return xa;
+}
+
+}  // namespace
+
+TEST_CASE("Dropout leaves out its share, enlarges the others, and follows from its numbers alone") {
+  constexpr int64_t kRows = 500, kWidth = 50;
+  for (const double share : {0.05, 0.5, 0.9}) {
+    CAPTURE(share);
+    const Dropout dropout{share, 7, 2, 3, 0};
+    const Floats factors = dropped_ones(kRows, kWidth, dropout, 1);
+    const float kept = static_cast<float>(1 / (1 - share));
+    double left_out = 0;
+    for (const float x : factors) left_out += x == 0;
+    CHECK(std::all_of(factors.begin(), factors.end(), [&](float x) { return x == 0 || x == kept; }));
+    // Five standard deviations.
+    const double count = static_cast<double>(factors.size());
+    CHECK(std::abs(left_out / count - share) < 5 * std::sqrt(share * (1 - share) / count));
+    CHECK(dropped_ones(kRows, kWidth, dropout, 4) == factors);
+    for (Dropout other : {Dropout{share, 8, 2, 3, 0}, Dropout{share, 7, 1, 3, 0}, Dropout{share, 7, 2, 4, 0}}) {
+      // As unlike as two that know nothing of each other.
+      const Floats others = dropped_ones(kRows, kWidth, other, 1);
+      double same = 0;
+      for (size_t i = 0; i < factors.size(); ++i) same += factors[i] == others[i];
+      const double expected = share * share + (1 - share) * (1 - share);
+      CHECK(std::abs(same / count - expected) < 5 * std::sqrt(expected * (1 - expected) / count));
+    }
+    // A later first row is the same mask, further down.
+    const Floats later = dropped_ones(kRows - 100, kWidth, {share, 7, 2, 3, 100}, 1);
+    CHECK(std::equal(later.begin(), later.end(), factors.begin() + 100 * kWidth));
+  }
 }
 
 namespace {

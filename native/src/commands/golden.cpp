@@ -188,7 +188,7 @@ GoldenTraining read_training(const Fields& root, const std::string& directory, c
   t.optimizer.epsilon = fields.number("eps", 0, 1);
   t.optimizer.weight_decay = fields.number("weight_decay", 0, 1e3);
   t.optimizer.clip_norm = fields.absent("clip") ? 0 : fields.number("clip", 0, 1e9);
-  if (!fields.absent("dropout") && fields.number("dropout", 0, 1) != 0) fields.fail("dropout", "0: the engine has none");
+  if (!fields.absent("dropout") && fields.number("dropout", 0, 1) != 0) fields.fail("dropout", "0: another program's masks cannot be made again");
   if (!fields.absent("schedule")) {
     t.schedule = static_cast<ScheduleKind>(fields.choice("schedule", {"constant", "linear", "cosine"}));
   }

@@ -3,6 +3,8 @@
  *                  through the adapter's columns: its share costs no pass over y.
  * linear_backward: g = scale·dy·b and db in one pass over dy, da in one pass over x, then dx = dy·w + g·a as one product.
  *   x, dx [rows, in]; w [out, in]; y, dy [rows, out]; xa, g [rows, stride]; a [parts·rank, in]; b [columns, rank]
+ * With dropout d, a slower way: xa = d(x)·aᵀ and da += gᵀ·d(x) read a masked copy of x in `dropped`, and dx = dy·w + d(g·a)
+ * is two products and a masked addition, g·a going through `dropped`; SwiGLU's backward then has a pass of its own.
  * The products read the adapter's rounded copy: a [stride, in], then scale·b [out, stride] with the parts on the diagonal.
  * FLOP: 2·rows·(in + stride)·out forward, the same backward, and 2·rows·stride·(in + out) twice for the gradients.
  */
@@ -11,6 +13,7 @@
 #include "cuda/check.h"
 #include "cuda/cublaslt.h"
 #include "cuda/device.h"
+#include "cuda/dropout_mask.h"
 #include "cuda/gemm.h"
 #include "cuda/lora_products.h"
 #include "cuda/nf4.h"
@@ -28,6 +31,14 @@ template <class T>
 AdapterCopy<T> copy_of(const LinearLora& lora, int64_t in, int64_t stride) {
   const T* a = static_cast<const T*>(lora.copy);
   return {a, a + stride * in};
+}
+
+/** The adapter's input: x, or d(x) in op.dropped. */
+template <class T, class Op>
+const T* adapter_input(const CudaTarget& target, const Op& op) {
+  if (op.dropout.share == 0) return as<T>(op.x);
+  apply_mask(target, DropoutMask(op.dropout), op.rows, op.in, as<T>(op.x), as<T>(op.dropped), false);
+  return as<T>(op.dropped);
 }
 
 }  // namespace
@@ -70,7 +81,9 @@ void CudaDevice::multiply(const Gemm<__nv_bfloat16>& product) {
 template <class T>
 void CudaDevice::linear_forward(const LinearForward& op, int64_t stride) {
   const AdapterCopy<T> adapter = copy_of<T>(op.lora, op.in, stride);
-  if (stride > 0) lora_xa(target_, op.rows, op.in, stride, as<T>(op.x), adapter.a, as<T>(op.xa), scratch_);
+  if (stride > 0) {
+    lora_xa(target_, op.rows, op.in, stride, adapter_input<T>(target_, op), adapter.a, as<T>(op.xa), scratch_);
+  }
   if (op.y == nullptr) return;
   Gemm<T> product;
   product.m = op.rows, product.n = op.out, product.k = op.in, product.k2 = stride;
@@ -99,9 +112,10 @@ void CudaDevice::linear_backward(const LinearBackward& op, int64_t stride) {
   const AdapterCopy<T> adapter = copy_of<T>(op.lora, op.in, stride);
   if (stride > 0) lora_g_and_db<T>(target_, op, stride, adapter.b, scratch_);
   if (op.x != nullptr) linear_backward_a(op);  // before dx, which may take x's place
+  const bool dropout = stride > 0 && op.dropout.share > 0;
   if (op.dx != nullptr) {
     Gemm<T> product;
-    product.m = op.rows, product.n = op.in, product.k = op.out, product.k2 = stride;
+    product.m = op.rows, product.n = op.in, product.k = op.out, product.k2 = dropout ? 0 : stride;
     product.a = as<T>(op.dy), product.lda = op.out;
     product.b = product_weight<T>(op.w, op.use, op.out, op.in), product.ldb = op.in, product.b_transposed = false;
     product.a2 = as<T>(op.g), product.lda2 = stride, product.b2 = adapter.a, product.ldb2 = op.in;
@@ -109,10 +123,19 @@ void CudaDevice::linear_backward(const LinearBackward& op, int64_t stride) {
     bool fused = false;
     if constexpr (sizeof(T) == sizeof(__nv_bfloat16)) {
       product.gate_up = as<T>(op.gate_up);
-      fused = op.gate_up != nullptr && gemm_sm90_takes(target_, product);
+      fused = op.gate_up != nullptr && !dropout && gemm_sm90_takes(target_, product);
       if (!fused) product.gate_up = nullptr;
     }
     multiply(product);
+    if (dropout) {
+      Gemm<T> share;
+      share.m = op.rows, share.n = op.in, share.k = stride;
+      share.a = as<T>(op.g), share.lda = stride;
+      share.b = adapter.a, share.ldb = op.in, share.b_transposed = false;
+      share.d = as<T>(op.dropped), share.ldd = op.in;
+      multiply(share);
+      apply_mask(target_, DropoutMask(op.dropout), op.rows, op.in, as<T>(op.dropped), as<T>(op.dx), true);
+    }
     if (op.gate_up != nullptr && !fused) swiglu_backward(op.rows, op.in, op.dx, op.gate_up);
   }
 }
@@ -125,7 +148,9 @@ void CudaDevice::linear_backward(const LinearBackward& op) {
 void CudaDevice::linear_backward_a(const LinearBackward& op) {
   const int64_t columns = op.lora.columns(), stride = adapter_stride(columns);
   if (op.rows == 0 || columns == 0) return;
-  for_element([&]<class T>(T*) { lora_da<T>(target_, op.rows, op.in, columns, stride, as<T>(op.g), as<T>(op.x), op.da, scratch_); });
+  for_element([&]<class T>(T*) {
+    lora_da<T>(target_, op.rows, op.in, columns, stride, as<T>(op.g), adapter_input<T>(target_, op), op.da, scratch_);
+  });
 }
 
 }  // namespace tunesmith

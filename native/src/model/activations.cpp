@@ -75,9 +75,15 @@ Activations lay_out_activations(Arena& arena, const Device& device, const LlamaC
   a.saved_bytes = arena.used() - before;
 
   a.normed = activation(arena, tokens * hidden);
-  int64_t widest = 0;
-  for (int g = 0; g < kLinearGroups; ++g) widest = std::max(widest, adapter.columns(static_cast<LinearGroup>(g)));
+  int64_t widest = 0, widest_input = 0;
+  for (int g = 0; g < kLinearGroups; ++g) {
+    const LinearGroup group = static_cast<LinearGroup>(g);
+    if (!adapter.trains(group)) continue;
+    widest = std::max(widest, adapter.columns(group));
+    widest_input = std::max(widest_input, adapter.size(group).in);
+  }
   a.g = activation(arena, tokens * device.adapter_stride(widest));
+  a.dropped = limits.dropout ? activation(arena, tokens * widest_input) : nullptr;
   a.dx = activation(arena, tokens * hidden);
   a.dnormed = a.normed;  // a linear op's dx may take the place of its x
   a.nll = arena.take<float>(limits.targets);

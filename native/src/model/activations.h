@@ -36,6 +36,7 @@ struct Activations {
   Activation* x_final;  // [tokens, hidden] the last layer's output
   Activation* normed;   // [tokens, hidden]
   Activation* g;        // [tokens, widest adapter_stride]
+  Activation* dropped;  // [tokens, widest input of an adapted product]: an adapter's masked input; null without dropout
   Activation* dx;       // [tokens, hidden] gradient of the residual stream
   Activation* dnormed;  // [tokens, hidden], in normed's place
   // The MLP's, the attention's and the head's working space share memory: they are never alive together.
@@ -60,6 +61,7 @@ struct Activations {
 struct ActivationLimits {
   int64_t tokens = 0, targets = 0;
   KeepPolicy keep;
+  bool dropout = false;
 };
 
 /** Lays everything out in `arena` (which may only count). */

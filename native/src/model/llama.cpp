@@ -10,8 +10,14 @@ Llama::Llama(Device& device, const LlamaConfig& config, const LlamaWeights& weig
 
 // Forward ------------------------------------------------------------------------------------------------------------
 
-LinearLora Llama::lora_of(const LayerRun& run, LinearGroup group) const {
-  return run.base ? LinearLora{} : adapter_.lora(run.layer, group, parameters_);
+template <class Op>
+void Llama::set_adapter(Op& op, const LayerRun& run, LinearGroup group) const {
+  op.xa = run.kept.xa[static_cast<size_t>(group)];
+  if (run.base) return;
+  op.lora = adapter_.lora(run.layer, group, parameters_);
+  // One mask for the matrices that share an input, whose x·aᵀ is one product; PEFT draws one for each.
+  op.dropout = run.dropout, op.dropped = run.dropped;
+  op.dropout.stream = static_cast<uint32_t>(run.layer * kLinearGroups + static_cast<int64_t>(group));
 }
 
 void Llama::run_attention_block(const LayerRun& run) const {
@@ -25,8 +31,7 @@ void Llama::run_attention_block(const LayerRun& run) const {
   LinearForward qkv;
   qkv.rows = run.rows, qkv.in = c.hidden_size, qkv.out = shape.row_width();
   qkv.x = run.normed, qkv.w = w.qkv, qkv.y = new_qkv;
-  qkv.lora = lora_of(run, LinearGroup::qkv);
-  qkv.xa = run.kept.xa[static_cast<size_t>(LinearGroup::qkv)];
+  set_adapter(qkv, run, LinearGroup::qkv);
   device_.linear_forward(qkv);
 
   Rope rope;
@@ -44,8 +49,7 @@ void Llama::run_attention_block(const LayerRun& run) const {
   LinearForward o;
   o.rows = run.rows, o.in = c.query_heads * c.head_dim, o.out = c.hidden_size;
   o.x = run.kept.attention, o.w = w.o, o.residual = run.kept.x, o.y = run.kept.middle;
-  o.lora = lora_of(run, LinearGroup::o);
-  o.xa = run.kept.xa[static_cast<size_t>(LinearGroup::o)];
+  set_adapter(o, run, LinearGroup::o);
   device_.linear_forward(o);
 }
 
@@ -56,8 +60,7 @@ void Llama::run_gate_up(const LayerRun& run) const {
   LinearForward gate_up;
   gate_up.rows = run.rows, gate_up.in = config_.hidden_size, gate_up.out = 2 * config_.intermediate_size;
   gate_up.x = run.normed, gate_up.w = w.gate_up, gate_up.y = run.kept.gate_up;
-  gate_up.lora = lora_of(run, LinearGroup::gate_up);
-  gate_up.xa = run.kept.xa[static_cast<size_t>(LinearGroup::gate_up)];
+  set_adapter(gate_up, run, LinearGroup::gate_up);
   gate_up.swiglu = run.mlp;
   device_.linear_forward(gate_up);
 }
@@ -67,8 +70,7 @@ void Llama::run_down(const LayerRun& run) const {
   down.rows = run.rows, down.in = config_.intermediate_size, down.out = config_.hidden_size;
   down.x = run.mlp, down.w = weights_.layers[static_cast<size_t>(run.layer)].down;
   down.residual = run.kept.middle, down.y = run.y;
-  down.lora = lora_of(run, LinearGroup::down);
-  down.xa = run.kept.xa[static_cast<size_t>(LinearGroup::down)];
+  set_adapter(down, run, LinearGroup::down);
   device_.linear_forward(down);
 }
 
@@ -78,22 +80,23 @@ void Llama::run_layer(const LayerRun& run) const {
   run_down(run);
 }
 
-LayerRun Llama::run_of(Activations& a, const RopeTable& rope, const BatchSize& size, int64_t layer,
-                       Activation* y) const {
+LayerRun Llama::run_of(Activations& a, const RopeTable& rope, const BatchSize& size, const Dropout& dropout,
+                       int64_t layer, Activation* y) const {
   LayerRun run;
   run.layer = layer, run.rows = size.tokens;
   run.positions = a.positions, run.rope = &rope;
   run.documents = size.documents, run.starts = a.starts;
   run.kept = a.layers[static_cast<size_t>(layer)];
   run.normed = a.normed, run.mlp = a.mlp, run.y = y;
+  run.dropout = dropout, run.dropped = a.dropped;
   return run;
 }
 
-void Llama::forward(Activations& a, const RopeTable& rope, const BatchSize& size) const {
+void Llama::forward(Activations& a, const RopeTable& rope, const BatchSize& size, const Dropout& dropout) const {
   device_.embedding(size.tokens, config_.hidden_size, a.ids, weights_.embedding, a.layers.front().x);
   for (int64_t layer = 0; layer < config_.layers; ++layer) {
     Activation* y = layer + 1 < config_.layers ? a.layers[static_cast<size_t>(layer + 1)].x : a.x_final;
-    run_layer(run_of(a, rope, size, layer, y));
+    run_layer(run_of(a, rope, size, dropout, layer, y));
   }
 }
 
@@ -159,8 +162,8 @@ bool Llama::backward_mlp(Activations& a, const LayerRun& run, float* gradient) c
   LinearBackward down;
   down.rows = run.rows, down.in = c.intermediate_size, down.out = c.hidden_size;
   down.w = w.down, down.dy = a.dx;
-  down.lora = adapter_.lora(run.layer, LinearGroup::down, parameters_);
-  down.xa = run.kept.xa[static_cast<size_t>(LinearGroup::down)], down.g = a.g;
+  set_adapter(down, run, LinearGroup::down);
+  down.g = a.g;
   adapter_.point(down, run.layer, LinearGroup::down, gradient);
   if (!below_down) {
     device_.swiglu_forward(run.rows, c.intermediate_size, run.kept.gate_up, a.mlp);
@@ -181,8 +184,8 @@ bool Llama::backward_mlp(Activations& a, const LayerRun& run, float* gradient) c
   gate_up.rows = run.rows, gate_up.in = c.hidden_size, gate_up.out = 2 * c.intermediate_size;
   gate_up.x = a.normed, gate_up.w = w.gate_up, gate_up.dy = run.kept.gate_up;
   gate_up.dx = below_gate_up ? a.dnormed : nullptr;
-  gate_up.lora = adapter_.lora(run.layer, LinearGroup::gate_up, parameters_);
-  gate_up.xa = run.kept.xa[static_cast<size_t>(LinearGroup::gate_up)], gate_up.g = a.g;
+  set_adapter(gate_up, run, LinearGroup::gate_up);
+  gate_up.g = a.g;
   adapter_.point(gate_up, run.layer, LinearGroup::gate_up, gradient);
   device_.linear_backward(gate_up);
   if (!below_gate_up) return false;
@@ -199,8 +202,8 @@ bool Llama::backward_attention(Activations& a, const LayerRun& run, float* gradi
   LinearBackward o;
   o.rows = run.rows, o.in = c.query_heads * c.head_dim, o.out = c.hidden_size;
   o.x = run.kept.attention, o.w = w.o, o.dy = a.dx, o.dx = below_o ? a.dattention : nullptr;
-  o.lora = adapter_.lora(run.layer, LinearGroup::o, parameters_);
-  o.xa = run.kept.xa[static_cast<size_t>(LinearGroup::o)], o.g = a.g;
+  set_adapter(o, run, LinearGroup::o);
+  o.g = a.g;
   adapter_.point(o, run.layer, LinearGroup::o, gradient);
   device_.linear_backward(o);
   if (!below_o) return false;
@@ -225,8 +228,8 @@ bool Llama::backward_attention(Activations& a, const LayerRun& run, float* gradi
   LinearBackward qkv;
   qkv.rows = run.rows, qkv.in = c.hidden_size, qkv.out = shape.row_width();
   qkv.x = a.normed, qkv.w = w.qkv, qkv.dy = a.dqkv, qkv.dx = below_qkv ? a.dnormed : nullptr;
-  qkv.lora = adapter_.lora(run.layer, LinearGroup::qkv, parameters_);
-  qkv.xa = run.kept.xa[static_cast<size_t>(LinearGroup::qkv)], qkv.g = a.g;
+  set_adapter(qkv, run, LinearGroup::qkv);
+  qkv.g = a.g;
   adapter_.point(qkv, run.layer, LinearGroup::qkv, gradient);
   device_.linear_backward(qkv);
   if (!below_qkv) return false;
@@ -235,9 +238,9 @@ bool Llama::backward_attention(Activations& a, const LayerRun& run, float* gradi
 }
 
 void Llama::backward(Activations& a, const RopeTable& rope, const BatchSize& size, const KeepPolicy& keep,
-                     float* gradient) const {
+                     const Dropout& dropout, float* gradient) const {
   for (int64_t layer = config_.layers - 1; layer >= 0; --layer) {
-    LayerRun run = run_of(a, rope, size, layer, nullptr);
+    LayerRun run = run_of(a, rope, size, dropout, layer, nullptr);
     // What all layers share still holds the last one's values when the backward begins, but for gate_up, whose memory the
     // head has used.
     const bool last = layer == config_.layers - 1;

@@ -27,6 +27,8 @@ struct LayerRun {
   int64_t first_row = 0;         // row of `kept.qkv` that the first new row becomes
   LayerActivations kept;         // x is the input
   Activation *normed, *mlp;      // working space; mlp may be null where only gate_up is wanted
+  Dropout dropout;               // of the adapter's inputs; each product's stream is the run's to set
+  Activation* dropped = nullptr;  // working space of it
   Activation* y;                 // the layer's output; null where only what the backward reads is wanted
 };
 
@@ -36,12 +38,13 @@ class Llama {
  public:
   Llama(Device&, const LlamaConfig&, const LlamaWeights&, const AdapterLayout&, const float* adapter_parameters);
 
-  /** Embedding and all layers: fills what `keep` keeps, and x_final. */
-  void forward(Activations&, const RopeTable&, const BatchSize&) const;
+  /** Embedding and all layers: fills what `keep` keeps, and x_final. In training, `dropout` is that of the adapter's
+      inputs; its stream counts for nothing, as each product has its own. */
+  void forward(Activations&, const RopeTable&, const BatchSize&, const Dropout& dropout = {}) const;
   /** Loss of the target rows into nll; with `backward`, dx becomes scale · d(sum nll)/d(x_final). */
   void loss(Activations&, const BatchSize&, bool backward, float scale) const;
-  /** From dx down to the adapter's gradients, which it adds to `gradient`. */
-  void backward(Activations&, const RopeTable&, const BatchSize&, const KeepPolicy&, float* gradient) const;
+  /** From dx down to the adapter's gradients, which it adds to `gradient`; with the forward's dropout. */
+  void backward(Activations&, const RopeTable&, const BatchSize&, const KeepPolicy&, const Dropout&, float* gradient) const;
   /** Logits of at most head.chunk rows of x_final into head.logits. */
   void logits(Activations::Head&, const Activation* x_final, std::span<const int32_t> rows) const;
 
@@ -55,9 +58,10 @@ class Llama {
   AttentionShape attention_shape() const { return {config_.query_heads, config_.kv_heads, config_.head_dim}; }
 
  private:
-  LayerRun run_of(Activations&, const RopeTable&, const BatchSize&, int64_t layer, Activation* y) const;
-  /** Of the product of `group` in this run; none where the run has none. */
-  LinearLora lora_of(const LayerRun&, LinearGroup group) const;
+  LayerRun run_of(Activations&, const RopeTable&, const BatchSize&, const Dropout&, int64_t layer, Activation* y) const;
+  /** Sets the adapter of the product of `group` in this run, if the run has one, and its dropout. */
+  template <class Op>
+  void set_adapter(Op&, const LayerRun&, LinearGroup group) const;
   void run_attention_block(const LayerRun&) const;
   /** gate_up and, where run.mlp is given, the MLP's hidden activation. */
   void run_gate_up(const LayerRun&) const;

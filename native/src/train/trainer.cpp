@@ -25,7 +25,7 @@ KeepPolicy keep_of(Recompute recompute) {
 }
 
 ActivationLimits limits_of(const TrainerOptions& options) {
-  return {options.max_tokens, options.max_targets, keep_of(options.recompute)};
+  return {options.max_tokens, options.max_targets, keep_of(options.recompute), options.lora.dropout > 0};
 }
 
 /** Everything that a trainer holds on its device, in one piece of memory. */
@@ -59,6 +59,10 @@ void check(const TrainerOptions& options) {
   }
   if (std::none_of(targets.begin(), targets.end(), [](bool on) { return on; })) {
     throw Error("lora-targets", "No LoRA target is chosen, so nothing would be trained; choose at least one projection.");
+  }
+  if (!(options.lora.dropout >= 0 && options.lora.dropout < 1)) {
+    throw Error("lora-dropout", "The LoRA dropout is " + std::to_string(options.lora.dropout) +
+                                    "; it must be at least 0 and less than 1.");
   }
   if (options.max_tokens < 1 || options.max_tokens > INT32_MAX || options.max_targets < 0 ||
       options.max_targets > options.max_tokens) {
@@ -99,7 +103,11 @@ struct Trainer::Impl {
   struct Mirrors {
     std::vector<float> parameters, gradient, first_moment, second_moment;
   } mirrors;
+  /** Of a batch of the step that is being accumulated. Rows count through the step, so that the masks do not depend on how
+      it is cut into batches. */
+  Dropout next_dropout(const BatchSize&);
   int64_t steps = 0;
+  uint32_t rows_of_step = 0;
 };
 
 Trainer::Impl::Impl(std::unique_ptr<Device> device_, const LlamaConfig& config_, const TensorSource& base,
@@ -237,15 +245,24 @@ MemoryPlan Trainer::plan(const Device& device, const LlamaConfig& config, const 
   return plan;
 }
 
+Dropout Trainer::Impl::next_dropout(const BatchSize& size) {
+  Dropout dropout;
+  dropout.share = options.lora.dropout, dropout.seed = options.seed;
+  dropout.step = static_cast<uint32_t>(steps), dropout.first_row = rows_of_step;
+  rows_of_step += static_cast<uint32_t>(size.tokens);
+  return dropout;
+}
+
 void Trainer::accumulate(const Batch& batch, double scale, std::span<float> nll) {
   Impl& t = *impl_;
   const BatchSize size = t.upload(batch);
   if (!nll.empty()) require_one_a_target(nll, size);
+  const Dropout dropout = t.next_dropout(size);
   if (size.targets == 0) return;
-  t.model.forward(t.at.activations, t.at.rope, size);
+  t.model.forward(t.at.activations, t.at.rope, size, dropout);
   t.model.loss(t.at.activations, size, true, static_cast<float>(scale));
   t.device->add_sum(size.targets, t.at.activations.nll, t.at.activations.loss_sum);
-  t.model.backward(t.at.activations, t.at.rope, size, keep_of(t.options.recompute), t.at.gradient);
+  t.model.backward(t.at.activations, t.at.rope, size, keep_of(t.options.recompute), dropout, t.at.gradient);
   if (!nll.empty()) t.device->copy_to_host(nll.data(), t.at.activations.nll, nll.size_bytes());
 }
 
@@ -259,6 +276,7 @@ Trainer::StepResult Trainer::apply(double learning_rate) {
   update.m = t.at.first_moment, update.v = t.at.second_moment;
   update.learning_rate = learning_rate, update.beta1 = o.beta1, update.beta2 = o.beta2;
   update.epsilon = o.epsilon, update.weight_decay = o.weight_decay;
+  t.rows_of_step = 0;
   update.step = ++t.steps, update.norm = t.at.activations.norm, update.clip_norm = o.clip_norm;
   t.device->adamw(update);
   t.model.round_adapter();
@@ -325,7 +343,10 @@ std::vector<NamedTensor> Trainer::optimizer_state() {
 
 int64_t Trainer::optimizer_steps() const { return impl_->steps; }
 
-void Trainer::set_optimizer_steps(int64_t steps) { impl_->steps = steps; }
+void Trainer::set_optimizer_steps(int64_t steps) {
+  impl_->steps = steps;
+  impl_->rows_of_step = 0;
+}
 
 void Trainer::load_adapter(const TensorSource& source) {
   const std::vector<AdapterTensor>& tensors = impl_->adapter.tensors();

@@ -52,7 +52,7 @@ struct TrainerOptions {
   Recompute recompute = Recompute::none;
   int threads = 1;                  // of the CPU
   std::optional<CudaOptions> cuda;  // none: the CPU computes
-  uint64_t seed = 0;  // of the adapter's start: A Kaiming-uniform as PEFT draws it, B zero
+  uint64_t seed = 0;  // of the adapter's start (A Kaiming-uniform as PEFT draws it, B zero) and of dropout
 };
 
 /** The device that the options ask for. Throws Error. */
@@ -66,7 +66,7 @@ class Trainer {
 
   static MemoryPlan plan(const Device&, const LlamaConfig&, const TrainerOptions&);
 
-  /** Forward and backward; adds scale · d(sum of NLL) to the gradient and the sum of NLL to the step's loss.
+  /** Forward, with dropout, and backward; adds scale · d(sum of NLL) to the gradient and the sum of NLL to the step's loss.
       `scale` is 1 / (targets of the whole accumulated step). `nll`, where not empty, has room for one figure a target and gets
       them in target order, in nats. A GPU is then waited for at the end of the batch, so that the next one is uploaded and
       launched only after it: some tenths of a millisecond a batch. */
@@ -92,6 +92,7 @@ class Trainer {
   /** AdamW moments: <name>.m and <name>.v. */
   std::vector<NamedTensor> optimizer_state();
   int64_t optimizer_steps() const;
+  /** Of the masks of dropout, too, which follow from the seed, the step and the rows accumulated in it. */
   void set_optimizer_steps(int64_t);
   /** Copies every tensor of `source` into the adapter; throws Error where one is missing, unknown or of another shape. */
   void load_adapter(const TensorSource& source);
