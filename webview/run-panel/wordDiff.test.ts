@@ -40,8 +40,13 @@ it("gives back both texts, whatever they are, and never two neighbours of a kind
 });
 
 it("finds the longest common part", () => {
-  const same = wordDiff("x a y b z c", "a 1 b 2 c 3").filter(({ kind, text }) => kind === "same" && text.trim() !== "");
-  expect(same.map(({ text }) => text.trim()).join("")).toBe("abc");
+  const same = wordDiff("x alpha y beta z gamma", "alpha 1 beta 2 gamma 3").filter(({ kind }) => kind === "same");
+  expect(same.map(({ text }) => text.trim())).toEqual(["alpha", "beta", "gamma"]);
+});
+
+it("does not make much of what is the same by chance", () => {
+  const [before, after] = ["if type(Ellipsis) is Ellipsis: pass", "def largest(orders): return max(orders)"];
+  expect(wordDiff(before, after).map(({ kind }) => kind)).toEqual(["removed", "added"]);
 });
 
 it("does not compare texts word by word that are too long for it", () => {

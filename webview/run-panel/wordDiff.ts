@@ -21,7 +21,40 @@ export function wordDiff(before: string, after: string): DiffPart[] {
   if (left.length * right.length > MOST_COMPARISONS) replace(parts, left, right);
   else compare(parts, left, right);
   add(parts, "same", a.slice(a.length - end));
-  return inOrder(parts);
+  return withoutScraps(inOrder(parts));
+}
+
+/**
+ * What is the same only by chance, a bracket or a word between larger changes, makes two texts harder to read than to
+ * read them apart: it counts as changed (the semantic clean-up of Fraser's diff-match-patch).
+ */
+function withoutScraps(parts: DiffPart[]): DiffPart[] {
+  for (let current = parts; ; ) {
+    const changedAround = changesAround(current);
+    const kept = current.flatMap((part, index): DiffPart[] => {
+      const { before, after } = changedAround[index]!;
+      if (part.kind !== "same" || part.text.length > Math.min(before, after)) return [part];
+      const { text } = part;
+      return [
+        { kind: "removed", text },
+        { kind: "added", text },
+      ];
+    });
+    if (kept.length === current.length) return current;
+    current = inOrder(kept);
+  }
+}
+
+/** Of each part: how long the larger change right before it is, and the larger one right after it. */
+function changesAround(parts: readonly DiffPart[]): { before: number; after: number }[] {
+  const lengthAt = (index: number) => {
+    const part = parts[index];
+    return part === undefined || part.kind === "same" ? 0 : part.text.length;
+  };
+  return parts.map((_, index) => ({
+    before: Math.max(lengthAt(index - 1), parts[index - 1]?.kind === "added" ? lengthAt(index - 2) : 0),
+    after: Math.max(lengthAt(index + 1), parts[index + 1]?.kind === "removed" ? lengthAt(index + 2) : 0),
+  }));
 }
 
 /** Words, stretches of white space, and every other character by itself. */
