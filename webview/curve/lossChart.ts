@@ -1,4 +1,5 @@
 import type uPlot from "uplot";
+import type { MarkKind } from "../../src/protocol/curveView";
 import { count, loss } from "../figures";
 import { t } from "../texts";
 import type { CurveModel, StepRange } from "./curveModel";
@@ -116,7 +117,7 @@ class LossPicture implements StepPicture {
     const evaluation = resolve("var(--vscode-charts-orange)");
     const points = { show: false };
     return [
-      { stroke: training, width: 1, alpha: 0.35, spanGaps: true, points },
+      { stroke: training, width: 1, alpha: inHighContrast() ? 0.6 : 0.35, spanGaps: true, points },
       { stroke: training, width: this.small ? 1.5 : 2.5, spanGaps: true, points },
       {
         stroke: evaluation,
@@ -147,7 +148,7 @@ class LossPicture implements StepPicture {
         ctx.lineTo(x, bottom);
         ctx.stroke();
       }
-      drawMark(ctx, kind, x, bottom - size / 2 - rowOf(kind) * size * 1.2, size);
+      drawMark(ctx, kind, x, bottom - size / 2 - rows[kind] * size * 1.2, size);
     }
     ctx.restore();
   }
@@ -167,7 +168,15 @@ class LossPicture implements StepPicture {
   }
 }
 
-/** Checkpoints lie at the bottom, what else happened above them: both are often at one step. */
-function rowOf(kind: string): number {
-  return kind === "checkpoint" ? 0 : 1;
-}
+/** Each kind in a row of its own, counted from the bottom: they are often at one step. */
+const rows: Record<MarkKind, number> = {
+  checkpoint: 0,
+  best: 0,
+  paused: 1,
+  attempt: 1,
+  resumed: 2,
+  "learning-rate": 3,
+  warning: 4,
+};
+
+const inHighContrast = () => document.body.matches(".vscode-high-contrast, .vscode-high-contrast-light");

@@ -125,8 +125,12 @@ export class RunControls {
     this.#rate.element.dataset.testid = "learning-rate";
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.#closeRate();
-      if (event.key === "Enter" && event.target === this.#rate.element) this.#setRate();
+      const enters = event.key === "Enter" && event.target === this.#rate.element;
+      if (event.key !== "Escape" && !enters) return;
+      // The focus goes on to the button that opens the form; the key must not press it.
+      event.preventDefault();
+      if (enters) this.#setRate();
+      else this.#closeRate();
     });
     return form;
   }
