@@ -144,6 +144,26 @@ describe("evaluating a run", () => {
     writeFileSync(path, before);
   });
 
+  it("runs the tests of answers that are there without asking the models again", async () => {
+    const few = { ...options, rows: 2 };
+    const first = await evaluateRun(directory, few);
+    const stages = new Set<string>();
+    const onProgress = (stage: string) => stages.add(stage);
+    const second = await evaluateRun(directory, { ...few, runCode: true, onProgress });
+    expect([...stages]).toEqual(["Reading the run", "Running tests"]);
+    expect({ ...second.tuned, passed: null }).toEqual(first.tuned);
+    expect(second.tests.state).toMatch(/run|refused/);
+    // Other settings, another adapter: asked again.
+    stages.clear();
+    await evaluateRun(directory, { ...few, maxTokens: 31, runCode: true, onProgress });
+    expect(stages).toContain("Held-out loss");
+    await evaluateRun(directory, few);
+    stages.clear();
+    writeFileSync(join(directory, "adapter", "adapter_model.safetensors"), "other weights");
+    await evaluateRun(directory, { ...few, runCode: true, onProgress });
+    expect(stages).toContain("Held-out loss");
+  }, 60_000);
+
   it("says what the engine says where that fails", async () => {
     const engine = join(folder, "broken.sh");
     writeFileSync(engine, '#!/bin/sh\necho "The model is damaged." >&2\nexit 1\n');

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import * as v from "valibot";
 import { DatasetError } from "../dataset/problem";
 import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
@@ -22,7 +23,7 @@ import { answerInstructions } from "./answers";
 import { drawInstructions, type HeldOutInstruction, heldOutInstructions } from "./heldOutInstructions";
 import { judgeAnswers } from "./judge";
 import { figuresOf } from "./metrics/figures";
-import { adapterSha256, writeEvaluation } from "./report/reportFiles";
+import { adapterSha256, readAnswers, readReport, writeEvaluation } from "./report/reportFiles";
 import { readRows } from "./tests/readRows";
 import { runRowTests, type TestedAnswer } from "./tests/runTests";
 
@@ -54,13 +55,10 @@ type Source = v.InferOutput<typeof manifestSchema>["sources"][number];
  */
 export async function evaluateRun(directory: string, options: EvaluateOptions): Promise<EvaluationReport> {
   const began = Date.now();
-  const { signal, onProgress } = options;
+  const { signal } = options;
   const run = await openRun(directory, options);
-  onProgress?.("Held-out loss", 0);
-  const base = await engineEvaluation({ ...run.model, adapterDir: null }, run.dataDir, "eval");
-  onProgress?.("Held-out loss", 0.5);
-  const tuned = await engineEvaluation(run.model, run.dataDir, "eval");
-  const answers = await answerAll(run, options);
+  const measured = (options.runCode ? await earlierEvaluation(run) : null) ?? (await measure(run, options));
+  const { answers } = measured;
   const tests = await testAll(run, answers, options);
   signal?.throwIfAborted();
   const report: EvaluationReport = {
@@ -69,14 +67,14 @@ export async function evaluateRun(directory: string, options: EvaluateOptions): 
     settings: run.settings,
     adapter: run.adapter,
     instructions: { heldOut: run.heldOut, answered: answers.length },
-    heldOut: { targets: tuned.targets, documents: tuned.documents },
+    heldOut: measured.heldOut,
     base: figuresOf(
       answers.map(({ base }) => base),
-      base.loss,
+      measured.loss.base,
     ),
     tuned: figuresOf(
       answers.map(({ tuned }) => tuned),
-      tuned.loss,
+      measured.loss.tuned,
     ),
     tests,
     seconds: (Date.now() - began) / 1000,
@@ -86,6 +84,48 @@ export async function evaluateRun(directory: string, options: EvaluateOptions): 
   }
   await writeEvaluation(directory, run.name, report, answers);
   return report;
+}
+
+/** What the engine has computed, without any test. */
+interface Measured {
+  loss: { base: number; tuned: number };
+  heldOut: EvaluationReport["heldOut"];
+  answers: EvaluatedAnswer[];
+}
+
+async function measure(run: OpenedRun, options: EvaluateOptions): Promise<Measured> {
+  const { onProgress } = options;
+  onProgress?.("Held-out loss", 0);
+  const base = await engineEvaluation({ ...run.model, adapterDir: null }, run.dataDir, "eval");
+  onProgress?.("Held-out loss", 0.5);
+  const { loss, targets, documents } = await engineEvaluation(run.model, run.dataDir, "eval");
+  const answers = await answerAll(run, options);
+  return { loss: { base: base.loss, tuned: loss }, heldOut: { targets, documents }, answers };
+}
+
+/**
+ * The answers of the same adapter to the same instructions, where only their tests have not been run yet: the models
+ * would answer the same again. Null: there are none.
+ */
+async function earlierEvaluation({
+  directory,
+  adapter,
+  settings,
+  instructions,
+  sources,
+}: OpenedRun): Promise<Measured | null> {
+  const report = await readReport(directory).catch(() => null);
+  if (report === null || (report.tests.state !== "not-asked" && report.tests.state !== "refused")) return null;
+  const same = isDeepStrictEqual([report.adapter.sha256, report.settings], [adapter.sha256, settings]);
+  const answers = same ? await readAnswers(directory) : [];
+  const complete =
+    answers.length === instructions.length &&
+    answers.every(({ file, row }, index) => {
+      const { source, row: asked } = instructions[index]!;
+      return row === asked && file === sources[source]?.path;
+    });
+  if (!complete) return null;
+  return { loss: { base: report.base.loss, tuned: report.tuned.loss }, heldOut: report.heldOut, answers };
 }
 
 interface OpenedRun {

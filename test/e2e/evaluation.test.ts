@@ -55,7 +55,7 @@ describe("evaluating a run", () => {
     await workbench.contextMenu(workbench.explorerRow("functions.jsonl"), "Fine-tune on This Dataset");
     panel = await runPanel(workbench);
     await button(panel, "Start").waitFor();
-    await setPlan(panel, { epochs: 8, sequencesPerStep: 1, sequenceLength: 256 });
+    await setPlan(panel, { epochs: 5, sequencesPerStep: 1, sequenceLength: 256 });
     await button(panel, "Start").click();
     await inState(panel, "finished");
     const section = panel.getByTestId("evaluation");
@@ -74,9 +74,9 @@ describe("evaluating a run", () => {
     await workbench.screenshot("2-going-on");
     await panel.getByTestId("evaluation-table").waitFor({ timeout: RUN_MS });
     await evaluated();
-    expect(await row("Stops by itself").textContent()).toMatch(/\d of 6 \(\d+ %\)/);
+    expect(await row("Stops by itself").textContent()).toMatch(/\d of \d+ \(\d+ %\)/);
     expect(await row("Held-out loss").locator("td").count()).toBe(2);
-    expect(await panel.getByTestId("evaluation-sentence").textContent()).toContain("Of 6 answers");
+    expect(await panel.getByTestId("evaluation-sentence").textContent()).toMatch(/Of \d+ answers/);
     await panel.getByTestId("evaluation").scrollIntoViewIfNeeded();
     await workbench.screenshotsIn(["light", "contrast", "dark"], "3-report");
   });
@@ -85,7 +85,10 @@ describe("evaluating a run", () => {
     await panel.getByTestId("evaluated-answers").locator("> summary").click();
     const answers = panel.getByTestId("evaluated-answer");
     await answers.first().waitFor();
-    expect(await answers.count()).toBe(6);
+    const answered = Number(
+      /Of (\d+) answers/.exec((await panel.getByTestId("evaluation-sentence").textContent()) ?? "")?.[1],
+    );
+    expect(await answers.count()).toBe(answered);
     await answers.first().locator("> summary").click();
     await answers.first().getByText("The row's answer").waitFor();
     await answers.first().scrollIntoViewIfNeeded();
@@ -133,8 +136,8 @@ describe("evaluating a run", () => {
     const figures = view.getByTestId("figure-table").locator("tr", { hasText: "Stops by itself" });
     await figures.waitFor();
     expect(await figures.locator("td").allTextContents()).toEqual([
-      expect.stringMatching(/of 6/),
-      expect.stringMatching(/of 6/),
+      expect.stringMatching(/of \d/),
+      expect.stringMatching(/of \d/),
     ]);
     await figures.scrollIntoViewIfNeeded();
     await workbench.screenshotsIn(["light", "contrast", "dark"], "8-compare");

@@ -85,11 +85,11 @@ export class EvaluationSection implements RunSection {
     return parts;
   }
 
-  #figures({ report, stale, codeAllowed }: EvaluationView, idle: boolean): HTMLElement[] {
+  #figures({ report, codeAllowed }: EvaluationView, idle: boolean): HTMLElement[] {
     if (report === null) {
       if (!idle) return [];
       const why = t("How does the tuned model answer instructions that it has never seen, and how did the base model?");
-      return [element("p", { text: why }), element("div", { class: "actions" }, this.#evaluate(t("Evaluate"), true))];
+      return [element("p", { text: why }), element("div", { class: "actions" }, this.#evaluate(t("Evaluate")))];
     }
     const tests = this.#tests(report.tests, idle, codeAllowed);
     const open = button(t("Open report"), () => this.post({ type: "openEvaluationReport" }), {
@@ -100,13 +100,14 @@ export class EvaluationSection implements RunSection {
       element("p", { class: "sentence", testId: "evaluation-sentence", text: evaluationSentence(report) }),
       evaluationTable(report),
       ...tests,
-      element("div", { class: "actions" }, ...(idle ? [this.#evaluate(t("Evaluate again"), stale)] : []), open.element),
+      element("div", { class: "actions" }, ...(idle ? [this.#evaluate(t("Evaluate again"))] : []), open.element),
     ];
   }
 
-  #evaluate(label: string, primary: boolean): HTMLElement {
+  /** Not the page's first button: that is to use the model. */
+  #evaluate(label: string): HTMLElement {
     const evaluate = () => this.post({ type: "evaluate" });
-    return button(label, evaluate, { primary, icon: "beaker", testId: "evaluate" }).element;
+    return button(label, evaluate, { icon: "beaker", testId: "evaluate" }).element;
   }
 
   #tests(tests: TestRuns, idle: boolean, codeAllowed: boolean): HTMLElement[] {
