@@ -263,16 +263,39 @@ size_t CudaDevice::scratch_bytes(const ScratchLimits& limits) const {
 }
 
 void CudaDevice::reserve_scratch(const ScratchLimits& limits) {
-  const size_t bytes = scratch_bytes(limits);
-  if (bytes > scratch_bytes_) {
-    if (scratch_ != nullptr) {
-      synchronize();
-      release(std::exchange(scratch_, nullptr));
-      scratch_bytes_ = 0;
-    }
-    scratch_ = static_cast<std::byte*>(allocate(bytes));
-    scratch_bytes_ = bytes;
+  // A caller that needs less must not move the regions below what another still uses.
+  ScratchLimits all = scratch_limits_;
+  all.tokens = std::max(all.tokens, limits.tokens);
+  all.attention = limits.attention;  // of the one model that the device computes
+  all.parameters = std::max(all.parameters, limits.parameters);
+  all.product_weights = std::max(all.product_weights, limits.product_weights);
+  all.widest = std::max(all.widest, limits.widest);
+  all.adapter_columns = std::max(all.adapter_columns, limits.adapter_columns);
+  if (scratch_bytes(all) <= scratch_bytes_) return place_scratch(all);
+  const bool had = scratch_ != nullptr;
+  if (had) {
+    synchronize();
+    release(std::exchange(scratch_, nullptr));
+    scratch_bytes_ = 0;
   }
+  try {
+    take_scratch(all);
+  } catch (const Error&) {
+    // What was there before still does for whom it was there.
+    if (had) take_scratch(scratch_limits_);
+    throw;
+  }
+}
+
+void CudaDevice::take_scratch(const ScratchLimits& limits) {
+  const size_t bytes = scratch_bytes(limits);
+  scratch_ = static_cast<std::byte*>(allocate(bytes));
+  scratch_bytes_ = bytes;
+  place_scratch(limits);
+}
+
+void CudaDevice::place_scratch(const ScratchLimits& limits) {
+  scratch_limits_ = limits;
   // The regions, in the order of their use: kernels', cuBLASLt's, widened weights.
   cublas_workspace_ = scratch_ + kernel_scratch_bytes(limits);
   widened_ = cublas_workspace_ + (cublas_ ? kCublasWorkspace : 0);

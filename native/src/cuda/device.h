@@ -88,6 +88,9 @@ class CudaDevice final : public Device {
   /** A tensor of a file in the activations' format, piece by piece: beside its own, it takes no memory of the device. */
   void copy_rounded(void* to, const TensorView& from);
   size_t kernel_scratch_bytes(const ScratchLimits&) const;
+  /** Throws Error. */
+  void take_scratch(const ScratchLimits&);
+  void place_scratch(const ScratchLimits&);
   /** `w` as the products take it; a 4-bit weight is widened into scratch first. */
   template <class T>
   const T* product_weight(const Weight* w, WeightShape::Use, int64_t out, int64_t in);
@@ -105,6 +108,7 @@ class CudaDevice final : public Device {
   std::byte* cublas_workspace_ = nullptr;
   std::byte* widened_ = nullptr;  // a 4-bit weight as bfloat16, for one product
   size_t scratch_bytes_ = 0;
+  ScratchLimits scratch_limits_;  // of what is there: the largest of all callers'
   std::byte* staging_ = nullptr;  // pinned, for copies to the device: two halves
   size_t staging_used_ = 0;       // of the current half
   int staging_half_ = 0;
