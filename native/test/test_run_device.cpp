@@ -23,6 +23,8 @@ struct ScarceMemory {
   /** An allocation of more than this fails, though the memory is said to be free. */
   int64_t largest = 64 * kGiB;
   int64_t taken = 0, largest_taken = 0;
+  /** Allocations so far, and how many there may be. */
+  int allocations = 0, most_allocations = INT32_MAX;
 };
 class StandInGpu final : public CpuDevice {
  public:
@@ -30,7 +32,8 @@ class StandInGpu final : public CpuDevice {
   DeviceMemoryInfo memory() const override { return {64 * kGiB, memory_.free - memory_.taken}; }
   void* allocate(size_t bytes) override {
     const auto wanted = static_cast<int64_t>(bytes);
-    if (wanted > memory_.largest) throw Error("out-of-memory", "The GPU has no memory left.");
+    if (wanted > memory_.largest || memory_.allocations >= memory_.most_allocations) throw Error("out-of-memory", "The GPU has no memory left.");
+    ++memory_.allocations;
     memory_.taken += wanted;
     memory_.largest_taken = std::max(memory_.largest_taken, wanted);
     return CpuDevice::allocate(bytes);
@@ -389,4 +392,19 @@ TEST_CASE("arithmetic of training: recompute costs what it computes again") {
   CHECK(block > gate_up);
   shape.target_share = 0;
   CHECK(none - training_flops(config, shape, Recompute::none) == doctest::Approx(4 * 2048 * 128256.0));
+}
+
+TEST_CASE("where there is no memory to answer pinned prompts beside the training, the run goes on") {
+  const TinyRun plain, run;
+  GpuMachine machine;
+  REQUIRE(failure(plain, machine) == "");
+  // What the training took by itself, and nothing more.
+  machine.memory.most_allocations = machine.memory.allocations;
+  machine.memory.allocations = 0;
+  run.scratch().write("run/samples.json", R"({"version":1,"prompts":[{"id":"a","ids":[1,2],"maxTokens":9}]})");
+  REQUIRE(failure(run, machine) == "");
+  CHECK(run.warnings("samples-memory").size() == 1);
+  CHECK(run.events("sample").empty());
+  CHECK(run.events().back()["reason"] == "finished");
+  CHECK(run.adapter() == plain.adapter());
 }

@@ -264,8 +264,13 @@ TEST_CASE("killed at random moments, the run goes on from its last checkpoint an
     spec["training"]["steps"] = 240;
     spec["training"]["checkpointEvery"] = 2;
     spec["training"]["evalEvery"] = 20;
+    spec["training"]["earlyStopping"] = {{"patience", 100}, {"minDelta", 0}};
   };
   const TinyRun whole(longer), killed(longer);
+  for (const TinyRun* run : {&whole, &killed}) {
+    run->control(R"({"type":"learning-rate","attempt":1,"time":1,"learningRate":0.004})");
+    run->scratch().write("run/samples.json", R"({"version":1,"prompts":[{"id":"a","ids":[1,2],"maxTokens":5}]})");
+  }
   {
     EngineProcess engine({"train", "--run", whole.path()});
     REQUIRE_MESSAGE(engine.wait() == 0, engine.err());
@@ -307,6 +312,13 @@ TEST_CASE("killed at random moments, the run goes on from its last checkpoint an
     REQUIRE_MESSAGE(engine.wait() == 0, engine.err());
   }
   CHECK(killed.adapter() == whole.adapter());
+  CHECK(killed.events("done").back()["adapterStep"] == whole.events("done")[0]["adapterStep"]);
+  CHECK(killed.events("step").back()["learningRate"] == whole.events("step").back()["learningRate"]);
+  CHECK(killed.events("sample").back()["ids"] == whole.events("sample").back()["ids"]);
+  for (const Json& event : whole.events("row-losses")) {
+    const std::string file = "run/" + event["path"].get<std::string>();
+    CHECK(killed.scratch().read(file) == whole.scratch().read(file));
+  }
   int64_t last_saved = 0, attempt = 0;
   for (const Json& event : killed.events()) {
     if (event["type"] == "checkpoint") last_saved = event["step"];
