@@ -10,9 +10,13 @@ export function plainAnswer(text: string): Node[] {
 
 /** An answer with what is not in the base model's marked, and what only that has struck out. */
 export function comparedAnswer(base: string, text: string): Node[] {
-  return wordDiff(base, text).map((part) => {
-    if (part.kind === "same") return document.createTextNode(part.text);
-    return element(part.kind === "added" ? "ins" : "del", { text: part.text });
+  const parts = wordDiff(base, text);
+  return parts.flatMap((part, index): Node[] => {
+    if (part.kind === "same") return [document.createTextNode(part.text)];
+    if (part.kind === "added") return [element("ins", { text: part.text })];
+    // Several lines struck out end before what stands in their place.
+    const breaks = part.text.includes("\n") && !part.text.endsWith("\n") && parts[index + 1]?.kind === "added";
+    return [element("del", { text: part.text }), ...(breaks ? [document.createTextNode("\n")] : [])];
   });
 }
 
