@@ -7,7 +7,10 @@
  *   events.jsonl    EngineEvent, one a line, append-only (engine.ts)
  *   control.jsonl   ControlMessage, one a line, append-only (engine.ts)
  *   engine.lock     EngineLock (engine.ts)
- *   start.json      who is bringing the run to its next attempt, or why that failed (src/run/startMark.ts)
+ *   start.json      who is bringing the run to its next attempt, that it waits, or why that failed (src/run/startMark.ts)
+ *   provenance.json what the run was prepared from, to see whether it has changed since (src/run/provenance.ts)
+ *   initial-adapter/   in a child run: the adapter that it starts from, copied from its parent
+ *   told/           an empty file for each thing that a person was told of the run (src/run/told.ts)
  *   notes.json      name, tags and notes that a person has given the run (src/run/runNotes.ts)
  *   samples.json    SampleFile: prompts that are answered at each evaluation; read anew each time
  *   row-losses/pass-N.losses   what each row cost when the N-th pass over the data met it (1-based; layout below)
