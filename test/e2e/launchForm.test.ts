@@ -1,0 +1,184 @@
+/** The launch form: presets, ranges, a mixture, settings that are kept and started again. */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Frame } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { button, figure, runPanel } from "./runPanel";
+import { eventually, Workbench } from "./workbench";
+
+const DATASET = "sums.jsonl";
+const MORE = "products.jsonl";
+
+function writeWorkspace(folder: string): void {
+  const rows = (name: string, sign: string) =>
+    Array.from({ length: 60 }, (_, index) =>
+      JSON.stringify({
+        instruction: `${name} ${index} and x.`,
+        input: "",
+        output: `def ${name.toLowerCase()}_${index}(x):\n    return x ${sign} ${index}`,
+      }),
+    ).join("\n");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, DATASET), `${rows("Add", "+")}\n`);
+  writeFileSync(join(folder, MORE), `${rows("Multiply", "*")}\n`);
+}
+
+describe("the launch form", () => {
+  let workbench: Workbench;
+  let panel: Frame;
+  let broken = false;
+  const input = (name: string) => panel.getByTestId(`field-${name}`).locator("input");
+  const openPlan = async () => {
+    await workbench.showExplorer();
+    await workbench.contextMenu(workbench.explorerRow(DATASET), "Fine-tune on This Dataset");
+    panel = await runPanel(workbench);
+    await panel.getByTestId("train-rows").waitFor();
+  };
+  const spec = (run: string) => JSON.parse(workbench.read(`.tunesmith/runs/${run}/run.json`));
+  const aNewRun = (known: readonly string[]) =>
+    eventually(
+      "a new run with its first event",
+      () => workbench.runs().filter((run) => !known.includes(run) && workbench.events(run).length > 0),
+      (found) => found.length === 1,
+      120_000,
+    );
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({ name: "launchForm", writeWorkspace });
+  });
+  afterAll(() => workbench?.stop());
+  // Each step goes on from the one before.
+  beforeEach((context) => {
+    if (broken) context.skip("an earlier step of the story failed");
+  });
+  afterEach(async (context) => {
+    if (context.task.result?.state !== "fail" || broken) return;
+    broken = true;
+    await workbench?.screenshot("failed");
+  });
+
+  it("opens with Standard chosen, ready to start", async () => {
+    await openPlan();
+    expect(await panel.getByTestId("preset-standard").isChecked()).toBe(true);
+    expect(await panel.getByTestId("preset-state").isVisible()).toBe(false);
+    expect(await button(panel, "Start").isEnabled()).toBe(true);
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "1-plan");
+  });
+
+  it("fills the fields from a preset, and says when they are changed", async () => {
+    await panel.getByText("More settings").click();
+    expect(await input("rank").inputValue()).toBe("16");
+    await panel.getByText("Thorough", { exact: true }).click();
+    expect(await input("rank").inputValue()).toBe("32");
+    expect(await input("patience").isVisible()).toBe(true);
+    await panel.getByText("Quick look", { exact: true }).click();
+    expect(await input("steps").inputValue()).toBe("60");
+    expect(await input("patience").isVisible()).toBe(false);
+    await input("rank").fill("64");
+    await panel.getByText("Quick look, changed").waitFor();
+    const effect = panel.getByTestId("field-rank-effect");
+    await eventually(
+      "what the rank changes",
+      () => effect.textContent(),
+      (text) => text?.startsWith("Memory +") === true && text.includes("Quick look"),
+    );
+    for (const theme of ["light", "contrast", "dark"] as const) {
+      await workbench.setTheme(theme);
+      await input("rank").focus();
+      await workbench.screenshot(`2-changed-${theme}`);
+    }
+  });
+
+  it("says what a field may be while it is typed in", async () => {
+    await input("learningRate").fill("3");
+    const error = panel.getByTestId("field-learningRate-error");
+    await panel.getByText("Learning rate must be a number from 1e-8 to 1.").waitFor();
+    await eventually(
+      "Start",
+      () => button(panel, "Start").isEnabled(),
+      (enabled) => !enabled,
+    );
+    await workbench.screenshot("3-wrong");
+    await input("learningRate").fill("0.002");
+    await error.waitFor({ state: "hidden" });
+    await eventually(
+      "Start",
+      () => button(panel, "Start").isEnabled(),
+      (enabled) => enabled,
+    );
+  });
+
+  it("learns a second data set with its weight", async () => {
+    const alone = await figure(panel, "train-rows");
+    await panel.getByTestId("add-dataset").click();
+    await workbench.quickInput.waitFor();
+    await workbench.quickInput.fill(join(workbench.workspace, MORE));
+    await workbench.page.keyboard.press("Enter");
+    await panel.getByTestId(`weight-${MORE}`).locator("input").fill("2");
+    await eventually(
+      "the rows of both",
+      () => figure(panel, "train-rows"),
+      (rows) => rows > 2.5 * alone,
+    );
+    await panel.getByTestId(`share-${MORE}`).getByText("rows to learn").waitFor();
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "4-mixture");
+  });
+
+  it("keeps the settings under a name", async () => {
+    await panel.getByTestId("save-settings").click();
+    await workbench.quickInput.waitFor();
+    await workbench.quickInput.fill("Short and wide");
+    await workbench.page.keyboard.press("Enter");
+    await panel.getByTestId("preset-saved:Short and wide").waitFor();
+    const kept = workbench.read(".tunesmith/settings/Short and wide.json");
+    expect(JSON.parse(kept)).toMatchObject({ version: 1, settings: { rank: 64, learningRate: 0.002, steps: 60 } });
+    expect(kept).not.toContain(workbench.workspace);
+  });
+
+  it("starts as it is set", async () => {
+    await input("steps").fill("2");
+    await input("sequenceLength").fill("128");
+    await button(panel, "Start").click();
+    const [run] = await aNewRun([]);
+    const made = spec(run!);
+    expect(made.dataset.mixture).toEqual([{ path: join(workbench.workspace, MORE), format: "auto", weight: 2 }]);
+    expect(made).toMatchObject({ lora: { rank: 64 }, training: { steps: 2, epochs: null }, sequenceLength: 128 });
+    const manifest = JSON.parse(workbench.read(`.tunesmith/runs/${run}/data/manifest.json`));
+    expect(manifest.sources).toHaveLength(2);
+    expect(manifest.train.documents).toBeGreaterThan(manifest.train.rows);
+  });
+
+  it("starts again with the kept settings: the menu, the preset, Start", async () => {
+    const known = workbench.runs();
+    await workbench.reload();
+    // The menu's entries come with the extension.
+    await runPanel(workbench);
+    await workbench.command("View: Close All Editors");
+    await openPlan();
+    await panel.getByText("Short and wide", { exact: true }).click();
+    await button(panel, "Start").click();
+    const [run] = await aNewRun(known);
+    expect(spec(run!)).toMatchObject({
+      lora: { rank: 64, alpha: 32 },
+      optimizer: { learningRate: 0.002 },
+      training: { steps: 60 },
+    });
+    expect(existsSync(join(workbench.workspace, ".tunesmith", "settings", "Short and wide.json"))).toBe(true);
+    await button(panel, "Stop").click();
+  });
+
+  it("is two clicks from the menu to a running job", async () => {
+    const known = workbench.runs();
+    await workbench.command("View: Close All Editors");
+    await openPlan();
+    await button(panel, "Start").click();
+    const [run] = await aNewRun(known);
+    expect(spec(run!).training).toMatchObject({ steps: null, epochs: 1 });
+    await eventually(
+      "a step",
+      () => workbench.events(run!).some(({ type }) => type === "step"),
+      (taken) => taken,
+      120_000,
+    );
+  });
+});
