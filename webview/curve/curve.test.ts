@@ -135,7 +135,14 @@ describe("the curve", () => {
   it("draws what is zoomed to", () => {
     const range = { from: 3, to: 6 };
     expect(modelOf(curve).draw(100, range).steps).toEqual([3, 4, 5, 6]);
-    expect(modelOf({ memory: line(9) }).drawSeries("memory", 100, range).values).toEqual([3, 4, 5, 6]);
+    expect(modelOf({ gradientNorm: line(9) }).drawSeries("gradientNorm", 100, range).values).toEqual([3, 4, 5, 6]);
+  });
+
+  it("draws a reading up to the next one, or the curve's end", () => {
+    const model = modelOf({ loss: line(10), gradientNorm: line(8), memory: [{ step: 1, value: 7 }] });
+    expect(model.drawSeries("memory", 100)).toEqual({ steps: [1, 10], values: [7, 7] });
+    expect(model.drawSeries("memory", 100, { from: 4, to: 6 })).toEqual({ steps: [4, 6], values: [7, 7] });
+    expect(model.drawSeries("gradientNorm", 100).steps.at(-1)).toBe(8);
   });
 
   it("knows the last value of a series at a step, and none beyond the curve", () => {

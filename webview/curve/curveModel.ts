@@ -26,6 +26,9 @@ export const seriesNames: readonly SeriesName[] = [
   "temperature",
 ];
 
+/** What is measured now and then, not at each step. */
+const readings: ReadonlySet<SeriesName> = new Set(["memory", "utilisation", "temperature"]);
+
 /** All points of a run, however many, and the few of them that a picture or a table needs. */
 export class CurveModel {
   readonly series = Object.fromEntries(seriesNames.map((name) => [name, new SeriesData()])) as Record<
@@ -103,14 +106,26 @@ export class CurveModel {
     return drawn;
   }
 
-  /** One series between two steps with about `limit` points. */
+  /** One series between two steps with about `limit` points; a reading holds until the next one, or the curve's end. */
   drawSeries(name: SeriesName, limit: number, range: StepRange | null = null): { steps: number[]; values: number[] } {
     const series = this.series[name];
     const places = series.downsample(limit, ...placesOf(series, range));
-    return {
-      steps: places.map((index) => series.stepAt(index)),
-      values: places.map((index) => series.valueAt(index)),
-    };
+    const steps = places.map((index) => series.stepAt(index));
+    const values = places.map((index) => series.valueAt(index));
+    if (readings.has(name)) {
+      const from = range?.from ?? 0;
+      const to = Math.min(this.lastStep, range?.to ?? this.lastStep);
+      const [first, last] = [this.valueAt(name, from), this.valueAt(name, to)];
+      if (last !== null && to > (steps.at(-1) ?? -1)) {
+        steps.push(to);
+        values.push(last);
+      }
+      if (first !== null && from < steps[0]!) {
+        steps.unshift(from);
+        values.unshift(first);
+      }
+    }
+    return { steps, values };
   }
 
   /** The losses at a step, or at the last before it; null before the first and after the last. */

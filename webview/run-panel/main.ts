@@ -47,6 +47,8 @@ function show(next: PlanView | RunView): void {
   view?.dispose();
   view = next;
   root.replaceChildren(next.element);
+  // A plan may have been read to its end.
+  window.scrollTo(0, 0);
 }
 
 /** The layout of what comes, so that nothing jumps when it does. */
