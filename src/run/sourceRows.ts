@@ -23,7 +23,9 @@ export interface SourceReading {
 export async function specChoice(directory: string, source: ManifestSource): Promise<DialectChoice> {
   const { dataset } = await readRunSpec(directory);
   const known = [dataset, ...(dataset.mixture ?? [])].find(({ path }) => path === source.path);
-  return { format: known?.format ?? dataset.format, mapping: known?.fields };
+  // A file of held-out rows is written as the data set is.
+  const { format, fields } = known ?? dataset;
+  return { format, mapping: fields };
 }
 
 /** Reads the file once, up to the last wanted row at least. A file that cannot be read counts as missing. */

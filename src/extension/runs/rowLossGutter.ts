@@ -102,8 +102,10 @@ export class RowLossGutter implements vscode.Disposable {
         if (document.version !== version || document.isDirty) return;
         this.#documents.set(uri, { key, ...marksFor(document, report, run) });
       } catch (error) {
-        if (!(error instanceof JobCancelled)) this.services.log.warn(describeError(error));
-        return;
+        if (error instanceof JobCancelled) return;
+        this.services.log.warn(describeError(error));
+        // Not tried again before the next pass: a run that goes on is heard of at every step.
+        this.#documents.set(uri, { key, marks: [], hover: () => "" });
       } finally {
         this.#loading.delete(uri);
       }
@@ -116,7 +118,7 @@ export class RowLossGutter implements vscode.Disposable {
     const known = this.#documents.get(document.uri.toString());
     if (known === undefined) return;
     const options = known.marks.map((mark) => ({
-      range: new vscode.Range(mark.line, 0, mark.line, 0),
+      range: new vscode.Range(mark.line, 0, mark.line, mark.length),
       hoverMessage: new vscode.MarkdownString().appendText(known.hover(mark)),
     }));
     for (const editor of vscode.window.visibleTextEditors) {
