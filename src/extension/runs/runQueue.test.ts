@@ -1,0 +1,197 @@
+/** Two windows on one folder, with a stand-in for the engine: each run is launched once, one after the other. */
+import { EventEmitter as Emitter } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { readEngineState } from "../../run/engineLock";
+import { launchEngine } from "../../run/launch";
+import { readQueue } from "../../run/queue";
+import { createRun, listRunDirectories, runPaths } from "../../run/runDirectory";
+import { RunMonitor } from "../../run/runMonitor";
+import { clearStartMark } from "../../run/startMark";
+import { behave, fakeEngine, newRun, temporaryFolder, until } from "../../run/testing/testRun";
+import { RunQueue } from "./runQueue";
+import { type RunRegistry, TrackedRun } from "./runRegistry";
+
+vi.mock("vscode", () => ({
+  EventEmitter: class {
+    readonly #emitter = new Emitter();
+    readonly event = (listener: (value: unknown) => void) => {
+      this.#emitter.on("fired", listener);
+      return { dispose: () => this.#emitter.off("fired", listener) };
+    };
+    fire(value: unknown): void {
+      this.#emitter.emit("fired", value);
+    }
+    dispose(): void {
+      this.#emitter.removeAllListeners();
+    }
+  },
+}));
+
+type Listener<T> = (value: T) => void;
+
+/** As much of the registry as the queue uses, over real run directories. */
+class Window {
+  readonly loaded = true;
+  readonly launched: string[] = [];
+  readonly queue: RunQueue;
+  readonly #runs = new Map<string, { run: TrackedRun; monitor: RunMonitor }>();
+  readonly #changed: Listener<void>[] = [];
+  readonly #updated: Listener<{ update: { head: object }; before: string }>[] = [];
+  readonly onDidChange = (listener: Listener<void>) => this.#listen(this.#changed, listener);
+  readonly onDidUpdate = (listener: Listener<{ update: { head: object }; before: string }>) =>
+    this.#listen(this.#updated, listener);
+
+  constructor(private readonly folder: string) {
+    const log = { info: () => {}, warn: (text: string) => this.problems.push(text) };
+    this.queue = new RunQueue(this as unknown as RunRegistry, log as never, async (run) => {
+      this.launched.push(run.id);
+      await launchEngine(run.directory, fakeEngine).catch(() => {});
+      await this.refresh(run);
+    });
+  }
+
+  readonly problems: string[] = [];
+
+  get folders(): string[] {
+    return [this.folder];
+  }
+
+  get runs(): TrackedRun[] {
+    return [...this.#runs.values()].map(({ run }) => run);
+  }
+
+  at(directory: string): TrackedRun | undefined {
+    return this.#runs.get(directory)?.run;
+  }
+
+  named(name: string): TrackedRun {
+    return this.runs.find((run) => run.name === name)!;
+  }
+
+  async refresh(run: TrackedRun): Promise<void> {
+    await this.#runs.get(run.directory)?.monitor.refresh();
+  }
+
+  async load(): Promise<void> {
+    for (const directory of await listRunDirectories(this.folder)) {
+      const monitor = await RunMonitor.open(directory);
+      let before: string = monitor.head().state;
+      this.#runs.set(directory, { run: new TrackedRun(monitor), monitor });
+      await monitor.follow((update) => {
+        const was = before;
+        before = update.head.state;
+        for (const listener of this.#updated) listener({ update, before: was });
+      });
+    }
+    for (const listener of this.#changed) listener();
+  }
+
+  #listen<T>(listeners: Listener<T>[], listener: Listener<T>) {
+    listeners.push(listener);
+    return { dispose: () => listeners.splice(listeners.indexOf(listener), 1) };
+  }
+
+  async close(): Promise<void> {
+    this.queue.dispose();
+    for (const { monitor } of this.#runs.values()) await monitor.close();
+  }
+}
+
+const windows: Window[] = [];
+afterEach(async () => {
+  for (const window of windows.splice(0)) await window.close();
+});
+
+async function openWindows(folder: string, count: number): Promise<Window[]> {
+  const opened = Array.from({ length: count }, () => new Window(folder));
+  windows.push(...opened);
+  for (const window of opened) await window.load();
+  return opened;
+}
+
+async function addRun(folder: string, name: string, behaviour: object): Promise<void> {
+  const { directory } = await createRun(folder, newRun({ name }));
+  await clearStartMark(directory);
+  behave(directory, behaviour);
+}
+
+const start = async (window: Window, name: string) => {
+  const run = window.named(name);
+  const waits = await window.queue.add(run);
+  if (!waits) {
+    await launchEngine(run.directory, fakeEngine);
+    await window.refresh(run);
+  }
+  return waits;
+};
+
+const spans = (window: Window) =>
+  window.runs.map((run) => {
+    const lines = readFileSync(runPaths(run.directory).events, "utf8").trim().split("\n");
+    const times = lines.map((line) => JSON.parse(line) as { time: number; type: string });
+    return {
+      from: times[0]!.time,
+      to: times.at(-1)!.time,
+      starts: times.filter(({ type }) => type === "start").length,
+    };
+  });
+
+describe("the queue over two windows", () => {
+  it("launches each run once, one after the other; a failed one holds up nobody", async () => {
+    const folder = join(temporaryFolder(), ".tunesmith", "runs");
+    await addRun(folder, "a", { steps: 20, stepMs: 20 });
+    await addRun(folder, "b", { steps: 5, stepMs: 20, diesAtStep: 2 });
+    await addRun(folder, "c", { steps: 5, stepMs: 20 });
+    await addRun(folder, "d", { steps: 5, stepMs: 20 });
+    const [one, two] = (await openWindows(folder, 2)) as [Window, Window];
+    expect(await start(one, "a")).toBe(false);
+    expect(await start(two, "b")).toBe(true);
+    expect(await start(one, "c")).toBe(true);
+    expect(await start(two, "d")).toBe(true);
+    expect(one.queue.placeOf(one.named("c"))).toMatchObject({ place: 2, waitsFor: one.named("a") });
+    expect(one.queue.placeOf(one.named("a"))).toBeUndefined();
+    await until(() => one.runs.every((run) => run.ended) && two.runs.every((run) => run.ended));
+    expect(one.runs.map((run) => [run.name, run.head().state]).sort()).toEqual([
+      ["a", "finished"],
+      ["b", "failed"],
+      ["c", "finished"],
+      ["d", "finished"],
+    ]);
+    const launched = [...one.launched, ...two.launched].sort();
+    expect(launched).toEqual(["b", "c", "d"].map((name) => one.named(name).id).sort());
+    const inOrder = spans(one).sort((x, y) => x.from - y.from);
+    for (const [index, span] of inOrder.entries()) {
+      expect(span.starts).toBe(1);
+      if (index > 0) expect(span.from).toBeGreaterThanOrEqual(inOrder[index - 1]!.to);
+    }
+    expect(await readQueue(folder)).toEqual([]);
+    expect([...one.problems, ...two.problems]).toEqual([]);
+  });
+
+  it("is told to the other window, changed there, and survives both", async () => {
+    const folder = join(temporaryFolder(), ".tunesmith", "runs");
+    await addRun(folder, "a", { steps: 100_000, stepMs: 20 });
+    for (const name of ["b", "c"]) await addRun(folder, name, { steps: 2, stepMs: 10 });
+    const [one, two] = (await openWindows(folder, 2)) as [Window, Window];
+    await start(one, "a");
+    await start(one, "b");
+    await start(one, "c");
+    await until(() => two.queue.placeOf(two.named("c"))?.place === 2);
+    await two.queue.move(two.named("c"), -1);
+    await until(() => one.queue.placeOf(one.named("c"))?.place === 1);
+    await one.queue.remove(one.named("b"));
+    await until(() => two.queue.placeOf(two.named("b")) === undefined);
+    expect(two.named("b").head().state).toBe("queued");
+    await one.close();
+    await two.close();
+    const [three] = (await openWindows(folder, 1)) as [Window];
+    await until(() => three.queue.placeOf(three.named("c"))?.waitsFor === three.named("a"));
+    const { lock } = await readEngineState(three.named("a").directory);
+    process.kill(lock!.pid, "SIGKILL");
+    await until(() => three.named("c").head().state === "finished");
+    expect(three.named("a").head().state).toBe("failed");
+    expect(three.launched).toEqual([three.named("c").id]);
+  });
+});
