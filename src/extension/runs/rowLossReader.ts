@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { RowLossReport } from "../../protocol/rowsView";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { parseRowLosses } from "../panels/rowsMessages";
@@ -19,11 +20,11 @@ export class RowLossReader {
     return last === undefined ? null : [run.directory, last.pass, last.attempt, last.step].join("\n");
   }
 
-  /** Only where `keyOf` is not null. Throws the job's sentence. */
-  read(run: TrackedRun): Promise<RowLossReport> {
-    const key = this.keyOf(run);
+  /** Only where `keyOf` is not null. Read anew where a data set of the run has been written to. Throws the job's sentence. */
+  async read(run: TrackedRun): Promise<RowLossReport> {
     const pass = run.history.rowLosses.at(-1)?.pass;
-    if (key === null || pass === undefined) return Promise.reject(new JobCancelled());
+    if (pass === undefined) throw new JobCancelled();
+    const key = [this.keyOf(run), ...(await stampsOf(run))].join("\n");
     const known = this.#reports.get(key);
     if (known !== undefined) return known;
     const reading = runJob({
@@ -42,4 +43,17 @@ export class RowLossReader {
   dispose(): void {
     this.#abort.abort();
   }
+}
+
+/** Size and time of each data set's file; others where one was written to. */
+function stampsOf({ spec }: TrackedRun): Promise<string[]> {
+  const files = [spec.dataset, ...(spec.dataset.mixture ?? [])];
+  return Promise.all(
+    files.map(({ path }) =>
+      stat(path).then(
+        ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
+        () => "missing",
+      ),
+    ),
+  );
 }
