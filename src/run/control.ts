@@ -1,10 +1,11 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ControlMessage, EngineLock } from "../protocol/engine";
 import { readEngineState } from "./engineLock";
 import { runPaths } from "./runDirectory";
-import { RunError, withFile } from "./runError";
+import { hasCode, RunError, withFile } from "./runError";
 
 const NEWLINE = 0x0a;
 const LOOK_AGAIN_MS = 200;
@@ -53,7 +54,8 @@ async function appendMessage(
   const rate = learningRate === undefined ? {} : { learningRate };
   const message: ControlMessage = { type, attempt: lock.attempt, time: Date.now(), ...rate };
   try {
-    const handle = await open(file, "a+");
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+    const handle = await open(file, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o666);
     try {
       // A writer that was killed in mid-line must not swallow this message.
       const lead = (await endsInMidLine(handle)) ? "\n" : "";
@@ -62,6 +64,7 @@ async function appendMessage(
       await handle.close();
     }
   } catch (error) {
+    if (hasCode(error, "ELOOP")) throw new RunError(`${file} is a link, which is not followed.`);
     throw withFile(error, file);
   }
 }

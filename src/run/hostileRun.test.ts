@@ -14,6 +14,7 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { sendControl } from "./control";
 import { readEngineState } from "./engineLock";
 import { readAttempt, readLastEvents } from "./lastEvents";
 import { launchEngine } from "./launch";
@@ -69,6 +70,21 @@ describe("pipes, links and sizes", () => {
       symlinkSync(elsewhere, runPaths(directory)[name]);
       await expect(launchEngine(directory, fakeEngine)).rejects.toThrow("is a link out of the run's folder");
       expect(readdirSync(elsewhere)).toEqual([]);
+    }
+  });
+
+  it("writes to no file that a link leads to", async () => {
+    const directory = await newDirectory();
+    writeFileSync(join(directory, "behaviour.json"), JSON.stringify({ steps: 1000, stepMs: 20 }));
+    const { pid } = await launchEngine(directory, fakeEngine);
+    try {
+      const elsewhere = join(temporaryFolder(), "profile");
+      writeFileSync(elsewhere, "");
+      symlinkSync(elsewhere, runPaths(directory).control);
+      await expect(sendControl(directory, "pause")).rejects.toThrow("control.jsonl is a link, which is not followed.");
+      expect(readFileSync(elsewhere, "utf8")).toBe("");
+    } finally {
+      process.kill(pid, "SIGKILL");
     }
   });
 
