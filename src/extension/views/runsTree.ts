@@ -45,7 +45,8 @@ class UnreadableItem extends vscode.TreeItem {
   constructor({ directory, reason }: UnreadableRun) {
     super(basename(directory));
     this.id = directory;
-    this.description = reason;
+    // The folder's name stands before it.
+    this.description = reason.replace(`${directory}/`, "");
     this.tooltip = reason;
     this.iconPath = new vscode.ThemeIcon("warning", new vscode.ThemeColor("list.warningForeground"));
     this.accessibilityInformation = { label: `${basename(directory)}, ${reason}` };
