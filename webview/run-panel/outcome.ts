@@ -3,6 +3,7 @@ import { element, icon, linkButton } from "../dom";
 import { change, count, loss } from "../figures";
 import { t } from "../texts";
 import { button, progressRing } from "../toolkit";
+import { goToTryIt } from "./tryIt";
 
 export type { RunHead };
 export type Exporting =
@@ -127,6 +128,7 @@ function actions(head: RunHead, exporting: Exporting, post: (message: FromRunPan
       button(t("Stop using"), send({ type: "stopUsing" }), { testId: "stop-using" }).element,
     );
   } else if (usable) row.push(useButton(state === "finished"));
+  if (usable) row.push(button(t("Try it"), goToTryIt, { testId: "go-to-try-it" }).element);
   row.push(button(t("Run again with changes"), send({ type: "runAgain" }), { testId: "run-again" }).element);
   if (state !== "queued") {
     row.push(button(t("Compare…"), send({ type: "compare" }), { testId: "compare-runs" }).element);

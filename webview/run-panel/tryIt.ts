@@ -9,6 +9,13 @@ import type { RunHead } from "./outcome";
 import type { RunSection } from "./runSection";
 import "./samples.css";
 
+const FIELD_ID = "try-it-instruction";
+
+/** To where an instruction is typed, further down the page. */
+export function goToTryIt(): void {
+  document.getElementById(FIELD_ID)?.focus();
+}
+
 /** An instruction that is typed, answered by the base model and by the tuned one, side by side, as the tokens come. */
 export class TryIt implements RunSection {
   readonly element: HTMLElement;
@@ -25,7 +32,7 @@ export class TryIt implements RunSection {
   readonly #columns = new Map<boolean, AnswerColumn>();
 
   constructor(private readonly post: (message: FromRunPanel) => void) {
-    this.#field = element("textarea", { testId: "ask-instruction", attributes: { rows: "3" } });
+    this.#field = element("textarea", { id: FIELD_ID, testId: "ask-instruction", attributes: { rows: "3" } });
     this.#field.addEventListener("input", () => this.#enable());
     this.#field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
