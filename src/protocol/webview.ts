@@ -189,6 +189,8 @@ export type NowSituation = "ready" | "loading" | "untrusted" | "no-folder";
 export type FromNowView =
   | { type: "ready" }
   | { type: "stop"; id: string }
+  | { type: "pause"; id: string }
+  | { type: "continue"; id: string }
   | { type: "resume"; id: string }
   | { type: "openRun"; id: string }
   | { type: "useForCompletion"; id: string }

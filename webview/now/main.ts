@@ -116,12 +116,28 @@ function active(run: Head): HTMLElement[] {
     },
     { icon: "debug-stop", testId: "now-stop" },
   );
+  const controls = run.state === "preparing" ? [] : [pauseButton(run), stop.element];
+  const paused = run.state === "paused";
   return [
-    title(run, "loading", "codicon-modifier-spin"),
+    paused ? title(run, "debug-pause") : title(run, "loading", "codicon-modifier-spin"),
     view.element,
     progress,
-    element("div", { class: "actions" }, ...(run.state === "preparing" ? [] : [stop.element]), openLink(run)),
+    element("div", { class: "actions" }, ...controls, openLink(run)),
   ];
+}
+
+/** The view is shown anew when the run has paused or goes on. */
+function pauseButton({ id, state }: Head): HTMLElement {
+  const paused = state === "paused";
+  const made = button(
+    paused ? t("Continue") : t("Pause"),
+    () => {
+      made.setDisabled(true);
+      host.post({ type: paused ? "continue" : "pause", id });
+    },
+    { icon: paused ? "debug-continue" : "debug-pause", testId: "now-pause" },
+  );
+  return made.element;
 }
 
 function progressText(head: Head): string {

@@ -46,6 +46,8 @@ const fromRunPanel = v.variant("type", [
 const fromNowView = v.variant("type", [
   bare("ready"),
   about("stop"),
+  about("pause"),
+  about("continue"),
   about("resume"),
   about("openRun"),
   about("useForCompletion"),

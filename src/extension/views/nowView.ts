@@ -107,6 +107,8 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
 /** The view's buttons do what the commands do. */
 const commandOf: Record<Exclude<FromNowView["type"], "ready">, string> = {
   stop: "tunesmith.stopRun",
+  pause: "tunesmith.pauseRun",
+  continue: "tunesmith.continueRun",
   resume: "tunesmith.resumeRun",
   openRun: "tunesmith.openRun",
   useForCompletion: "tunesmith.useForCompletion",
