@@ -1,6 +1,16 @@
 /** The launch form: what a person sets before a run, as the page holds it. Types only. */
 
-import type { DeviceChoice, HeldOut, LoraTarget, MixedDataset, Quantization, Recompute, Schedule } from "./run";
+import type {
+  DeviceChoice,
+  HeldOut,
+  HeldOutBy,
+  LoraTarget,
+  MixedDataset,
+  Quantization,
+  Recompute,
+  Schedule,
+  TemplateId,
+} from "./run";
 
 /** Settings that say how a run learns, whatever it learns from: what presets and settings files are made of. */
 export interface PlanSettings {
@@ -39,6 +49,17 @@ export interface PlanSettings {
   memoryLimit: number | "auto";
 }
 
+/** What a run made on the command line may set and the form has no fields for; running it again keeps it. */
+export interface FurtherSettings {
+  template: TemplateId | "auto";
+  heldOutBy: HeldOutBy;
+  maxTrainRows: number | null;
+  maxEvalRows: number | null;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+}
+
 /** A number that holds what cannot be read as one is NaN. */
 export interface PlanForm extends PlanSettings {
   /** Id of the preset that the settings were last taken from. */
@@ -51,6 +72,8 @@ export interface PlanForm extends PlanSettings {
   heldOut: HeldOut["kind"];
   /** With "file". */
   heldOutPath: string;
+  /** Null: all of it is left alone. */
+  further: FurtherSettings | null;
 }
 
 export type FormField = keyof PlanForm;

@@ -1,6 +1,7 @@
-import type { FormField as FieldName, FormErrors, PlanForm } from "../../src/protocol/planForm";
+import type { FormField as FieldName, FormErrors, FurtherSettings, PlanForm } from "../../src/protocol/planForm";
 import type { FieldEffect, FromPlan } from "../../src/protocol/planView";
-import { element } from "../dom";
+import { element, linkButton } from "../dom";
+import { count } from "../figures";
 import { t } from "../texts";
 import { type Choice, dropdown, type Field, textField } from "../toolkit";
 import { FormField } from "./formField";
@@ -31,11 +32,13 @@ const numberIn = (text: string) => (text.trim() === "" ? Number.NaN : Number(tex
 export class PlanSettingsSection {
   readonly element: HTMLDetailsElement;
   readonly #settings: Setting[] = [];
+  readonly #further = element("p", { class: "quiet further", hidden: true, testId: "further" });
 
   constructor(
     /** A field was changed. */
     private readonly onChange: (name: FieldName) => void,
     private readonly post: (message: FromPlan) => void,
+    private readonly onLeaveOut: () => void,
   ) {
     this.element = element(
       "details",
@@ -47,6 +50,7 @@ export class PlanSettingsSection {
       group(t("Length and batches"), ...this.#length()),
       group(t("Evaluation and checkpoints"), ...this.#evaluation()),
       group(t("Memory and device"), ...this.#memory()),
+      this.#further,
     );
   }
 
@@ -61,7 +65,19 @@ export class PlanSettingsSection {
       const typed = read(field.field.value())[name];
       if (JSON.stringify(typed) !== JSON.stringify(form[name])) field.field.setValue(write(form));
     }
+    this.#showFurther(form);
     this.showWhatCounts(form);
+  }
+
+  /** What has no field here must not act unseen. */
+  #showFurther({ further }: PlanForm): void {
+    this.#further.hidden = further === null;
+    if (further === null) return;
+    this.#further.replaceChildren(
+      element("span", { text: furtherText(further) }),
+      " ",
+      linkButton(t("Leave this out"), this.onLeaveOut, "leave-out-further"),
+    );
   }
 
   showWhatCounts(form: PlanForm): void {
@@ -312,4 +328,23 @@ function group(title: string, ...fields: FormField[]): HTMLElement {
     element("legend", { text: title }),
     element("div", { class: "fields" }, ...fields.map((field) => field.element)),
   );
+}
+
+function furtherText({
+  template,
+  heldOutBy,
+  maxTrainRows,
+  maxEvalRows,
+  beta1,
+  beta2,
+  epsilon,
+}: FurtherSettings): string {
+  const parts = [
+    template === "auto" ? null : t("template {0}", template),
+    maxTrainRows === null ? null : t("at most {0} rows to learn", count(maxTrainRows)),
+    maxEvalRows === null ? null : t("at most {0} rows held out", count(maxEvalRows)),
+    heldOutBy === "auto" ? null : t("held out by {0}", heldOutBy),
+    t("Adam's betas {0} and {1}, epsilon {2}", beta1, beta2, epsilon),
+  ];
+  return t("Also as in the run before: {0}.", parts.filter((part) => part !== null).join(", "));
 }

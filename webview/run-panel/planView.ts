@@ -54,7 +54,14 @@ export class PlanView {
       this.#data.showForm(this.#form);
     });
     this.#presets = new PresetPicker((preset) => this.#choose(preset), connection.post);
-    this.#settings = new PlanSettingsSection((name) => this.#onField(name), connection.post);
+    this.#settings = new PlanSettingsSection(
+      (name) => this.#onField(name),
+      connection.post,
+      () => {
+        this.#change({ ...this.#read(), further: null }, null);
+        this.#settings.show(this.#form);
+      },
+    );
     this.#forecast = new ForecastSection(connection.post);
     this.#start = button(t("Start"), () => this.#onStart(), { primary: true, icon: "play", testId: "start" });
     this.element = element(

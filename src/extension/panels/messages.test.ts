@@ -34,6 +34,7 @@ describe("messages of the run panel", () => {
     [{ type: "start", form: { ...form, mixture: [{ path: "more.jsonl", format: "auto", weight: 1 }] } }],
     [{ type: "start", form: { ...form, mixture: Array(65).fill(form.mixture[0]) } }],
     [{ type: "start", form: { ...form, targets: ["lm_head"] } }],
+    [{ type: "start", form: { ...form, further: { template: "alpaca" } } }],
     [{ type: "start", form: { ...form, evalEvery: "never" } }],
     [{ type: "openRow", row: 0 }],
     [{ type: "openRow", row: 1.5 }],

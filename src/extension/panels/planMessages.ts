@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { FormField, PlanForm } from "../../protocol/planForm";
 import { standardSettings } from "../../run/planSettings";
 import { STANDARD } from "../../run/presets";
-import { loraTargets } from "../../run/runSpec";
+import { loraTargets, type Range, ranges } from "../../run/runSpec";
 
 const MAX_TEXT = 4096;
 const MAX_MIXED = 64;
@@ -28,6 +28,19 @@ const mixed = v.strictObject({
   weight: figure,
 });
 
+const within = ({ min, max }: Range) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
+const rows = (field: "dataset.maxTrainRows" | "dataset.maxEvalRows") =>
+  v.nullable(v.pipe(within(ranges[field]), v.integer()));
+const further = v.strictObject({
+  template: text,
+  heldOutBy: v.picklist(["auto", "row", "source"]),
+  maxTrainRows: rows("dataset.maxTrainRows"),
+  maxEvalRows: rows("dataset.maxEvalRows"),
+  beta1: within(ranges["optimizer.beta1"]),
+  beta2: within(ranges["optimizer.beta2"]),
+  epsilon: within(ranges["optimizer.epsilon"]),
+});
+
 const standard = standardSettings();
 
 /** What came later has a default: a page that an earlier version has kept lacks it. */
@@ -40,6 +53,7 @@ const fields = {
   heldOut: v.optional(v.picklist(["fraction", "file", "none"])),
   heldOutPercent: figure,
   heldOutPath: v.optional(text, ""),
+  further: v.optional(v.nullable(further), null),
   rank: figure,
   alpha: figure,
   dropout: v.optional(figure, standard.dropout),

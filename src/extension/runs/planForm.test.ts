@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { FurtherSettings, PlanForm } from "../../protocol/planForm";
 import { RUN_VERSION, type RunSpec } from "../../protocol/run";
-import type { PlanForm } from "../../protocol/webview";
 import { findSpecProblems, loraTargets } from "../../run/runSpec";
 import { checkForm, defaultForm, formOf, newRun, runName } from "./planForm";
 
@@ -81,6 +81,20 @@ describe("the run of a form", () => {
     expect(specOf({ heldOut: "none" }).dataset.heldOut).toEqual({ kind: "none" });
   });
 
+  it("keeps what only the command line can set", () => {
+    const spec = specOf();
+    const dataset: RunSpec["dataset"] = {
+      ...spec.dataset,
+      template: "alpaca",
+      maxTrainRows: 200,
+      maxEvalRows: 20,
+      heldOut: { kind: "fraction", fraction: 0.2, by: "row" },
+    };
+    const set: RunSpec = { ...spec, dataset, optimizer: { ...spec.optimizer, beta2: 0.95 }, threads: 2 };
+    const { version: _, id: __, createdAt: ___, ...asked } = set;
+    expect(newRun(formOf(set), request)).toEqual(asked);
+  });
+
   it("gives the form back when it is run again", () => {
     const defaults = defaultForm("/data/alpaca.jsonl", "/models/tiny", 1024);
     const path = fc.stringMatching(/^[a-z]{1,8}$/).map((name) => `/data/${name}.jsonl`);
@@ -101,6 +115,17 @@ describe("the run of a form", () => {
         heldOut: fc.constantFrom("fraction", "file", "none"),
         heldOutPercent: whole(900).map((value) => value / 10),
         heldOutPath: path,
+        further: fc.option<FurtherSettings>(
+          fc.record({
+            template: fc.constantFrom<string[]>("auto", "alpaca"),
+            heldOutBy: fc.constant("auto" as const),
+            maxTrainRows: fc.option(whole(1000)),
+            maxEvalRows: fc.constant(7),
+            beta1: fc.constant(0.8),
+            beta2: fc.constant(0.99),
+            epsilon: fc.constant(1e-7),
+          }),
+        ),
         rank: whole(1024),
         alpha: sixteenths(4096),
         dropout: fc.integer({ min: 0, max: 9 }).map((value) => value / 10),

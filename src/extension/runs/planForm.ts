@@ -1,10 +1,11 @@
 import { basename } from "node:path";
-import type { FormErrors, PlanForm } from "../../protocol/planForm";
-import type { RunSpec } from "../../protocol/run";
+import type { FormErrors, FurtherSettings, PlanForm } from "../../protocol/planForm";
+import type { HeldOut, HeldOutBy, RunSpec } from "../../protocol/run";
 import type { DataSummary } from "../../protocol/webview";
 import { fieldRanges, inRange, type NumberField, runSettings, settingsOf } from "../../run/planSettings";
 import { presetSettings, STANDARD } from "../../run/presets";
 import type { NewRun } from "../../run/runDirectory";
+import { defaultSettings } from "../../run/runSpec";
 
 /** Texts go through here, so that the checks stay free of `vscode`. */
 export type Translate = (message: string, ...args: string[]) => string;
@@ -22,6 +23,7 @@ export function defaultForm(dataset: string, modelPath: string, sequenceLength: 
     mixture: [],
     heldOut: "fraction",
     heldOutPath: "",
+    further: null,
   };
 }
 
@@ -44,8 +46,34 @@ export function formOf(spec: RunSpec): PlanForm {
     mixture: (spec.dataset.mixture ?? []).map((mixed) => ({ ...mixed })),
     heldOut: heldOut.kind,
     heldOutPath: heldOut.kind === "file" ? heldOut.path : "",
+    further: furtherOf(spec),
   };
 }
+
+function furtherOf({ dataset, optimizer }: Pick<RunSpec, "dataset" | "optimizer">): FurtherSettings | null {
+  const further: FurtherSettings = {
+    template: dataset.template,
+    heldOutBy: dataset.heldOut.kind === "fraction" ? dataset.heldOut.by : "auto",
+    maxTrainRows: dataset.maxTrainRows,
+    maxEvalRows: dataset.maxEvalRows,
+    beta1: optimizer.beta1,
+    beta2: optimizer.beta2,
+    epsilon: optimizer.epsilon,
+  };
+  const names = Object.keys(further) as (keyof FurtherSettings)[];
+  return names.every((name) => further[name] === leftAlone[name]) ? null : further;
+}
+
+const usual = defaultSettings().optimizer;
+const leftAlone: FurtherSettings = {
+  template: "auto",
+  heldOutBy: "auto",
+  maxTrainRows: null,
+  maxEvalRows: null,
+  beta1: usual.beta1,
+  beta2: usual.beta2,
+  epsilon: usual.epsilon,
+};
 
 /** Every field that is wrong, with a sentence that names what it may be. */
 export function checkForm(form: PlanForm, t: Translate): FormErrors {
@@ -127,8 +155,11 @@ export interface RunRequest {
 
 /** The run that a valid form asks for. */
 export function newRun(form: PlanForm, { dataset, choice, threads, trainTokens }: RunRequest): NewRun {
+  const { template, heldOutBy, maxTrainRows, maxEvalRows, ...moments } = form.further ?? leftAlone;
+  const settings = runSettings(form, { threads, trainTokens });
   return {
-    ...runSettings(form, { threads, trainTokens }),
+    ...settings,
+    optimizer: { ...settings.optimizer, ...moments },
     name: form.name.trim(),
     model: { path: form.modelPath, quantization: form.quantization },
     dataset: {
@@ -137,21 +168,21 @@ export function newRun(form: PlanForm, { dataset, choice, threads, trainTokens }
       ...(Object.keys(choice.fields).length > 0 ? { fields: choice.fields } : {}),
       ...(form.weight === 1 ? {} : { weight: form.weight }),
       ...(form.mixture.length === 0 ? {} : { mixture: form.mixture }),
-      template: "auto",
-      heldOut: heldOutOf(form),
-      maxTrainRows: null,
-      maxEvalRows: null,
+      template,
+      heldOut: heldOutOf(form, heldOutBy),
+      maxTrainRows,
+      maxEvalRows,
     },
   };
 }
 
-function heldOutOf({ heldOut, heldOutPercent, heldOutPath }: PlanForm): RunSpec["dataset"]["heldOut"] {
+function heldOutOf({ heldOut, heldOutPercent, heldOutPath }: PlanForm, by: HeldOutBy): HeldOut {
   switch (heldOut) {
     case "none":
       return { kind: "none" };
     case "file":
       return { kind: "file", path: heldOutPath };
     case "fraction":
-      return { kind: "fraction", fraction: heldOutPercent / 100, by: "auto" };
+      return { kind: "fraction", fraction: heldOutPercent / 100, by };
   }
 }
