@@ -54,7 +54,7 @@ describe("samples and rows", () => {
   let directory: string;
   let broken = false;
   const themes = ["light", "contrast", "dark"] as const;
-  const marks = (): Locator => workbench.page.locator(".editor-instance .margin-view-overlays .cgmr");
+  const marks = (): Locator => workbench.page.locator('.editor-instance .cgmr[class*="TextEditorDecorationType"]');
   const see = async (testId: string) => {
     await panel.getByTestId(testId).first().scrollIntoViewIfNeeded();
     await workbench.page.mouse.move(0, 0);
