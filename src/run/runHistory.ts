@@ -26,6 +26,7 @@ const MAX_SAMPLE_TOKENS = 1 << 20;
 const MAX_EVENTS_OF_A_KIND = 1000;
 /** More marks than a picture has room for. */
 const MAX_MARKS = 5000;
+const MAX_MARK_TEXT = 500;
 /** Weight of the newest step in the smoothed pace. */
 const PACE_WEIGHT = 0.1;
 
@@ -221,7 +222,8 @@ export class RunHistory {
   }
 
   #mark(kind: MarkKind, step: number, text?: string): void {
-    if (this.marks.length < MAX_MARKS) this.marks.push({ kind, step, ...(text === undefined ? {} : { text }) });
+    const words = text === undefined ? {} : { text: text.slice(0, MAX_MARK_TEXT) };
+    if (this.marks.length < MAX_MARKS) this.marks.push({ kind, step, ...words });
   }
 
   #put(name: SeriesName, step: number, value: number): void {

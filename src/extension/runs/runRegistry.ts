@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { RunSpec } from "../../protocol/run";
-import type { RunSnapshot, RunState } from "../../protocol/webview";
+import type { RunState } from "../../protocol/webview";
 import { deleteRun, listRunDirectories, runPaths, runsFolderOf } from "../../run/runDirectory";
 import type { RunHistory } from "../../run/runHistory";
 import { RunMonitor, type RunUpdate, watchRunsFolder } from "../../run/runMonitor";
@@ -60,10 +60,6 @@ export class TrackedRun {
 
   head(): RunHead {
     return this.monitor.head();
-  }
-
-  snapshot(): RunSnapshot {
-    return this.monitor.snapshot();
   }
 
   get active(): boolean {
