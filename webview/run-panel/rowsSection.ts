@@ -75,7 +75,7 @@ export class RowsSection implements RunSection {
   chooseStep(step: number): void {
     this.#step.value = String(step);
     this.#ask();
-    this.#step.scrollIntoView({ block: "nearest" });
+    this.element.scrollIntoView({ block: "start" });
   }
 
   receive(message: ToRunPanel): void {
