@@ -94,6 +94,7 @@ export interface SampleEvent extends EventHead {
   prompt: string;
   /** The base model's answer, without the adapter: once a prompt. */
   base: boolean;
+  /** Without the end token. */
   ids: number[];
   /** It ended by itself, not at the limit. */
   ended: boolean;
@@ -238,8 +239,14 @@ export interface EnginePlan {
   tokensPerSecond: number;
   /** The speed was measured in an earlier run; else it is arithmetic. */
   measured: boolean;
-  /** From start to end, with evaluations and checkpoints. */
+  /** From start to end: the sum of the five below. */
   seconds: number;
+  startSeconds: number;
+  trainingSeconds: number;
+  evaluationSeconds: number;
+  /** Of answers to pinned prompts. */
+  answerSeconds: number;
+  checkpointSeconds: number;
   /** By a dry run: speed and seconds are measured. */
   calibrated?: true;
   /** With it, unless a whole micro-batch would have taken too long. */
@@ -275,7 +282,7 @@ export interface EngineRefusal {
   };
 }
 
-/** `tunesmith-engine generate`: one a line on stdout, as they come. */
+/** `tunesmith-engine generate`: one a line on stdout, as they come; the end token is left out. */
 export type EngineGeneration =
   | { type: "token"; prompt: number; base: boolean; id: number }
   | { type: "end"; prompt: number; base: boolean; ended: boolean; seconds: number };
