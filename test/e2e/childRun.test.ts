@@ -82,6 +82,12 @@ describe("a run whose data set has changed", () => {
       (starts) => starts.length === 2,
       60_000,
     );
+    // Its menu is that of a run that goes on only once the tree says so.
+    await eventually(
+      "the run in the tree",
+      () => runRow(workbench, "answers").textContent(),
+      (text) => /%/.test(text ?? ""),
+    );
     await workbench.contextMenu(runRow(workbench, "answers"), "Stop Run");
   });
 });
