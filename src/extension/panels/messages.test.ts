@@ -15,6 +15,16 @@ describe("messages of the run panel", () => {
     expect(parseFromRunPanel({ type: "openRow", row: 7 })).toEqual({ type: "openRow", row: 7 });
   });
 
+  it.each([
+    [{ type: "effectOf", field: "rank" }],
+    [{ type: "addDataset" }],
+    [{ type: "deletePreset", id: "saved:A" }],
+    [{ type: "openRow", row: 7, dataset: 1 }],
+    [{ type: "openDataset" }],
+  ])("takes those of the launch form: %o", (message) => {
+    expect(parseFromRunPanel(message)).toEqual(message);
+  });
+
   it("takes a number that is none for what it is", () => {
     const message = parseFromRunPanel(
       JSON.parse(JSON.stringify({ type: "start", form: { ...form, rank: Number.NaN } })),
@@ -36,6 +46,9 @@ describe("messages of the run panel", () => {
     [{ type: "start", form: { ...form, targets: ["lm_head"] } }],
     [{ type: "start", form: { ...form, further: { template: "alpaca" } } }],
     [{ type: "start", form: { ...form, evalEvery: "never" } }],
+    [{ type: "effectOf", field: "__proto__" }],
+    [{ type: "effectOf", field: "constructor" }],
+    [{ type: "openDataset", dataset: -1 }],
     [{ type: "openRow", row: 0 }],
     [{ type: "openRow", row: 1.5 }],
   ])("takes nothing else: %o", (message) => {
