@@ -28,8 +28,8 @@ export interface AnswerListActions {
 export class EvaluatedAnswers {
   readonly element: HTMLDetailsElement;
   readonly #heading = element("summary", { text: t("Answers") });
-  readonly #filter = element("div", { class: "answer-filter" });
-  readonly #list = element("div", { class: "answer-list", testId: "answer-list" });
+  readonly #filter = element("div", { class: "evaluated-filter" });
+  readonly #list = element("div", { class: "evaluated-list", testId: "answer-list" });
   readonly #note = element("p", { class: "quiet", role: "status", attributes: { "aria-live": "polite" } });
   #answers: ShownAnswer[] = [];
   #titles: string[] = [];
@@ -38,7 +38,7 @@ export class EvaluatedAnswers {
   constructor(private readonly actions: AnswerListActions) {
     this.element = element(
       "details",
-      { class: "answers", testId: "evaluated-answers" },
+      { class: "evaluated-answers", testId: "evaluated-answers" },
       this.#heading,
       this.#filter,
       this.#note,
@@ -57,6 +57,7 @@ export class EvaluatedAnswers {
   }
 
   show(answers: ShownAnswer[], total: number): void {
+    this.#loaded = true;
     this.#answers = answers;
     this.#titles = ownParts(answers.map(({ prompt }) => prompt));
     const names: Record<Filter, string> = {
@@ -87,11 +88,11 @@ export class EvaluatedAnswers {
     const title = (this.#titles[this.#answers.indexOf(answer)] ?? "").replace(/\s+/g, " ").trim();
     const made = element(
       "details",
-      { class: "answer", testId: "evaluated-answer" },
+      { class: "evaluated-answer", testId: "evaluated-answer" },
       element(
         "summary",
         {},
-        element("span", { class: "answer-title", text: title.slice(0, LONGEST_TITLE) || t("Row {0}", answer.row) }),
+        element("span", { class: "evaluated-title", text: title.slice(0, LONGEST_TITLE) || t("Row {0}", answer.row) }),
         ...marks(answer),
       ),
     );
@@ -105,25 +106,25 @@ export class EvaluatedAnswers {
     const column = (label: string, text: string, under: string) =>
       element(
         "div",
-        { class: "answer-column" },
+        { class: "evaluated-column" },
         element("h3", { text: label }),
         element("pre", {
           text: text === "" ? t("(nothing)") : text,
           attributes: { tabindex: "0", "aria-label": label },
         }),
-        element("p", { class: "quiet", text: under }),
+        under === "" ? null : element("p", { class: "quiet", text: under }),
       );
     return [
       element(
         "div",
-        { class: "answer-columns" },
+        { class: "evaluated-columns" },
         column(t("The row's answer"), expected, ""),
         column(t("Base model"), base.text, judgement(base)),
         column(t("Tuned model"), tuned.text, judgement(tuned)),
       ),
       element(
         "details",
-        { class: "answer-prompt" },
+        { class: "evaluated-prompt" },
         element("summary", { text: t("Prompt") }),
         element("pre", { text: prompt }),
       ),
@@ -135,7 +136,7 @@ export class EvaluatedAnswers {
 /** Each by its sign and its words. */
 function marks({ tuned, change }: ShownAnswer): HTMLElement[] {
   const mark = (kind: string, sign: string, text: string) =>
-    element("span", { class: `mark ${kind}` }, icon(sign), element("span", { text }));
+    element("span", { class: `evaluated-mark ${kind}` }, icon(sign), element("span", { text }));
   const made: HTMLElement[] = [];
   if (tuned.passed === true) made.push(mark("good", "pass", t("tests pass")));
   if (tuned.passed === false) made.push(mark("bad", "error", t("tests fail")));
