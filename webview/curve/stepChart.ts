@@ -49,6 +49,8 @@ const DRAW_EVERY_MS = 100;
 const KEY_STRIDE = 1 / 50;
 /** The pointer may tremble by so many pixels in a click. */
 const CLICK_PX = 4;
+/** So long a second click may take. */
+const DOUBLE_CLICK_MS = 250;
 
 /**
  * A chart over the steps of runs. Drag, wheel or + and − zoom, a double click or 0 shows all steps; arrow keys, Home and
@@ -60,6 +62,7 @@ export class StepChart {
   #step: number | null = null;
   #plot: uPlot | undefined;
   #drawTimer: number | undefined;
+  #clickTimer: number | undefined;
   /** The cursor is being put where another chart's is. */
   #following = false;
   readonly #resize = new ResizeObserver(() => this.#fit());
@@ -125,6 +128,7 @@ export class StepChart {
 
   dispose(): void {
     clearTimeout(this.#drawTimer);
+    clearTimeout(this.#clickTimer);
     this.#resize.disconnect();
     this.#theme.disconnect();
     this.#plot?.destroy();
@@ -251,9 +255,14 @@ export class StepChart {
     plot.over.addEventListener("click", (event) => {
       const still = pressedAt !== null && Math.abs(event.clientX - pressedAt) < CLICK_PX;
       const step = this.#stepUnder(plot);
-      if (still && step !== null) this.options.onChoose?.(step);
+      if (!still || step === null || event.detail > 1) return;
+      // What a choice brings may move the page away under a second click.
+      this.#clickTimer = window.setTimeout(() => this.options.onChoose?.(step), DOUBLE_CLICK_MS);
     });
-    plot.over.addEventListener("dblclick", () => this.options.onZoom?.(null));
+    plot.over.addEventListener("dblclick", () => {
+      clearTimeout(this.#clickTimer);
+      this.options.onZoom?.(null);
+    });
   }
 
   #range(): [number, number] {
