@@ -1,7 +1,7 @@
 import type { TestRuns } from "../../src/protocol/evaluation";
 import type { AdapterOrigin, EvaluationView } from "../../src/protocol/evaluationView";
 import type { FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
-import { element, icon, linkButton } from "../dom";
+import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { count } from "../figures";
 import { t } from "../texts";
 import { button, progressRing } from "../toolkit";
@@ -15,6 +15,7 @@ export class EvaluationSection implements RunSection {
   readonly #content = element("div", { class: "evaluation-content" });
   readonly #progress = element("div", { class: "evaluation-progress" });
   readonly #answers: EvaluatedAnswers;
+  readonly #live = liveRegion();
   #shown = "";
 
   constructor(private readonly post: (message: FromRunPanel) => void) {
@@ -34,6 +35,7 @@ export class EvaluationSection implements RunSection {
       this.#content,
       this.#progress,
       this.#answers.element,
+      this.#live,
     );
   }
 
@@ -138,10 +140,13 @@ export class EvaluationSection implements RunSection {
 
   #showProgress(progress: EvaluationView["progress"]): void {
     if (progress === null) {
+      if (this.#progress.hasChildNodes()) setText(this.#live, t("The evaluation has ended."));
       this.#progress.replaceChildren();
       return;
     }
     const { stage, fraction, detail } = progress;
+    // The share would be told at every answer.
+    setText(this.#live, stageText(stage));
     const share = fraction === null ? "" : ` ${Math.floor(fraction * 100)} %`;
     const text = `${stageText(stage)}${share}${detail === null ? "" : ` · ${detail}`}`;
     const shown = this.#progress.querySelector(".stage");
