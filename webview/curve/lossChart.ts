@@ -41,6 +41,13 @@ export class LossChart {
     this.#chart.rebuild();
   }
 
+  /** Without a smoothed line each step's is the one that is read. */
+  setSmoothed(smoothed: boolean): void {
+    if (this.#picture.smoothed === smoothed) return;
+    this.#picture.smoothed = smoothed;
+    this.#chart.rebuild();
+  }
+
   /** The model has grown. */
   update(): void {
     this.#chart.update();
@@ -61,6 +68,7 @@ export class LossChart {
 
 class LossPicture implements StepPicture {
   log = false;
+  smoothed = true;
 
   constructor(
     public model: CurveModel,
@@ -116,9 +124,10 @@ class LossPicture implements StepPicture {
     const training = resolve("var(--vscode-charts-blue)");
     const evaluation = resolve("var(--vscode-charts-orange)");
     const points = { show: false };
+    const faint = inHighContrast() ? 0.6 : 0.35;
     return [
-      { stroke: training, width: 1, alpha: inHighContrast() ? 0.6 : 0.35, spanGaps: true, points },
-      { stroke: training, width: this.small ? 1.5 : 2.5, spanGaps: true, points },
+      { stroke: training, width: 1, alpha: this.smoothed ? faint : 1, spanGaps: true, points },
+      { show: this.smoothed, stroke: training, width: this.small ? 1.5 : 2.5, spanGaps: true, points },
       {
         stroke: evaluation,
         width: 1.5,

@@ -153,6 +153,7 @@ export class LiveCurves {
   #setSmoothing(place: number): void {
     this.#place = place;
     this.#model.setSmoothing(this.#totalSteps, smoothingAt(place));
+    this.#loss.setSmoothed(place > 0);
     this.#loss.update();
     this.#table.update();
   }
