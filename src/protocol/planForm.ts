@@ -2,6 +2,7 @@
 
 import type {
   DeviceChoice,
+  FormatId,
   HeldOut,
   HeldOutBy,
   LoraTarget,
@@ -51,6 +52,9 @@ export interface PlanSettings {
 
 /** What a run made on the command line may set and the form has no fields for; running it again keeps it. */
 export interface FurtherSettings {
+  /** How the data set's rows are written, where its settings do not say it. */
+  format: FormatId | "auto";
+  fields: Record<string, string> | null;
   template: TemplateId | "auto";
   heldOutBy: HeldOutBy;
   maxTrainRows: number | null;

@@ -330,16 +330,12 @@ function group(title: string, ...fields: FormField[]): HTMLElement {
   );
 }
 
-function furtherText({
-  template,
-  heldOutBy,
-  maxTrainRows,
-  maxEvalRows,
-  beta1,
-  beta2,
-  epsilon,
-}: FurtherSettings): string {
+function furtherText(further: FurtherSettings): string {
+  const { format, fields, template, heldOutBy, maxTrainRows, maxEvalRows, beta1, beta2, epsilon } = further;
+  const named = Object.entries(fields ?? {}).map(([part, field]) => `${part}: ${field}`);
   const parts = [
+    format === "auto" ? null : t("format {0}", format),
+    named.length === 0 ? null : t("fields {0}", named.join("; ")),
     template === "auto" ? null : t("template {0}", template),
     maxTrainRows === null ? null : t("at most {0} rows to learn", count(maxTrainRows)),
     maxEvalRows === null ? null : t("at most {0} rows held out", count(maxEvalRows)),

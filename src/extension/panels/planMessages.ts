@@ -16,15 +16,14 @@ const figure = v.pipe(
 );
 const figureOrAuto = v.union([v.literal("auto"), figure]);
 
+const rowFields = v.pipe(
+  v.record(text, text),
+  v.check((fields) => Object.keys(fields).length <= MAX_FIELDS),
+);
 const mixed = v.strictObject({
   path: v.pipe(text, v.startsWith("/")),
   format: v.pipe(text, v.nonEmpty()),
-  fields: v.exactOptional(
-    v.pipe(
-      v.record(text, text),
-      v.check((fields) => Object.keys(fields).length <= MAX_FIELDS),
-    ),
-  ),
+  fields: v.exactOptional(rowFields),
   weight: figure,
 });
 
@@ -32,6 +31,8 @@ const within = ({ min, max }: Range) => v.pipe(v.number(), v.minValue(min), v.ma
 const rows = (field: "dataset.maxTrainRows" | "dataset.maxEvalRows") =>
   v.nullable(v.pipe(within(ranges[field]), v.integer()));
 const further = v.strictObject({
+  format: text,
+  fields: v.nullable(rowFields),
   template: text,
   heldOutBy: v.picklist(["auto", "row", "source"]),
   maxTrainRows: rows("dataset.maxTrainRows"),

@@ -20,8 +20,6 @@ import { PlanPresets } from "./planPresets";
 
 /** Typing in a field must not start a count per key. */
 const SETTLE_MS = 400;
-/** Before the data were looked at. */
-const NO_CHOICE: DataSummary["choice"] = { format: "auto", fields: {} };
 /** What of the form says which rows there are, and on which side. */
 const decideRows: readonly FormField[] = [
   "modelPath",
@@ -336,7 +334,7 @@ export class PlanSession implements vscode.Disposable {
         {
           dataset: this.dataset,
           form: this.#resolved(form),
-          choice: this.#summary?.choice ?? NO_CHOICE,
+          choice: this.#summary?.choice ?? choiceOf(form),
           trainTokens: learned,
         },
         {
@@ -383,6 +381,11 @@ function requireRightSettings(form: PlanForm): void {
   if (wrong !== undefined) throw new Error(wrong);
 }
 
+/** Before the data were looked at. */
+function choiceOf({ further }: PlanForm): DataSummary["choice"] {
+  return { format: further?.format ?? "auto", fields: further?.fields ?? {} };
+}
+
 function countArguments(form: PlanForm, settings: string): string[] {
   const heldOut = { none: "0", fraction: String(form.heldOutPercent / 100), file: form.heldOutPath }[form.heldOut];
   const options: [string, string][] = [
@@ -394,5 +397,8 @@ function countArguments(form: PlanForm, settings: string): string[] {
     ["--seed", String(form.seed)],
     ["--settings", settings],
   ];
+  const { format, fields } = choiceOf(form);
+  if (format !== "auto") options.push(["--data-format", format]);
+  for (const [part, field] of Object.entries(fields)) options.push(["--field", `${part}=${field}`]);
   return options.flat();
 }

@@ -85,6 +85,8 @@ describe("the run of a form", () => {
     const spec = specOf();
     const dataset: RunSpec["dataset"] = {
       ...spec.dataset,
+      format: "alpaca",
+      fields: { answer: "response" },
       template: "alpaca",
       maxTrainRows: 200,
       maxEvalRows: 20,
@@ -92,7 +94,9 @@ describe("the run of a form", () => {
     };
     const set: RunSpec = { ...spec, dataset, optimizer: { ...spec.optimizer, beta2: 0.95 }, threads: 2 };
     const { version: _, id: __, createdAt: ___, ...asked } = set;
-    expect(newRun(formOf(set), request)).toEqual(asked);
+    const again = formOf(set);
+    const { format, fields } = again.further!;
+    expect(newRun(again, { ...request, choice: { format, fields: fields! } })).toEqual(asked);
   });
 
   it("gives the form back when it is run again", () => {
@@ -117,6 +121,8 @@ describe("the run of a form", () => {
         heldOutPath: path,
         further: fc.option<FurtherSettings>(
           fc.record({
+            format: fc.constant("auto"),
+            fields: fc.constant(null),
             template: fc.constantFrom<string[]>("auto", "alpaca"),
             heldOutBy: fc.constant("auto" as const),
             maxTrainRows: fc.option(whole(1000)),

@@ -52,6 +52,8 @@ export function formOf(spec: RunSpec): PlanForm {
 
 function furtherOf({ dataset, optimizer }: Pick<RunSpec, "dataset" | "optimizer">): FurtherSettings | null {
   const further: FurtherSettings = {
+    format: dataset.format,
+    fields: dataset.fields ?? null,
     template: dataset.template,
     heldOutBy: dataset.heldOut.kind === "fraction" ? dataset.heldOut.by : "auto",
     maxTrainRows: dataset.maxTrainRows,
@@ -66,6 +68,8 @@ function furtherOf({ dataset, optimizer }: Pick<RunSpec, "dataset" | "optimizer"
 
 const usual = defaultSettings().optimizer;
 const leftAlone: FurtherSettings = {
+  format: "auto",
+  fields: null,
   template: "auto",
   heldOutBy: "auto",
   maxTrainRows: null,
@@ -155,11 +159,11 @@ export interface RunRequest {
 
 /** The run that a valid form asks for. */
 export function newRun(form: PlanForm, { dataset, choice, threads, trainTokens }: RunRequest): NewRun {
-  const { template, heldOutBy, maxTrainRows, maxEvalRows, ...moments } = form.further ?? leftAlone;
+  const { template, heldOutBy, maxTrainRows, maxEvalRows, beta1, beta2, epsilon } = form.further ?? leftAlone;
   const settings = runSettings(form, { threads, trainTokens });
   return {
     ...settings,
-    optimizer: { ...settings.optimizer, ...moments },
+    optimizer: { ...settings.optimizer, beta1, beta2, epsilon },
     name: form.name.trim(),
     model: { path: form.modelPath, quantization: form.quantization },
     dataset: {
