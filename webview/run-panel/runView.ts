@@ -121,7 +121,7 @@ export class RunView {
 
   #show(): void {
     const head = this.#head;
-    const active = head.state === "running" || head.state === "paused" || head.state === "preparing";
+    const active = isActive(head.state);
     setText(this.#name, head.name);
     this.#showState(head.state);
     this.#showMade();
@@ -129,7 +129,6 @@ export class RunView {
     this.#figures.show(head, active);
     this.#curves.setRun(head.name, head.totalSteps);
     this.#controls.show(head, this.#details, this.#curves.model.marks);
-    if (active) this.#failure.hidden = true;
     this.#showOutcome(active);
     for (const section of this.#sections) section.showHead(head, this.#details);
     this.#speak(active);
@@ -137,6 +136,8 @@ export class RunView {
 
   #showState(state: RunState): void {
     if (this.#state.dataset.state === state) return;
+    // It could be done after all, or something else was.
+    if (isActive(state)) this.#failure.hidden = true;
     this.#state.dataset.state = state;
     this.#state.replaceChildren(stateIcon(state), stateText(state));
   }
@@ -203,4 +204,8 @@ export class RunView {
     this.#spoken = text;
     setText(this.#live, text);
   }
+}
+
+function isActive(state: RunState): boolean {
+  return state === "running" || state === "paused" || state === "preparing";
 }
