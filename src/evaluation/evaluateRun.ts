@@ -23,7 +23,7 @@ import { answerInstructions } from "./answers";
 import { drawInstructions, type HeldOutInstruction, heldOutInstructions } from "./heldOutInstructions";
 import { judgeAnswers } from "./judge";
 import { figuresOf } from "./metrics/figures";
-import { adapterSha256, readAnswers, readReport, writeEvaluation } from "./report/reportFiles";
+import { adapterSha256, readAnswers, readReport, requireOwnFolder, writeEvaluation } from "./report/reportFiles";
 import { readRows } from "./tests/readRows";
 import { runRowTests, type TestedAnswer } from "./tests/runTests";
 
@@ -148,6 +148,7 @@ async function openRun(directory: string, options: EvaluateOptions): Promise<Ope
   options.onProgress?.("Reading the run", null);
   const spec = await readRunSpec(directory);
   const { data: dataDir, adapter: adapterDir } = runPaths(directory);
+  await requireOwnFolder(directory);
   const sha256 = await adapterSha256(directory);
   if (sha256 === null) {
     throw new RunError(`${directory} has no adapter yet: let the run finish, or stop it, and evaluate it then.`);

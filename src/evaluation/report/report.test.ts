@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -109,6 +110,24 @@ describe("an evaluation on disk", () => {
     rmSync(evaluationPaths(run).report);
     put("report", " ".repeat(2 << 20));
     await expect(readReport(run)).rejects.toThrow("is larger than");
+  });
+
+  it("is not written through a link", async () => {
+    const outside = join(run, "outside");
+    mkdirSync(outside);
+    symlinkSync(outside, evaluationPaths(run).folder);
+    await expect(writeEvaluation(run, "Try", report, [])).rejects.toThrow("is not a folder of the run's own");
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
+  it("does not follow a link, nor wait for a pipe, in the adapter's place", async () => {
+    const adapter = join(run, "adapter", "adapter_model.safetensors");
+    mkdirSync(join(run, "adapter"));
+    symlinkSync("/etc/hostname", adapter);
+    await expect(adapterSha256(run)).rejects.toThrow("is a link");
+    rmSync(adapter);
+    execFileSync("mkfifo", [adapter]);
+    await expect(adapterSha256(run)).rejects.toThrow("is not a plain file");
   });
 
   it("gives the answers that can be read", async () => {

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { lstat, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { writeAtomically } from "../../disk/atomicWrite";
 import { EVALUATION_VERSION, type EvaluatedAnswer, type EvaluationReport } from "../../protocol/evaluation";
-import { readPlainFile } from "../../run/plainFile";
+import { openPlainFile, readPlainFile } from "../../run/plainFile";
 import { runPaths } from "../../run/runDirectory";
 import { hasCode, RunError } from "../../run/runError";
 import { reportMarkdown } from "./markdown";
@@ -136,6 +135,7 @@ export async function writeEvaluation(
   answers: readonly EvaluatedAnswer[],
 ): Promise<void> {
   const paths = evaluationPaths(runDirectory);
+  await requireOwnFolder(runDirectory);
   await mkdir(paths.folder, { recursive: true });
   await rm(paths.report, { force: true });
   await writeAtomically(paths.answers, answers.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
@@ -143,13 +143,24 @@ export async function writeEvaluation(
   await writeAtomically(paths.report, `${JSON.stringify(report, null, 2)}\n`);
 }
 
+/** Throws where `evaluation` is anything but a folder of the run's own: what is written must not go elsewhere. */
+export async function requireOwnFolder(runDirectory: string): Promise<void> {
+  const { folder } = evaluationPaths(runDirectory);
+  const status = await lstat(folder).catch((error: unknown) => {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  });
+  if (status === undefined || status.isDirectory()) return;
+  throw new RunError(`${folder} is not a folder of the run's own: take it away, and evaluate the run again.`);
+}
+
 /** SHA-256 of the run's adapter; null where it has none. */
 export async function adapterSha256(runDirectory: string): Promise<string | null> {
   const hash = createHash("sha256");
   try {
-    for await (const chunk of createReadStream(join(runPaths(runDirectory).adapter, "adapter_model.safetensors"))) {
-      hash.update(chunk as Buffer);
-    }
+    const handle = await openPlainFile(join(runPaths(runDirectory).adapter, "adapter_model.safetensors"));
+    // The stream closes it.
+    for await (const chunk of handle.createReadStream()) hash.update(chunk as Buffer);
   } catch (error) {
     if (hasCode(error, "ENOENT", "ENOTDIR")) return null;
     throw error;

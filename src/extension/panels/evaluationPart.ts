@@ -4,6 +4,7 @@ import { evaluationPaths, readAnswers } from "../../evaluation/report/reportFile
 import type { EvaluatedAnswer } from "../../protocol/evaluation";
 import type { AdapterOrigin, ShownAnswer } from "../../protocol/evaluationView";
 import type { FromRunPanel } from "../../protocol/webview";
+import { openPlainFile } from "../../run/plainFile";
 import type { RunUpdate } from "../../run/runMonitor";
 import { openRow } from "./openRow";
 import type { RunPart, RunPartContext } from "./runPart";
@@ -100,6 +101,8 @@ class EvaluationPart implements RunPart {
 
   async #openReport(): Promise<void> {
     const { markdown } = evaluationPaths(this.context.run.directory);
+    // Nothing but the run's own file: a link may lead anywhere.
+    await (await openPlainFile(markdown)).close();
     await vscode.commands.executeCommand("markdown.showPreviewToSide", vscode.Uri.file(markdown));
   }
 
