@@ -51,7 +51,7 @@ export class RunNotifications implements vscode.Disposable {
     if (!isActive(now)) {
       this.#rules.delete(run.directory);
       if (this.#watched().includes(run.id)) void this.#tellEnd(run, now);
-    } else if (now === "running") void this.#lookAtDisk();
+    } else if (now !== "paused") void this.#lookAtDisk();
     void this.#remember();
   }
 

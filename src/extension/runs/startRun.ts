@@ -8,7 +8,7 @@ import { readEngineState } from "../../run/engineLock";
 import { readAttempt } from "../../run/lastEvents";
 import { launchEngine } from "../../run/launch";
 import { createRun, type NewRun } from "../../run/runDirectory";
-import { markStartFailed, markStarting } from "../../run/startMark";
+import { clearStartMark, markStartFailed, markStarting } from "../../run/startMark";
 import type { Services } from "../context";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { readSettings } from "../settings";
@@ -65,7 +65,7 @@ export async function createAndStart(
     throw error;
   }
   const run = await services.runs.adopt(directory);
-  if (!(await services.queue.add(run))) await launch(services, run, options);
+  await launchInTurn(services, run, options);
   return run;
 }
 
@@ -80,12 +80,26 @@ export async function goOn(services: Services, run: TrackedRun, options: StartOp
     try {
       await prepare(services, run.directory, options);
     } catch (error) {
-      await markStartFailed(run.directory, attempt, describeError(error));
+      // Given up by the person, it is what it was before.
+      if (error instanceof JobCancelled) await clearStartMark(run.directory);
+      else await markStartFailed(run.directory, attempt, describeError(error));
       await services.runs.refresh(run);
       throw error;
     }
   }
-  if (!(await services.queue.add(run))) await launch(services, run, options);
+  await launchInTurn(services, run, options);
+}
+
+/** From here on the start is not given up any more: the run waits, computes, or has failed with its cause. */
+async function launchInTurn(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
+  try {
+    if (await services.queue.add(run)) return;
+  } catch (error) {
+    await markFailedStart(run, describeError(error));
+    await services.runs.refresh(run);
+    throw error;
+  }
+  await launch(services, run, options);
 }
 
 /** Starts a run that waits, whatever else computes. */
@@ -104,7 +118,6 @@ async function prepare(services: Services, directory: string, options: StartOpti
 }
 
 async function launch(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
-  if (options.signal.aborted) throw new JobCancelled();
   options.onProgress(vscode.l10n.t("Starting the engine"), null);
   await launchPrepared(services, run);
 }
