@@ -8,7 +8,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { prepareRun } from "../dataset/prepare";
 import { readEngineState } from "./engineLock";
 import { launchEngine } from "./launch";
-import { createRun, runPaths } from "./runDirectory";
+import { checkProvenance, newestCheckpoint } from "./provenance";
+import { createRun, readRunSpec, runPaths } from "./runDirectory";
 import { readSnapshot } from "./runMonitor";
 import { canResume } from "./runState";
 import { clearStartMark } from "./startMark";
@@ -22,7 +23,8 @@ const TRUE_WITHIN_MS = 5000;
 
 let engine: string;
 let cli: string;
-/** The adapter of a run that nobody disturbed. */
+/** A run that nobody disturbed, and its adapter. */
+let undisturbed: string;
 let wanted: Buffer;
 let seed = 12345;
 
@@ -92,11 +94,17 @@ beforeAll(async () => {
     external: ["onnxruntime-node", "tokenizers"],
     logLevel: "silent",
   });
-  const undisturbed = await newDirectory(true);
+  undisturbed = await newDirectory(true);
   await launchEngine(undisturbed, engine);
   await until(async () => (await stateOf(undisturbed)) === "finished");
   wanted = adapterOf(undisturbed);
 }, 120_000);
+
+it("has digests and settings of its checkpoints that we compute alike", async () => {
+  const spec = await readRunSpec(undisturbed);
+  expect(await newestCheckpoint(undisturbed)).toMatchObject({ step: 16 });
+  expect((await checkProvenance(undisturbed, spec)).changes).toEqual([]);
+});
 
 describe("SIGKILL at random moments", () => {
   it(`of the engine, ${ENGINE_KILLS} times`, { timeout: 300_000 }, async () => {
