@@ -23,6 +23,8 @@ class EvaluationPart implements RunPart {
   /** The report whose answers the page has. */
   #sentFor = "";
   #state: string;
+  #posting: Promise<void> | undefined;
+  #again = false;
 
   constructor(private readonly context: RunPartContext) {
     const { services, run } = context;
@@ -70,7 +72,23 @@ class EvaluationPart implements RunPart {
     }
   }
 
+  /** One after the other: what was read earlier must not arrive later. */
   async #post(): Promise<void> {
+    this.#again = true;
+    this.#posting ??= this.#postAll().finally(() => {
+      this.#posting = undefined;
+    });
+    await this.#posting;
+  }
+
+  async #postAll(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      await this.#postOnce();
+    }
+  }
+
+  async #postOnce(): Promise<void> {
     const { services, run, post } = this.context;
     const { evaluations } = services;
     const { report, stale, failure } = await evaluations.read(run.directory);
