@@ -79,7 +79,7 @@ TEST_CASE("a dry run measures the run that is planned and leaves nothing behind"
   CHECK(stages == std::vector<std::string>{"loading", "steps", "evaluation", "checkpoint"});
   CHECK(measured.calibrated);
   CHECK(measured.tokens_per_second > 0);
-  CHECK(measured.seconds > 0);
+  CHECK(measured.seconds() > 0);
   REQUIRE(measured.measured_bytes);
   CHECK(*measured.measured_bytes > 0);
   CHECK(measured.steps == plain.steps);

@@ -355,7 +355,7 @@ TEST_CASE("a forecast allocates nothing and knows the speed of earlier runs") {
   CHECK(first.steps == 12);
   CHECK(first.plan.total_bytes() > 0);
   CHECK_FALSE(first.measured);
-  CHECK(first.seconds > 0);
+  CHECK(first.seconds() > 0);
   REQUIRE(failure(run, machine) == "");
   const RunForecast second = forecast_run(machine, asked);
   CHECK(second.measured);

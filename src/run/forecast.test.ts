@@ -30,6 +30,11 @@ const plan = {
   tokensPerSecond: 40_000,
   measured: false,
   seconds: 30,
+  startSeconds: 2,
+  trainingSeconds: 20,
+  evaluationSeconds: 4,
+  answerSeconds: 3,
+  checkpointSeconds: 1,
 };
 
 /** An engine that answers `plan` with this shell script. */

@@ -85,6 +85,11 @@ const planSchema = v.object({
   tokensPerSecond: amount,
   measured: v.boolean(),
   seconds: amount,
+  startSeconds: amount,
+  trainingSeconds: amount,
+  evaluationSeconds: amount,
+  answerSeconds: amount,
+  checkpointSeconds: amount,
   calibrated: v.exactOptional(v.literal(true)),
   measuredBytes: v.exactOptional(amount),
 });

@@ -1,9 +1,12 @@
 /** A forecast in words: where its figures come from, and what the buttons beside it change. */
 import type { MeasuringStage, SettingChange } from "../../src/protocol/engine";
 import type { ForecastAdvice, ForecastFix, RunForecast } from "../../src/protocol/forecastView";
-import { count, memory } from "../figures";
+import { count, duration, memory } from "../figures";
 import { t } from "../texts";
 import { describeTime } from "./deviceText";
+
+/** An item below this would be shown as none. */
+const LEAST_SECONDS = 0.5;
 
 /** Why it is so much memory: one line an item, the largest first. */
 export function memoryReasons(forecast: RunForecast): string[] {
@@ -36,13 +39,17 @@ function howItIsComputed({ microBatch, recompute }: RunForecast): string {
   }
 }
 
-/** Why it takes so long. */
+/** Why it takes so long: one line an item. */
 export function timeReasons(forecast: RunForecast): string[] {
-  return [
-    t("{0} steps, {1} tokens", count(forecast.steps), count(forecast.tokens)),
-    speedReason(forecast),
-    t("With loading, evaluations and checkpoints"),
+  const items: [string, number][] = [
+    [t("Training: {0}", duration(forecast.trainingSeconds)), forecast.trainingSeconds],
+    [t("Evaluations: {0}", duration(forecast.evaluationSeconds)), forecast.evaluationSeconds],
+    [t("Answers to pinned prompts: {0}", duration(forecast.answerSeconds)), forecast.answerSeconds],
+    [t("Checkpoints: {0}", duration(forecast.checkpointSeconds)), forecast.checkpointSeconds],
+    [t("Loading: {0}", duration(forecast.startSeconds)), forecast.startSeconds],
   ];
+  const lines = items.filter(([, seconds]) => seconds >= LEAST_SECONDS).map(([line]) => line);
+  return [...lines, t("{0} steps, {1} tokens", count(forecast.steps), count(forecast.tokens)), speedReason(forecast)];
 }
 
 /** How the speed is known. */

@@ -39,7 +39,12 @@ Json to_json(const RunForecast& forecast) {
           {"tokens", forecast.tokens},
           {"tokensPerSecond", forecast.tokens_per_second},
           {"measured", forecast.measured},
-          {"seconds", forecast.seconds}};
+          {"startSeconds", forecast.start_seconds},
+          {"trainingSeconds", forecast.training_seconds},
+          {"evaluationSeconds", forecast.evaluation_seconds},
+          {"answerSeconds", forecast.answer_seconds},
+          {"checkpointSeconds", forecast.checkpoint_seconds},
+          {"seconds", forecast.seconds()}};
   if (forecast.calibrated) json["calibrated"] = true;
   if (forecast.measured_bytes) json["measuredBytes"] = *forecast.measured_bytes;
   return json;
@@ -94,7 +99,7 @@ void print(const RunForecast& forecast) {
       {"saved activations", plan.saved_bytes}, {"working space", plan.working_bytes},
       {"logits", plan.head_bytes},             {"scratch", plan.scratch_bytes}};
   for (const auto& [name, bytes] : items) std::printf("  %-22s %s\n", name, shown_bytes(bytes).c_str());
-  std::printf("time: %s for %lld steps, %lld tokens at %.0f tokens/s (%s)\n", shown_time(forecast.seconds).c_str(),
+  std::printf("time: %s for %lld steps, %lld tokens at %.0f tokens/s (%s)\n", shown_time(forecast.seconds()).c_str(),
               static_cast<long long>(forecast.steps), static_cast<long long>(forecast.tokens), forecast.tokens_per_second,
               forecast.calibrated ? "measured" : forecast.measured ? "by the last run" : "by arithmetic");
   if (forecast.measured_bytes) std::printf("measured memory: %s\n", shown_bytes(*forecast.measured_bytes).c_str());

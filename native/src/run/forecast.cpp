@@ -100,7 +100,7 @@ RunCosts expected_costs(const Speed& speed, bool gpu, const PlanRequest& request
   costs.token = 1 / speed.tokens_per_second;
   costs.eval_token = costs.token * forward_flops(request.config, shape) /
                      training_flops(request.config, shape, plan.recompute);
-  costs.answer_token = expected_answer_seconds(request.config, plan.weight_bytes, gpu);
+  costs.answer_token = expected_answer_seconds(request.config, plan.weight_bytes, gpu, request.options.threads);
   costs.checkpoint = expected_checkpoint_seconds(plan.trainable_parameters);
   return costs;
 }
@@ -189,10 +189,11 @@ RunForecast forecast_run(Machine& machine, const ForecastRequest& asked) {
     forecast.tokens_per_second = speed.tokens_per_second;
   }
   const Interruptions counted = interruptions(spec, length.steps, data.eval_tokens > 0);
-  forecast.seconds = costs.start + tokens * costs.token + steps * costs.step +
-                     static_cast<double>(counted.evaluations * data.eval_tokens) * costs.eval_token +
-                     answered_tokens(data, counted.evaluations) * costs.answer_token +
-                     static_cast<double>(counted.checkpoints) * costs.checkpoint;
+  forecast.start_seconds = costs.start;
+  forecast.training_seconds = tokens * costs.token + steps * costs.step;
+  forecast.evaluation_seconds = static_cast<double>(counted.evaluations * data.eval_tokens) * costs.eval_token;
+  forecast.answer_seconds = answered_tokens(data, counted.evaluations) * costs.answer_token;
+  forecast.checkpoint_seconds = static_cast<double>(counted.checkpoints) * costs.checkpoint;
   return forecast;
 }
 

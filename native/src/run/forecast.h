@@ -38,7 +38,11 @@ struct RunForecast {
   int64_t steps = 0, tokens = 0;
   double tokens_per_second = 0;  // while it trains
   bool measured = false;         // the speed: in an earlier run, not by arithmetic
-  double seconds = 0;            // from the engine's start to its end, with evaluations and checkpoints
+  /** Of these the run is made, in seconds. */
+  double start_seconds = 0, training_seconds = 0, evaluation_seconds = 0, answer_seconds = 0, checkpoint_seconds = 0;
+  double seconds() const {
+    return start_seconds + training_seconds + evaluation_seconds + answer_seconds + checkpoint_seconds;
+  }
   /** By a dry run: then all of the figures are measured. */
   bool calibrated = false;
   std::optional<int64_t> measured_bytes;

@@ -26,7 +26,9 @@ constexpr double kThreadFlops = 60e9;
 /** Seconds and bytes a second: files that are synced and their checksums; the start of a process that checks its data. */
 constexpr double kCheckpointStart = 0.05, kCheckpointRate = 200e6;
 /** Bytes a second of matrices that meet one row, and the start of a layer's kernels. */
-constexpr double kCpuBandwidth = 6e9, kGpuBandwidth = 1e12, kLayerStart = 60e-6;
+constexpr double kThreadBandwidth = 6e9, kGpuBandwidth = 1e12, kLayerStart = 60e-6;
+/** More threads do not read faster. */
+constexpr int kBandwidthThreads = 8;
 constexpr double kStart = 0.3, kReadRate = 800e6;
 /** A run may have been watched for days; its last events are at the end. */
 constexpr size_t kMaxRuns = 200;
@@ -193,9 +195,10 @@ double expected_checkpoint_seconds(int64_t trainable_parameters) {
   return kCheckpointStart + static_cast<double>(checkpoint_bytes(trainable_parameters)) / kCheckpointRate;
 }
 
-double expected_answer_seconds(const LlamaConfig& config, int64_t weight_bytes, bool gpu) {
+double expected_answer_seconds(const LlamaConfig& config, int64_t weight_bytes, bool gpu, int threads) {
   const double bytes = static_cast<double>(weight_bytes);
-  return gpu ? bytes / kGpuBandwidth + static_cast<double>(config.layers) * kLayerStart : bytes / kCpuBandwidth;
+  if (gpu) return bytes / kGpuBandwidth + static_cast<double>(config.layers) * kLayerStart;
+  return bytes / (kThreadBandwidth * std::min(threads, kBandwidthThreads));
 }
 
 double expected_start_seconds(int64_t weight_bytes) { return kStart + static_cast<double>(weight_bytes) / kReadRate; }

@@ -28,7 +28,7 @@ int64_t checkpoint_bytes(int64_t trainable_parameters);
 /** To write and read back a checkpoint on an ordinary disk. */
 double expected_checkpoint_seconds(int64_t trainable_parameters);
 /** One token of an answer: all weights are read for it. */
-double expected_answer_seconds(const LlamaConfig&, int64_t weight_bytes, bool gpu);
+double expected_answer_seconds(const LlamaConfig&, int64_t weight_bytes, bool gpu, int threads);
 /** To read a base's files and lay the weights out. */
 double expected_start_seconds(int64_t weight_bytes);
 
