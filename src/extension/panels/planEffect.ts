@@ -2,7 +2,7 @@ import type * as vscode from "vscode";
 import type { FormField, PlanForm, PlanSettings } from "../../protocol/planForm";
 import type { FieldEffect } from "../../protocol/planView";
 import type { DataSummary } from "../../protocol/webview";
-import { ForecastRefused, forecastRun } from "../../run/forecast";
+import { ForecastRefused, forecastData, forecastRun } from "../../run/forecast";
 import { changedSettings } from "../../run/planSettings";
 import type { NewRun } from "../../run/runDirectory";
 import type { Services } from "../context";
@@ -49,32 +49,28 @@ export class PlanEffect implements vscode.Disposable {
   }
 
   async #amount(form: PlanForm, summary: DataSummary, signal: AbortSignal): Promise<Amount | null> {
-    const { trainTokens, evalTokens } = summary;
+    const data = forecastData(summary);
     const run = newRun(form, {
       dataset: this.dataset.fsPath,
       choice: summary.choice,
       threads: readSettings().threads,
-      trainTokens,
+      trainTokens: data.trainTokens,
     });
-    const key = JSON.stringify([{ ...run, name: "" }, trainTokens, evalTokens]);
+    const key = JSON.stringify([{ ...run, name: "" }, data]);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const amount = await this.#ask(run, { trainTokens, evalTokens }, signal);
+    const amount = await this.#ask(run, data, signal);
     if (this.#known.size === KEPT) this.#known.clear();
     this.#known.set(key, amount);
     return amount;
   }
 
-  async #ask(
-    run: NewRun,
-    tokens: Pick<DataSummary, "trainTokens" | "evalTokens">,
-    signal: AbortSignal,
-  ): Promise<Amount | null> {
+  async #ask(run: NewRun, data: ReturnType<typeof forecastData>, signal: AbortSignal): Promise<Amount | null> {
     try {
       const { forecastBytes, seconds } = await forecastRun({
         engine: await engineOf(this.services),
         run,
-        ...tokens,
+        ...data,
         runsFolder: this.services.runs.folderFor(this.dataset) ?? null,
         signal,
       });
