@@ -55,7 +55,7 @@ describe("evaluating a run", () => {
     await workbench.contextMenu(workbench.explorerRow("functions.jsonl"), "Fine-tune on This Dataset");
     panel = await runPanel(workbench);
     await button(panel, "Start").waitFor();
-    await setPlan(panel, { epochs: 5, sequencesPerStep: 1, sequenceLength: 256 });
+    await setPlan(panel, { epochs: 3, sequencesPerStep: 1, sequenceLength: 256 });
     await button(panel, "Start").click();
     await inState(panel, "finished");
     const section = panel.getByTestId("evaluation");
