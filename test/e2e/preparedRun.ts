@@ -59,9 +59,14 @@ export async function addPreparedRun(
 }
 
 export async function showRuns(workbench: Workbench): Promise<void> {
-  const pane = workbench.page.locator(".pane", { hasText: "Runs" });
-  if (!(await pane.first().isVisible())) await workbench.page.locator(TUNESMITH_ICON).click();
-  await pane.first().waitFor();
+  const pane = workbench.page.locator(".pane", { hasText: "Runs" }).first();
+  // After a reload the view comes back by itself, a moment later; a click on its icon would then hide it.
+  const shown = await pane.waitFor({ timeout: 5000 }).then(
+    () => true,
+    () => false,
+  );
+  if (!shown) await workbench.page.locator(TUNESMITH_ICON).click();
+  await pane.waitFor();
 }
 
 /** The run's row in the tree; its text ends with what the run is doing. */
