@@ -165,16 +165,17 @@ describe("the curve", () => {
   });
 });
 
-it("draws of marks that lie on one another only one of a kind", () => {
+it("draws of marks that lie on one another only one of a kind, and none that is out of sight", () => {
   const marks: CurveMark[] = [
-    { kind: "checkpoint", step: 10 },
-    { kind: "checkpoint", step: 11 },
-    { kind: "warning", step: 10 },
-    { kind: "best", step: 10 },
-    { kind: "checkpoint", step: 300 },
+    { kind: "checkpoint", step: 1000 },
+    { kind: "checkpoint", step: 1100 },
+    { kind: "warning", step: 1000 },
+    { kind: "best", step: 1000 },
+    { kind: "checkpoint", step: 3000 },
+    { kind: "checkpoint", step: 99_000 },
   ];
-  const drawn = marksToDraw(marks, (step) => step / 100).map(({ kind, step }) => `${kind} ${step}`);
-  expect(drawn).toEqual(["checkpoint 10", "warning 10", "checkpoint 300"]);
+  const drawn = marksToDraw(marks, (step) => step / 100, [0, 500], 9);
+  expect(drawn.map(({ kind, pixel }) => `${kind} ${pixel}`)).toEqual(["checkpoint 10", "warning 10", "checkpoint 30"]);
 });
 
 describe("zoom", () => {

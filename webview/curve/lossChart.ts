@@ -7,6 +7,9 @@ import { drawMark, markColor, marksToDraw } from "./marks";
 import { aboveZero } from "./plotTheme";
 import { StepChart, type StepChartOptions, type StepPicture } from "./stepChart";
 
+/** Of more checkpoints than this the lines would hide the curve. */
+const MOST_LINES = 12;
+
 /** The losses of one run: of training, thin and smoothed, the evals, and what happened when. */
 export class LossChart {
   readonly #picture: LossPicture;
@@ -146,18 +149,18 @@ class LossPicture implements StepPicture {
     ctx.save();
     ctx.lineWidth = devicePixelRatio;
     ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
-    for (const { kind, step } of marksToDraw(this.model.marks, pixelOf)) {
-      const x = Math.round(pixelOf(step));
-      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    const drawn = marksToDraw(this.model.marks, pixelOf, [bbox.left, bbox.left + bbox.width], size);
+    const crowded = drawn.filter(({ kind }) => kind === "checkpoint").length > MOST_LINES;
+    const bottom = bbox.top + bbox.height;
+    for (const { kind, pixel } of drawn) {
       ctx.fillStyle = ctx.strokeStyle = resolve(markColor(kind));
-      const bottom = bbox.top + bbox.height;
-      if (!this.small) {
+      if (!this.small && !(crowded && kind === "checkpoint")) {
         ctx.beginPath();
-        ctx.moveTo(x, bbox.top);
-        ctx.lineTo(x, bottom);
+        ctx.moveTo(pixel, bbox.top);
+        ctx.lineTo(pixel, bottom);
         ctx.stroke();
       }
-      drawMark(ctx, kind, x, bottom - size / 2 - rows[kind] * size * 1.2, size);
+      drawMark(ctx, kind, pixel, bottom - size / 2 - rows[kind] * size * 1.2, size);
     }
     ctx.restore();
   }

@@ -30,16 +30,21 @@ export function markColor(kind: MarkKind): string {
   return colors[kind];
 }
 
-/** One to each step and kind: of those that lie on one another only one is seen. */
-export function marksToDraw(marks: readonly CurveMark[], pixelOf: (step: number) => number): CurveMark[] {
-  const drawn = new Set<string>();
-  return marks.filter((mark) => {
+/** Those between two pixels; of a kind one to each `size` pixels: of those that lie on one another only one is seen. */
+export function marksToDraw(
+  marks: readonly CurveMark[],
+  pixelOf: (step: number) => number,
+  [from, to]: readonly [number, number],
+  size: number,
+): { kind: MarkKind; pixel: number }[] {
+  const taken = new Set<string>();
+  return marks.flatMap(({ kind, step }) => {
+    const pixel = Math.round(pixelOf(step));
+    const key = `${kind} ${Math.floor(pixel / size)}`;
     // The best is the last that was called so.
-    if (mark.kind === "best") return false;
-    const key = `${mark.kind} ${Math.round(pixelOf(mark.step))}`;
-    if (drawn.has(key)) return false;
-    drawn.add(key);
-    return true;
+    if (kind === "best" || pixel < from || pixel > to || taken.has(key)) return [];
+    taken.add(key);
+    return [{ kind, pixel }];
   });
 }
 

@@ -195,7 +195,13 @@ export class StepChart {
   #plotOptions(width: number): uPlot.Options {
     const { height, bare = false, axisWidth = 56 } = this.options;
     const { picture } = this;
-    const resolve = (color: string) => resolveColor(this.element, color);
+    // Looked up once: to ask the page for a colour makes it lay itself out.
+    const known = new Map<string, string>();
+    const resolve = (color: string) => {
+      const found = known.get(color) ?? resolveColor(this.element, color);
+      known.set(color, found);
+      return found;
+    };
     const logScale = picture.logScale?.() === true;
     const grid = resolve("var(--tunesmith-grid)");
     const axis: uPlot.Axis = {
