@@ -118,6 +118,14 @@ TEST_CASE("rows names what each step learns from: every sequence once a pass") {
     }
   }
   CHECK(std::set<int>(seen.begin(), seen.end()).size() == documents);
+  // Once the run is through, each row comes with what it cost when a pass last met it.
+  train_it(run);
+  const auto losses = read_document_losses(run.path() + "/row-losses/pass-3.losses", 20);
+  const Json last = rows_of(run, 10);  // the end of pass 3 and the beginning of pass 4
+  CHECK(std::any_of(last["rows"].begin(), last["rows"].end(), [&](const Json& row) {
+    return row["loss"] == losses[row["row"].get<size_t>() - 1].mean;
+  }));
+  for (const Json& row : last["rows"]) CHECK(row["loss"] > 0);
   EngineProcess beyond({"rows", "--run", run.path(), "--step", "13", "--json"});
   CHECK(beyond.wait() == 1);
   CHECK(beyond.err().find("has 12 steps, so there is no step 13") != std::string::npos);
