@@ -185,7 +185,7 @@ describe("samples and rows", () => {
       () => cursorLine(workbench),
       (now) => now === line,
     );
-    await workbench.command("View: Focus Second Editor Group");
+    await workbench.page.keyboard.press("Control+2");
     await workbench.command("Show or Focus Hover");
     await workbench.page.locator(".monaco-hover", { hasText: /Loss \d\.\d+ in pass 2 of Short/ }).waitFor();
     await worst.scrollIntoViewIfNeeded();
@@ -196,7 +196,7 @@ describe("samples and rows", () => {
 
   it("lets a mark go with its row, and hides all when asked", async () => {
     const before = await marks().count();
-    await workbench.command("View: Focus Second Editor Group");
+    await workbench.page.keyboard.press("Control+2");
     await workbench.page.keyboard.press("Home");
     await workbench.page.keyboard.type(" ");
     await eventually(
