@@ -70,7 +70,7 @@ describe("evaluating a run", () => {
     await panel.getByTestId("cancel-evaluation").click();
     await evaluated();
     await panel.getByTestId("evaluate").click();
-    await panel.getByText("Answering held-out instructions").waitFor({ timeout: RUN_MS });
+    await panel.getByTestId("evaluating").getByText("Answering held-out instructions").waitFor({ timeout: RUN_MS });
     await workbench.screenshot("2-going-on");
     await panel.getByTestId("evaluation-table").waitFor({ timeout: RUN_MS });
     await evaluated();
