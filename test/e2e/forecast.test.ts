@@ -17,7 +17,7 @@ function writeWorkspace(folder: string): void {
       input: "",
       output: `def add_${index}(x):\n${`    x = x + ${index}\n`.repeat(lines)}    return x`,
     });
-  const rows = Array.from({ length: 120 }, (_, index) => row(index, index < LONG_ROWS ? 60 : 1));
+  const rows = Array.from({ length: 120 }, (_, index) => row(index, index < LONG_ROWS ? 40 : 1));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, DATASET), `${rows.join("\n")}\n`);
 }
@@ -74,6 +74,7 @@ describe("the forecast", () => {
     const advice = panel.getByTestId("advice-over-length");
     await advice.waitFor({ timeout: RUN_MS });
     expect(await advice.textContent()).toContain(`${LONG_ROWS} of 120 rows (5 %)`);
+    await advice.scrollIntoViewIfNeeded();
     await workbench.screenshotsIn(["light", "contrast", "dark"], "2-long-rows");
     await advice.getByTestId("advice-fix").click();
     await eventually(
