@@ -112,6 +112,12 @@ describe("the launch form", () => {
     const alone = await figure(panel, "train-rows");
     await panel.getByTestId("add-dataset").click();
     await workbench.quickInput.waitFor();
+    // The dialog writes its folder into the field once it has listed it.
+    await eventually(
+      "the dialog's folder",
+      () => workbench.quickInput.inputValue(),
+      (value) => value.endsWith("/"),
+    );
     await workbench.quickInput.fill(join(workbench.workspace, MORE));
     await workbench.page.keyboard.press("Enter");
     await panel.getByTestId(`weight-${MORE}`).locator("input").fill("2");
