@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 export async function openRow(
   dataset: vscode.Uri,
   row: number,
-  viewColumn: vscode.ViewColumn = vscode.ViewColumn.Beside,
+  viewColumn: vscode.ViewColumn = columnOf(dataset),
 ): Promise<void> {
   const start = new vscode.Position(row - 1, 0);
   const options: vscode.TextDocumentShowOptions = {
@@ -13,4 +13,13 @@ export async function openRow(
     preview: true,
   };
   await vscode.commands.executeCommand("vscode.open", dataset, options);
+}
+
+/** Where the file is open already, so that one row after the other comes into the same editor. */
+function columnOf(dataset: vscode.Uri): vscode.ViewColumn {
+  const wanted = dataset.toString();
+  const group = vscode.window.tabGroups.all.find(({ tabs }) =>
+    tabs.some(({ input }) => input instanceof vscode.TabInputText && input.uri.toString() === wanted),
+  );
+  return group?.viewColumn ?? vscode.ViewColumn.Beside;
 }
