@@ -39,7 +39,8 @@ export class RunMonitor {
   #told = { events: 0, revision: 0, words: "" };
   #restarts = 0;
   #reading: Promise<void> | undefined;
-  #again = false;
+  /** The read after that, which has not begun. */
+  #next: Promise<void> | undefined;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
@@ -114,16 +115,21 @@ export class RunMonitor {
     return this.#engine;
   }
 
-  /** Reads what is new. Calls during a read cause one more read after it. */
+  /**
+   * Reads what is new; resolves when a read that began after the call has ended. Calls during a read share the next one:
+   * under a run that never rests each of them still comes to its end.
+   */
   refresh(): Promise<void> {
-    if (this.#reading !== undefined) {
-      this.#again = true;
-      return this.#reading;
-    }
-    this.#reading = this.#readAll().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+    this.#next ??= this.#readNext();
+    return this.#next;
+  }
+
+  async #readNext(): Promise<void> {
+    await this.#reading?.catch(() => {});
+    this.#next = undefined;
+    if (this.#closed) return;
+    this.#reading = this.#readOnce();
+    await this.#reading;
   }
 
   async close(): Promise<void> {
@@ -132,14 +138,8 @@ export class RunMonitor {
     clearInterval(this.#timer);
     clearTimeout(this.#soon);
     await this.#watcher?.close();
+    await this.#next;
     await this.#reading;
-  }
-
-  async #readAll(): Promise<void> {
-    do {
-      this.#again = false;
-      await this.#readOnce();
-    } while (this.#again && !this.#closed);
   }
 
   async #readOnce(): Promise<void> {
