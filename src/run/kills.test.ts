@@ -17,7 +17,7 @@ import { realEngine, repository, tinyPython, writeRows } from "./testing/engine"
 import { newRun, temporaryFolder, until } from "./testing/testRun";
 
 const ENGINE_KILLS = 30;
-const HOST_KILLS = 4;
+const HOST_KILLS = 2;
 /** What a person may have to wait for the truth after reopening. */
 const TRUE_WITHIN_MS = 5000;
 

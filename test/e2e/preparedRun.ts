@@ -7,7 +7,7 @@ import { noteProvenance } from "../../src/run/provenance";
 import { createRun, runsFolderOf } from "../../src/run/runDirectory";
 import { defaultHeldOut, defaultSettings } from "../../src/run/runSpec";
 import { clearStartMark } from "../../src/run/startMark";
-import { TUNESMITH_ICON, type Workbench } from "./workbench";
+import type { Workbench } from "./workbench";
 
 const tinyPython = resolve(__dirname, "../../models/tiny-python");
 
@@ -59,14 +59,9 @@ export async function addPreparedRun(
 }
 
 export async function showRuns(workbench: Workbench): Promise<void> {
-  const pane = workbench.page.locator(".pane", { hasText: "Runs" }).first();
-  // After a reload the view comes back by itself, a moment later; a click on its icon would then hide it.
-  const shown = await pane.waitFor({ timeout: 5000 }).then(
-    () => true,
-    () => false,
-  );
-  if (!shown) await workbench.page.locator(TUNESMITH_ICON).click();
-  await pane.waitFor();
+  // A click on the icon would hide a view that has come back by itself after a reload.
+  await workbench.command("View: Show Tunesmith");
+  await workbench.page.locator(".pane", { hasText: "Runs" }).first().waitFor();
 }
 
 /** The run's row in the tree; its text ends with what the run is doing. */

@@ -128,10 +128,11 @@ export class RunQueue implements vscode.Disposable {
     return this.runs.runs.filter((run) => run.active);
   }
 
-  /** Looks at those that wait and those that compute as they are on disk: another window may have moved them on. */
+  /** Looks at every run that may wait or compute as it is on disk: another window may have moved it on a moment ago. */
   async #refresh(folder: string, ids: readonly string[]): Promise<void> {
     const waiting = ids.flatMap((id) => this.runs.at(join(folder, id)) ?? []);
-    await Promise.all([...waiting, ...this.#active()].map((run) => this.runs.refresh(run)));
+    const others = this.runs.runs.filter((run) => run.head().state !== "finished");
+    await Promise.all([...new Set([...waiting, ...others])].map((run) => this.runs.refresh(run)));
   }
 
   async #lookAgain(): Promise<void> {
