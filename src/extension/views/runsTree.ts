@@ -18,6 +18,11 @@ const icons: Record<RunState, { icon: string; color?: string }> = {
   finished: { icon: "pass", color: "testing.iconPassed" },
 };
 
+/**
+ * VS Code redraws a tree once no change has come for 200 ms: a run that takes a step every 100 ms would hold up every
+ * change of the others, so changes are told together, further apart than that.
+ */
+const TELL_EVERY_MS = 500;
 /** A tooltip shows the beginning of the notes. */
 const MAX_TOOLTIP_NOTES = 400;
 
@@ -108,12 +113,15 @@ function isFound(run: TrackedRun, search: string): boolean {
 
 /** Running, not started, finished and failed runs, newest first. */
 export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscode.Disposable {
-  readonly #changed = new vscode.EventEmitter<vscode.TreeItem | undefined>();
+  readonly #changed = new vscode.EventEmitter<vscode.TreeItem[] | undefined>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #subscriptions: vscode.Disposable[];
   /** The words shown for each run: most updates of a run change none of them. */
   #shown = new Map<string, string>();
   #items = new Map<string, RunItem>();
+  /** What is to be drawn anew; undefined: the whole list. */
+  #stale: Set<RunItem> | undefined = new Set();
+  #telling: NodeJS.Timeout | undefined;
   readonly #view: vscode.TreeView<vscode.TreeItem>;
 
   constructor(private readonly services: Services) {
@@ -124,10 +132,10 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
       this.#view.onDidChangeSelection(({ selection }) => {
         runs.selected = selection.flatMap((item) => (item instanceof RunItem ? (runs.find(item.runId) ?? []) : []));
       }),
-      queue.onDidChange(() => this.#changed.fire(undefined)),
-      runSearch.onDidChange(() => this.#changed.fire(undefined)),
-      runs.onDidChange(() => this.#changed.fire(undefined)),
-      completion.onDidChange(() => this.#changed.fire(undefined)),
+      queue.onDidChange(() => this.#redraw(undefined)),
+      runSearch.onDidChange(() => this.#redraw(undefined)),
+      runs.onDidChange(() => this.#redraw(undefined)),
+      completion.onDidChange(() => this.#redraw(undefined)),
       runs.onDidUpdate(({ run }) => this.#updated(run)),
     ];
   }
@@ -166,7 +174,7 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
   #updated(run: TrackedRun): void {
     const known = this.#items.get(run.id);
     if ((known !== undefined) !== isFound(run, this.services.runSearch.text)) {
-      this.#changed.fire(undefined);
+      this.#redraw(undefined);
       return;
     }
     if (known === undefined) return;
@@ -175,10 +183,27 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
     if (before === this.#shown.get(run.id)) return;
     // The tree keeps the object that it was given: its fields are replaced.
     Object.assign(known, now);
-    this.#changed.fire(known);
+    this.#redraw(known);
+  }
+
+  /** The first change is told at once, those that follow it together. */
+  #redraw(item: RunItem | undefined): void {
+    if (item === undefined) this.#stale = undefined;
+    else this.#stale?.add(item);
+    if (this.#telling === undefined) this.#tell();
+  }
+
+  #tell(): void {
+    const stale = this.#stale;
+    this.#telling = undefined;
+    if (stale?.size === 0) return;
+    this.#stale = new Set();
+    this.#telling = setTimeout(() => this.#tell(), TELL_EVERY_MS);
+    this.#changed.fire(stale === undefined ? undefined : [...stale]);
   }
 
   dispose(): void {
+    clearTimeout(this.#telling);
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
   }
