@@ -79,7 +79,7 @@ describe("forecastRun", () => {
       ...request(engine),
       documentTokens: 120.2,
       trainTargets: 400,
-      answers: { prompts: 3, tokens: 160 },
+      answers: { prompts: 3, tokens: 96 },
       onMeasuring: (progress) => told.push(progress),
     });
     expect(answer).toEqual(measured);
@@ -88,7 +88,7 @@ describe("forecastRun", () => {
       { stage: "steps", fraction: 0.5 },
     ]);
     expect(readFileSync(join(folder, "args"), "utf8")).toMatch(
-      / --document-tokens 120 --targets 400 --answers 3 --answer-tokens 160 --measure --json\n$/,
+      / --document-tokens 120 --targets 400 --answers 3 --answer-tokens 96 --measure --json\n$/,
     );
   });
 

@@ -43,7 +43,7 @@ describe("held-out instructions", () => {
       expect(ids).toEqual(await encodePrompt(templateById("alpaca"), instruction, "", tokenizer));
       expect(text).toBe(await tokenizer.decode(ids, { controlTokens: true }));
       expect(text).not.toContain("def ");
-      expect(maxTokens).toBe(160);
+      expect(maxTokens).toBe(96);
     }
   });
 

@@ -11,8 +11,8 @@ export const MAX_SAMPLES = 32;
 const MAX_BYTES = 1 << 20;
 /** Held-out instructions that a new run begins with, where it has so many. */
 export const PINNED_SAMPLES = 3;
-/** An answer that ends later tells no more. */
-export const SAMPLE_TOKENS = 160;
+/** What comes later tells no more, and on a CPU each evaluation waits for some seconds for so many. */
+export const SAMPLE_TOKENS = 96;
 /** Of what a person types. */
 export const MAX_INSTRUCTION = 20_000;
 
