@@ -56,6 +56,7 @@ vi.mock("vscode", () => {
       getConfiguration: () => ({ get: (_name: string, fallback: unknown) => fallback }),
     },
     window: {
+      tabGroups: { all: [] },
       showWarningMessage: async () => {
         vscode.asked++;
         return vscode.answer;
