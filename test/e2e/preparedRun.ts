@@ -7,7 +7,7 @@ import { noteProvenance } from "../../src/run/provenance";
 import { createRun, runsFolderOf } from "../../src/run/runDirectory";
 import { defaultHeldOut, defaultSettings } from "../../src/run/runSpec";
 import { clearStartMark } from "../../src/run/startMark";
-import type { Workbench } from "./workbench";
+import { TUNESMITH_ICON, type Workbench } from "./workbench";
 
 const tinyPython = resolve(__dirname, "../../models/tiny-python");
 
@@ -59,7 +59,8 @@ export async function addPreparedRun(
 }
 
 export async function showRuns(workbench: Workbench): Promise<void> {
-  // A click on the icon would hide a view that has come back by itself after a reload.
+  // The command comes with the icon, whose click would hide a view that has come back by itself after a reload.
+  await workbench.page.locator(TUNESMITH_ICON).waitFor();
   await workbench.command("View: Show Tunesmith");
   await workbench.page.locator(".pane", { hasText: "Runs" }).first().waitFor();
 }
