@@ -8,6 +8,7 @@ import type { ModelCatalogue } from "./models/modelCatalogue";
 import type { ComparePanels } from "./panels/comparePanels";
 import type { RunPanels } from "./panels/runPanels";
 import type { NotesDocuments } from "./runs/notesDocument";
+import type { OpenRunCommands } from "./runs/openRunCommands";
 import type { RowLossGutter } from "./runs/rowLossGutter";
 import type { RowLossReader } from "./runs/rowLossReader";
 import type { RunEvaluations } from "./runs/runEvaluations";
@@ -28,6 +29,7 @@ export interface Services {
   readonly notesDocuments: NotesDocuments;
   readonly models: ModelCatalogue;
   readonly completion: CompletionController;
+  readonly openRunCommands: OpenRunCommands;
   readonly panels: RunPanels;
   readonly comparisons: ComparePanels;
   readonly problems: ProblemReporter;

@@ -15,6 +15,7 @@ import { COMPARE_VIEW_TYPE, ComparePanels } from "./panels/comparePanels";
 import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
 import { NotesDocuments } from "./runs/notesDocument";
 import { RunNotifications } from "./runs/notifications";
+import { OpenRunCommands } from "./runs/openRunCommands";
 import { RowLossGutter } from "./runs/rowLossGutter";
 import { RowLossReader } from "./runs/rowLossReader";
 import { RunContextKeys } from "./runs/runContextKeys";
@@ -31,12 +32,14 @@ import { RunsTree } from "./views/runsTree";
 /** Wires and registers; whatever costs time waits until it is needed. */
 export function activate(extension: vscode.ExtensionContext): void {
   const services = createServices(extension);
-  const { runs, queue, runSearch, notesDocuments, completion, panels, comparisons, problems, models } = services;
+  const { runs, queue, openRunCommands, runSearch, notesDocuments, completion, panels, comparisons, problems, models } =
+    services;
   const { languageServer, rowDocuments, datasetViews, log } = services;
   extension.subscriptions.push(
     log,
     runs,
     queue,
+    openRunCommands,
     runSearch,
     notesDocuments,
     services.evaluations,
@@ -88,6 +91,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
     notesDocuments: new NotesDocuments(runs),
     models: new ModelCatalogue(extension),
     completion: new CompletionController(extension, log),
+    openRunCommands: new OpenRunCommands(),
     panels: new RunPanels(() => services),
     comparisons: new ComparePanels(() => services),
     datasetViews: new DatasetViews(() => services),

@@ -47,7 +47,7 @@ export class StatusBar implements vscode.Disposable {
     const way = gaveWayText(this.services.completion);
     this.#item.tooltip = way === null ? progress : `${progress}\n${way}`;
     this.#item.accessibilityInformation = { label: `Tunesmith: ${this.#item.tooltip}` };
-    this.#item.command = { command: "tunesmith.openRun", title: "", arguments: [run.id] };
+    this.#item.command = this.services.openRunCommands.of(run);
     this.#item.backgroundColor = undefined;
     this.#item.show();
   }
@@ -60,8 +60,7 @@ export class StatusBar implements vscode.Disposable {
     this.#item.tooltip = modelTooltip(state);
     this.#item.accessibilityInformation = { label: vscode.l10n.t("Tunesmith: {0} completes Python", name) };
     const run = this.services.runs.at(state.choice.directory);
-    this.#item.command =
-      run === undefined ? "tunesmith.stopUsingModel" : { command: "tunesmith.openRun", title: "", arguments: [run.id] };
+    this.#item.command = run === undefined ? "tunesmith.stopUsingModel" : this.services.openRunCommands.of(run);
     const warning = new vscode.ThemeColor("statusBarItem.warningBackground");
     this.#item.backgroundColor = state.kind === "failed" ? warning : undefined;
     this.#item.show();

@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EngineEvent } from "../../src/protocol/engine";
 import type { RunSpec } from "../../src/protocol/run";
 import { defaultHeldOut, defaultSettings } from "../../src/run/runSpec";
@@ -144,7 +144,6 @@ function writeWorkspace(workspace: string): void {
 describe("comparing runs", () => {
   let workbench: Workbench;
   let view: Frame;
-  let broken = false;
   const compare = () => workbench.webview("[data-testid='compare']");
   const runRow = (name: string) =>
     workbench.page.locator(".pane", { hasText: "Runs" }).locator(".monaco-list-row", { hasText: name }).first();
@@ -158,15 +157,6 @@ describe("comparing runs", () => {
     workbench = await Workbench.start({ name: "compare", writeWorkspace });
   });
   afterAll(() => workbench?.stop());
-  // Each step goes on from the one before.
-  beforeEach((context) => {
-    if (broken) context.skip("an earlier step of the story failed");
-  });
-  afterEach(async (context) => {
-    if (context.task.result?.state !== "fail" || broken) return;
-    broken = true;
-    await workbench?.screenshot("failed");
-  });
 
   it("opens on the runs that are selected in the tree", async () => {
     await workbench.page.locator(TUNESMITH_ICON).click();

@@ -1,7 +1,7 @@
 /** Writing a data set in the editor: problems and their fixes, hover, code lenses, completion, symbols, rows as text. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sampleRows } from "../../scripts/vscode/sample-workspace.mjs";
 import { codeLens, cursorLine, ofCheck, placeOf, problems, quickFix, takeSuggestion } from "./editor";
 import { runPanel } from "./runPanel";
@@ -53,7 +53,6 @@ function writeWorkspace(folder: string): void {
 
 describe("a data set in the editor", () => {
   let workbench: Workbench;
-  let broken = false;
   const saved = (name: string) => workbench.read(name).trimEnd().split("\n");
 
   beforeAll(async () => {
@@ -70,15 +69,6 @@ describe("a data set in the editor", () => {
     });
   });
   afterAll(() => workbench?.stop());
-  // Each step goes on from the one before.
-  beforeEach((context) => {
-    if (broken) context.skip("an earlier step of the story failed");
-  });
-  afterEach(async (context) => {
-    if (context.task.result?.state !== "fail" || broken) return;
-    broken = true;
-    await workbench?.screenshot("failed");
-  });
 
   it("marks each planted fault in its row", async () => {
     await workbench.openFile(ORDERS);

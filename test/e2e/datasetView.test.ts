@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sampleRows } from "../../scripts/vscode/sample-workspace.mjs";
 import { cursorLine } from "./editor";
 import { eventually, Workbench } from "./workbench";
@@ -31,7 +31,6 @@ function writeWorkspace(folder: string): void {
 describe("the dataset view", () => {
   let workbench: Workbench;
   let view: Frame;
-  let broken = false;
   const shownRows = async () => Number(/^\d+/.exec((await view.locator(".row-count").textContent()) ?? "")?.[0]);
 
   beforeAll(async () => {
@@ -42,15 +41,6 @@ describe("the dataset view", () => {
     });
   });
   afterAll(() => workbench?.stop());
-  // Each step goes on from the one before.
-  beforeEach((context) => {
-    if (broken) context.skip("an earlier step of the story failed");
-  });
-  afterEach(async (context) => {
-    if (context.task.result?.state !== "fail" || broken) return;
-    broken = true;
-    await workbench?.screenshot("failed");
-  });
 
   it("opens from the Explorer with the figures of the file", async () => {
     await workbench.showExplorer();

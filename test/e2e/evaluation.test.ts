@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { button, inState, RUN_MS, runPanel, setPlan } from "./runPanel";
 import { TUNESMITH_ICON, Workbench } from "./workbench";
 
@@ -31,21 +31,11 @@ function writeWorkspace(folder: string): void {
 describe("evaluating a run", () => {
   let workbench: Workbench;
   let panel: Frame;
-  let broken = false;
 
   beforeAll(async () => {
     workbench = await Workbench.start({ name: "evaluation", writeWorkspace });
   });
   afterAll(() => workbench?.stop());
-  // Each step goes on from the one before.
-  beforeEach((context) => {
-    if (broken) context.skip("an earlier step of the story failed");
-  });
-  afterEach(async (context) => {
-    if (context.task.result?.state !== "fail" || broken) return;
-    broken = true;
-    await workbench?.screenshot("failed");
-  });
 
   const row = (label: string) => panel.getByTestId("evaluation-table").locator("tr", { hasText: label });
   const evaluated = () => panel.getByTestId("evaluating").waitFor({ state: "detached", timeout: RUN_MS });

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { button, figure, RUN_MS, runPanel } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
@@ -25,7 +25,6 @@ function writeWorkspace(folder: string): void {
 describe("the forecast", () => {
   let workbench: Workbench;
   let panel: Frame;
-  let broken = false;
   const text = (testId: string) => panel.getByTestId(testId).textContent();
   const input = (name: string) => panel.getByTestId(`field-${name}`).locator("input");
   /** Forecasts ask the engine in folders of their own. */
@@ -35,15 +34,6 @@ describe("the forecast", () => {
     workbench = await Workbench.start({ name: "forecast", writeWorkspace });
   });
   afterAll(() => workbench?.stop());
-  // Each step goes on from the one before.
-  beforeEach((context) => {
-    if (broken) context.skip("an earlier step of the story failed");
-  });
-  afterEach(async (context) => {
-    if (context.task.result?.state !== "fail" || broken) return;
-    broken = true;
-    await workbench?.screenshot("failed");
-  });
 
   it("has three figures, each with its reason for keyboard and pointer", async () => {
     await workbench.showExplorer();

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { button, figure, runPanel } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
@@ -26,7 +26,6 @@ function writeWorkspace(folder: string): void {
 describe("the launch form", () => {
   let workbench: Workbench;
   let panel: Frame;
-  let broken = false;
   const input = (name: string) => panel.getByTestId(`field-${name}`).locator("input");
   const openPlan = async () => {
     await workbench.showExplorer();
@@ -47,15 +46,6 @@ describe("the launch form", () => {
     workbench = await Workbench.start({ name: "launchForm", writeWorkspace });
   });
   afterAll(() => workbench?.stop());
-  // Each step goes on from the one before.
-  beforeEach((context) => {
-    if (broken) context.skip("an earlier step of the story failed");
-  });
-  afterEach(async (context) => {
-    if (context.task.result?.state !== "fail" || broken) return;
-    broken = true;
-    await workbench?.screenshot("failed");
-  });
 
   it("opens with Standard chosen, ready to start", async () => {
     await openPlan();
@@ -111,15 +101,7 @@ describe("the launch form", () => {
   it("learns a second data set with its weight", async () => {
     const alone = await figure(panel, "train-rows");
     await panel.getByTestId("add-dataset").click();
-    await workbench.quickInput.waitFor();
-    // The dialog writes its folder into the field once it has listed it.
-    await eventually(
-      "the dialog's folder",
-      () => workbench.quickInput.inputValue(),
-      (value) => value.endsWith("/"),
-    );
-    await workbench.quickInput.fill(join(workbench.workspace, MORE));
-    await workbench.page.keyboard.press("Enter");
+    await workbench.choosePath(join(workbench.workspace, MORE));
     await panel.getByTestId(`weight-${MORE}`).locator("input").fill("2");
     await eventually(
       "the rows of both",

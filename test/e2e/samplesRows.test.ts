@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame, Locator } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
 import { createPreparedRun, startRun } from "../../src/cli/runFlow";
 import { runsFolderOf } from "../../src/run/runDirectory";
@@ -52,7 +52,6 @@ describe("samples and rows", () => {
   let workbench: Workbench;
   let panel: Frame;
   let directory: string;
-  let broken = false;
   const themes = ["light", "contrast", "dark"] as const;
   const marks = (): Locator => workbench.page.locator('.editor-instance .cgmr[class*="TextEditorDecorationType"]');
   const see = async (testId: string) => {
@@ -68,15 +67,6 @@ describe("samples and rows", () => {
     directory = await startShortRun(workbench.workspace);
   });
   afterAll(() => workbench?.stop());
-  // Each step goes on from the one before.
-  beforeEach((context) => {
-    if (broken) context.skip("an earlier step of the story failed");
-  });
-  afterEach(async (context) => {
-    if (context.task.result?.state !== "fail" || broken) return;
-    broken = true;
-    await workbench?.screenshot("failed");
-  });
 
   it("shows held-out instructions answered at each evaluation, against the base model's answers", async () => {
     await workbench.command("Tunesmith: Open Run Panel");

@@ -1,6 +1,6 @@
 /** Data, run, completion: what a user does from opening a folder to code completed by the tuned model. */
 import type { Frame } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BROKEN_ROW, PYTHON_FILE, writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
 import { button, figure, inState, pointsIn, RUN_MS, runPanel, setPlan } from "./runPanel";
 import { eventually, TUNESMITH_ICON, Workbench } from "./workbench";
@@ -11,21 +11,11 @@ const ghostText = ".ghost-text-decoration, .ghost-text-decoration-preview, .ghos
 describe("the whole way in the packaged extension", () => {
   let workbench: Workbench;
   let panel: Frame;
-  let broken = false;
 
   beforeAll(async () => {
     workbench = await Workbench.start({ name: "story", writeWorkspace: writeSampleWorkspace });
   });
   afterAll(() => workbench?.stop());
-  // Each step goes on from the one before.
-  beforeEach((context) => {
-    if (broken) context.skip("an earlier step of the story failed");
-  });
-  afterEach(async (context) => {
-    if (context.task.result?.state !== "fail" || broken) return;
-    broken = true;
-    await workbench?.screenshot("failed");
-  });
 
   it("opens a folder and sees a squiggle on the broken row", async () => {
     await workbench.openFile(DATASET);

@@ -38,6 +38,9 @@ export interface WorkbenchOptions {
 }
 
 export class Workbench {
+  /** The one of the story that is told. */
+  static current: Workbench | undefined;
+
   private constructor(
     readonly name: string,
     readonly folder: string,
@@ -76,6 +79,7 @@ export class Workbench {
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
     const page = await context.newPage();
     const workbench = new Workbench(name, folder, workspace, page, browser, server);
+    Workbench.current = workbench;
     await page.goto(`${server.url}/?folder=${encodeURIComponent(workspace)}`);
     await workbench.ready();
     return workbench;
@@ -112,6 +116,13 @@ export class Workbench {
     await this.page.screenshot({ path: join(screenshots, `${this.name}-${name}.png`) });
   }
 
+  /** A picture, and in words what it may hold as the reason. */
+  async describeFailure(): Promise<void> {
+    await this.screenshot("failed");
+    const said = await this.page.locator(".notification-toast, .monaco-dialog-box:visible").allInnerTexts();
+    if (said.length > 0) console.error(`VS Code shows: ${said.join(" | ")}`);
+  }
+
   /** What VS Code asks at the top: the palette, a choice, a line, a path. */
   get quickInput(): Locator {
     return this.page.locator(".quick-input-widget:visible .quick-input-box input");
@@ -138,6 +149,27 @@ export class Workbench {
     await item.waitFor();
     await asked.fill(label);
     await item.click();
+  }
+
+  /** Answers the dialog that asks for a file or a folder. */
+  async choosePath(path: string): Promise<void> {
+    await this.quickInput.waitFor();
+    // The dialog writes its folder into the field once it has listed it, and takes no answer while it lists another.
+    await eventually(
+      "the dialog's folder",
+      () => this.quickInput.inputValue(),
+      (value) => value.endsWith("/"),
+    );
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await this.quickInput.fill(path);
+      await this.page.keyboard.press("Enter");
+      const closed = await this.quickInput.waitFor({ state: "hidden", timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+      if (closed) return;
+    }
+    throw new Error(`The dialog stays open after five answers with ${path}.`);
   }
 
   async setTheme(theme: Theme): Promise<void> {

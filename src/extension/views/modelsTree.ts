@@ -51,7 +51,7 @@ export class ModelsTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
       case "base":
         return baseItem(node.model);
       case "tuned":
-        return tunedItem(node.run, this.services.completion.isInUse(node.run.directory));
+        return tunedItem(this.services, node.run);
     }
   }
 
@@ -90,7 +90,8 @@ function size(parameters: number | null): string {
   return vscode.l10n.t("{0} M parameters", (parameters / 1e6).toFixed(1));
 }
 
-function tunedItem(run: TrackedRun, inUse: boolean): vscode.TreeItem {
+function tunedItem({ completion, openRunCommands }: Services, run: TrackedRun): vscode.TreeItem {
+  const inUse = completion.isInUse(run.directory);
   const item = new vscode.TreeItem(run.name);
   item.id = `tuned:${run.directory}`;
   const { evalLoss, evalLossBefore, state } = run.head();
@@ -107,6 +108,6 @@ function tunedItem(run: TrackedRun, inUse: boolean): vscode.TreeItem {
     ? new vscode.ThemeIcon("sparkle", new vscode.ThemeColor("charts.green"))
     : new vscode.ThemeIcon("symbol-method");
   item.contextValue = inUse ? "tuned usable inUse" : "tuned usable";
-  item.command = { command: "tunesmith.openRun", title: vscode.l10n.t("Open Run Panel"), arguments: [run.id] };
+  item.command = openRunCommands.of(run);
   return item;
 }

@@ -23,13 +23,21 @@ const icons: Record<RunState, { icon: string; color?: string }> = {
  * change of the others, so changes are told together, further apart than that.
  */
 const TELL_EVERY_MS = 500;
+/** Progress alone is told less often: while VS Code redraws an item, its menu and its buttons lead nowhere. */
+const TELL_PROGRESS_EVERY_MS = 2500;
 /** A tooltip shows the beginning of the notes. */
 const MAX_TOOLTIP_NOTES = 400;
 
 export class RunItem extends vscode.TreeItem {
   readonly runId: string;
 
-  constructor(run: TrackedRun, inUse: boolean, place: QueuePlace | undefined, parent: TrackedRun | undefined) {
+  constructor(
+    run: TrackedRun,
+    inUse: boolean,
+    place: QueuePlace | undefined,
+    parent: TrackedRun | undefined,
+    open: vscode.Command,
+  ) {
     super(run.name);
     const head = run.head();
     const doing = place === undefined ? describeRun(head) : describePlace(place);
@@ -41,7 +49,7 @@ export class RunItem extends vscode.TreeItem {
     this.tooltip = tooltip(run, doing, parent);
     this.accessibilityInformation = { label: `${run.name}, ${this.description}` };
     this.contextValue = contextValue(run, inUse, place !== undefined);
-    this.command = { command: "tunesmith.openRun", title: vscode.l10n.t("Open Run Panel"), arguments: [run.id] };
+    this.command = open;
   }
 }
 
@@ -122,6 +130,8 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
   /** What is to be drawn anew; undefined: the whole list. */
   #stale: Set<RunItem> | undefined = new Set();
   #telling: NodeJS.Timeout | undefined;
+  #due = 0;
+  #toldAt = 0;
   readonly #view: vscode.TreeView<vscode.TreeItem>;
 
   constructor(private readonly services: Services) {
@@ -159,13 +169,14 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
   }
 
   #item(run: TrackedRun): RunItem {
-    const { completion, queue, runs } = this.services;
+    const { completion, openRunCommands, queue, runs } = this.services;
     const { parent } = run.spec;
     const item = new RunItem(
       run,
       completion.isInUse(run.directory),
       queue.placeOf(run),
       parent === undefined ? undefined : runs.at(join(dirname(run.directory), parent.run)),
+      openRunCommands.of(run),
     );
     this.#shown.set(run.id, JSON.stringify([item.label, item.description, item.tooltip, item.contextValue]));
     return item;
@@ -181,24 +192,29 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
     const before = this.#shown.get(run.id);
     const now = this.#item(run);
     if (before === this.#shown.get(run.id)) return;
+    const progress = known.contextValue === now.contextValue;
     // The tree keeps the object that it was given: its fields are replaced.
     Object.assign(known, now);
-    this.#redraw(known);
+    this.#redraw(known, progress ? TELL_PROGRESS_EVERY_MS : TELL_EVERY_MS);
   }
 
-  /** The first change is told at once, those that follow it together. */
-  #redraw(item: RunItem | undefined): void {
+  /** Tells a change once so much time has passed since the last one, with all that has changed until then. */
+  #redraw(item: RunItem | undefined, apartMs = TELL_EVERY_MS): void {
     if (item === undefined) this.#stale = undefined;
     else this.#stale?.add(item);
-    if (this.#telling === undefined) this.#tell();
+    const now = performance.now();
+    const due = Math.max(now, this.#toldAt + apartMs);
+    if (this.#telling !== undefined && this.#due <= due) return;
+    clearTimeout(this.#telling);
+    this.#due = due;
+    this.#telling = setTimeout(() => this.#tell(), due - now);
   }
 
   #tell(): void {
     const stale = this.#stale;
     this.#telling = undefined;
-    if (stale?.size === 0) return;
+    this.#toldAt = performance.now();
     this.#stale = new Set();
-    this.#telling = setTimeout(() => this.#tell(), TELL_EVERY_MS);
     this.#changed.fire(stale === undefined ? undefined : [...stale]);
   }
 
