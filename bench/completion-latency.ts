@@ -12,6 +12,7 @@ import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Completer, type Completion } from "../src/completion-worker/completer";
+import { codeAlone } from "../src/completion-worker/question";
 import { exportBase } from "../src/model/export";
 
 const HEADER = "import json\nimport os\n\n\n";
@@ -41,9 +42,9 @@ async function measure(completer: Completer, functions: number, rounds: number):
   for (let round = 0; round < rounds; ++round) {
     // Another first line: nothing of the round before can be reused.
     const prefix = `# round ${round}\n${file}`;
-    cold.push(await completer.complete({ ...request, prefix }));
+    cold.push(await completer.complete(codeAlone({ ...request, prefix })));
     for (let i = 10; i < TYPED.length; i += 7) {
-      typing.push(await completer.complete({ ...request, prefix: prefix + TYPED.slice(0, i) }));
+      typing.push(await completer.complete(codeAlone({ ...request, prefix: prefix + TYPED.slice(0, i) })));
     }
   }
   figures(`${functions} functions above, cold`, cold);
@@ -71,7 +72,7 @@ async function main(): Promise<void> {
     const speeds: number[] = [];
     for (let round = 0; round < Math.ceil(rounds / 4); ++round) {
       const prefix = `# ${round}\n${HEADER}${FUNCTION(0)}class Section:\n    def `;
-      const long = await completer.complete({ prefix, suffix: "", multiline: true, maxTokens: 128 });
+      const long = await completer.complete(codeAlone({ prefix, suffix: "", multiline: true, maxTokens: 128 }));
       if (long.generatedTokens > 8) {
         speeds.push((1000 * (long.generatedTokens - 1)) / (long.totalMs - long.firstTokenMs));
       }

@@ -5,13 +5,13 @@ import { ModelError } from "../model/error";
 import { readExport } from "../model/exportFolder";
 import { type Generation, OnnxLlama } from "../model/session";
 import type { Contract } from "../protocol/run";
-import type { WorkerRequest, WorkerResponse } from "../protocol/worker";
+import type { CodeQuestion, WorkerRequest, WorkerResponse } from "../protocol/worker";
 import { type CodeStop, judge, surroundings, trimPartialCharacter } from "./postprocess";
 import { codePrompt, instructPrompt } from "./prompt";
 import { splitWord, TokenTexts, WordHealing } from "./wordHealing";
 
 export type Completion = Omit<Extract<WorkerResponse, { type: "completion" }>, "type" | "id">;
-export type CodeRequest = Omit<Extract<WorkerRequest, { type: "complete" }>, "type" | "id">;
+export type CodeRequest = CodeQuestion;
 export type InstructRequest = Omit<Extract<WorkerRequest, { type: "instruct" }>, "type" | "id">;
 
 /** An exported model that completes code and answers instructions, as its contract allows. One request at a time. */
@@ -109,6 +109,7 @@ export class Completer {
       generatedTokens: generation.tokens.length,
       firstTokenMs: beforeModel + generation.firstTokenMs,
       totalMs: performance.now() - start,
+      memoryBytes: process.memoryUsage.rss(),
     };
   }
 }

@@ -92,6 +92,8 @@ export class RequestQueue {
       model: this.completer.name,
       memoryBytes: process.memoryUsage.rss(),
       milliseconds: performance.now() - start,
+      provider: "cpu",
+      notTaken: [],
     });
   }
 

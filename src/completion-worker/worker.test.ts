@@ -11,6 +11,8 @@ import type { WorkerRequest, WorkerResponse } from "../protocol/worker";
 const BUNDLE = resolve(__dirname, "../../.cache/worker-test/completion-worker.js");
 const CODE = "def read_lines(path):\n    with open(path) as file:\n        ";
 
+const ON_CPU = { provider: "cpu", cacheBytes: 64 << 20 } as const;
+
 let exportDir: string;
 let worker: ChildProcess;
 let responses: WorkerResponse[];
@@ -56,7 +58,7 @@ const complete = (id: number, prefix = CODE, maxTokens = 24, changes: Partial<Wo
 
 async function load(): Promise<void> {
   start();
-  send({ type: "load", id: 1, exportDir, threads: 1 });
+  send({ type: "load", id: 1, exportDir, threads: 1, ...ON_CPU });
   expect(await answer(1)).toMatchObject({ type: "loaded", id: 1, model: "tiny-python" });
 }
 
@@ -98,7 +100,7 @@ describe("the completion worker", () => {
     complete(3, CODE.slice(0, 30));
     complete(4, `${CODE}lines = `);
     const reused = await answer(4);
-    send({ type: "load", id: 5, exportDir, threads: 1 });
+    send({ type: "load", id: 5, exportDir, threads: 1, ...ON_CPU });
     complete(6, `${CODE}lines = `);
     const fresh = await answer(6);
     expect(fresh).toMatchObject({ type: "completion", reusedTokens: 0 });
@@ -146,12 +148,12 @@ describe("the completion worker", () => {
     expect(await answer(5)).toMatchObject({ type: "failed", message: expect.stringContaining("type sing") });
     const empty = temporaryFolder("empty");
     writeFileSync(join(empty, "export.json"), "{}");
-    send({ type: "load", id: 6, exportDir: empty, threads: 1 });
+    send({ type: "load", id: 6, exportDir: empty, threads: 1, ...ON_CPU });
     expect(await answer(6)).toMatchObject({
       type: "failed",
       message: expect.stringContaining("export.json: version must be 1"),
     });
-    send({ type: "load", id: 7, exportDir, threads: 1 });
+    send({ type: "load", id: 7, exportDir, threads: 1, ...ON_CPU });
     complete(8);
     expect(await answer(8)).toMatchObject({ type: "completion" });
   });
@@ -168,7 +170,7 @@ describe("the completion worker", () => {
     await answer(1);
     send({ type: "probe", id: 99 } as unknown as WorkerRequest);
     expect(await answer(0)).toEqual({ id: 0, loaded: 0 });
-    send({ type: "load", id: 2, exportDir, threads: 1 });
+    send({ type: "load", id: 2, exportDir, threads: 1, ...ON_CPU });
     await answer(2);
     responses = responses.filter(({ id }) => id !== 0);
     send({ type: "probe", id: 100 } as unknown as WorkerRequest);

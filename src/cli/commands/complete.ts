@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Completer, type Completion } from "../../completion-worker/completer";
+import { codeAlone } from "../../completion-worker/question";
 import { exportBase } from "../../model/export";
 import { type Command, type CommandContext, numberOption, requiredOption, stringOption, UsageError } from "../command";
 
@@ -60,7 +61,7 @@ async function readQuestion(context: CommandContext): Promise<(completer: Comple
     multiline: context.values["single-line"] !== true,
     maxTokens,
   };
-  return (completer) => completer.complete(request, context.signal);
+  return (completer) => completer.complete(codeAlone(request), context.signal);
 }
 
 /** A run's export, an export, or, for as long as it is needed, the export of a base model. */

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { codeAlone } from "../../completion-worker/question";
 import { scanFile } from "../../dataset/scan/scanFile";
 import { summarize } from "../../dataset/summarize";
 import { loadTokenizer } from "../../dataset/tokenizer";
@@ -184,7 +185,7 @@ async function complete(exportDir: string, signal: AbortSignal) {
   const { Completer } = await import("../../completion-worker/completer");
   const completer = await Completer.load(exportDir, { threads: 0 });
   try {
-    return await completer.complete({ prefix: PREFIX, suffix: "", multiline: true, maxTokens: 96 }, signal);
+    return await completer.complete(codeAlone({ prefix: PREFIX, suffix: "", multiline: true, maxTokens: 96 }), signal);
   } finally {
     await completer.release();
   }

@@ -50,7 +50,17 @@ export class PythonCompletionProvider implements vscode.InlineCompletionItemProv
       const { completionDelay, completionMaxTokens } = readSettings();
       if (!invoked && !(await pause(completionDelay, token))) return [];
       const completion = await this.controller.complete(
-        { prefix, suffix, multiline: wantsBlock(linePrefix, lineSuffix), maxTokens: completionMaxTokens },
+        {
+          document: document.uri.toString(),
+          prefix,
+          suffix,
+          multiline: wantsBlock(linePrefix, lineSuffix),
+          maxTokens: completionMaxTokens,
+          context: [],
+          contextTokens: 0,
+          instruction: null,
+          ahead: false,
+        },
         abort.signal,
       );
       if (completion === null || token.isCancellationRequested || completion.text.trim() === "") return [];

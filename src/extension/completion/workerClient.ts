@@ -40,7 +40,7 @@ export class WorkerClient {
   }
 
   async load(exportDir: string, threads: number): Promise<Loaded> {
-    const response = await this.#ask({ type: "load", exportDir, threads });
+    const response = await this.#ask({ type: "load", exportDir, threads, provider: "cpu", cacheBytes: 256 << 20 });
     if (response.type === "loaded") return response;
     throw new Error(response.type === "failed" ? response.message : `The worker answered ${response.type}.`);
   }

@@ -9,6 +9,8 @@ const schema = v.variant("type", [
     model: v.string(),
     memoryBytes: v.number(),
     milliseconds: v.number(),
+    provider: v.string(),
+    notTaken: v.array(v.object({ provider: v.string(), reason: v.string() })),
   }),
   v.looseObject({
     type: v.literal("completion"),
@@ -18,6 +20,7 @@ const schema = v.variant("type", [
     firstTokenMs: v.number(),
     totalMs: v.number(),
     generatedTokens: v.number(),
+    memoryBytes: v.number(),
   }),
   v.object({ type: v.literal("cancelled"), id }),
   v.object({ type: v.literal("unloaded"), id }),
