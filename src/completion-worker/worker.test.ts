@@ -11,7 +11,7 @@ import type { WorkerRequest, WorkerResponse } from "../protocol/worker";
 const BUNDLE = resolve(__dirname, "../../.cache/worker-test/completion-worker.js");
 const CODE = "def read_lines(path):\n    with open(path) as file:\n        ";
 
-const ON_CPU = { provider: "cpu", cacheBytes: 64 << 20 } as const;
+const ON_CPU = { provider: "cpu", cacheBytes: 64 << 20, memoryLimit: 0 } as const;
 
 let exportDir: string;
 let worker: ChildProcess;

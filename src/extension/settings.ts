@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { ProviderChoice } from "../protocol/worker";
 
 /** What completion does while a run computes. */
 export type DuringTraining = "reduced" | "off" | "full";
@@ -13,6 +14,11 @@ export interface Settings {
   completionDelay: number;
   completionMaxTokens: number;
   completionDuringTraining: DuringTraining;
+  completionProvider: ProviderChoice;
+  /** MB; 0: no limit. */
+  completionMemoryLimit: number;
+  /** Minutes; 0: never. */
+  completionUnloadAfter: number;
   notifications: readonly string[];
 }
 
@@ -28,12 +34,25 @@ export function readSettings(): Settings {
     completionDelay: section.get<number>("completion.delay", 120),
     completionMaxTokens: section.get<number>("completion.maxTokens", 64),
     completionDuringTraining: duringTraining(section.get<unknown>("completion.duringTraining")),
+    completionProvider: provider(section.get<unknown>("completion.provider")),
+    completionMemoryLimit: atLeastZero(section.get<unknown>("completion.memoryLimit"), 0),
+    completionUnloadAfter: Math.min(atLeastZero(section.get<unknown>("completion.unloadAfter"), 15), 1440),
     notifications: strings(section.get<unknown>("notifications")),
   };
 }
 
 function duringTraining(value: unknown): DuringTraining {
   return value === "off" || value === "full" ? value : "reduced";
+}
+
+const PROVIDERS: readonly ProviderChoice[] = ["auto", "cpu", "cuda", "dml", "coreml", "webgpu"];
+
+function provider(value: unknown): ProviderChoice {
+  return PROVIDERS.find((known) => known === value) ?? "auto";
+}
+
+function atLeastZero(value: unknown, otherwise: number): number {
+  return typeof value === "number" && value >= 0 ? value : otherwise;
 }
 
 function strings(value: unknown): string[] {

@@ -53,6 +53,8 @@ export type WorkerRequest =
       provider: ProviderChoice;
       /** What all KV caches together may take. */
       cacheBytes: number;
+      /** What the whole process should take at most; 0: no limit. Caches shrink to keep to it. */
+      memoryLimit: number;
     }
   | ({ type: "complete"; id: number } & CodeQuestion)
   /** Answers an instruction with the contract's template. */

@@ -2,13 +2,14 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import * as vscode from "vscode";
-import { describeError } from "../../disk/describeError";
+import type { CodeQuestion, PromptSection } from "../../protocol/worker";
 import { runPaths } from "../../run/runDirectory";
 import { runJob } from "../jobs/runJob";
 import { type DuringTraining, readSettings } from "../settings";
 import { hasPassedExport } from "./exportRecord";
+import { ModelWorker, type ReadyState, type WorkerFailure, type WorkerLimits } from "./modelWorker";
 import { PythonCompletionProvider } from "./provider";
-import { type Completion, WorkerClient, WorkerGone } from "./workerClient";
+import type { Completion } from "./workerClient";
 
 /** Kept per workspace: which run's model completes. */
 const CHOICE_KEY = "tunesmith.completionModel";
@@ -22,11 +23,16 @@ export type CompletionState =
   | { kind: "off" }
   /** Chosen; its worker starts with the first Python editor. */
   | { kind: "waiting"; choice: Choice }
+  /** Unloaded, since it was not used for long; loads with the next completion. */
+  | { kind: "unloaded"; choice: Choice }
   /** A run computes, and completion leaves it the machine. */
   | { kind: "resting"; choice: Choice }
   | { kind: "loading"; choice: Choice }
-  | { kind: "ready"; choice: Choice; memoryBytes: number; lastMs: number | null; mode: Completion["mode"] | null }
+  | ({ choice: Choice } & ReadyState)
   | { kind: "failed"; choice: Choice; message: string };
+
+/** A completion and the export that made it. */
+export type ModelCompletion = Completion & { exportDir: string };
 
 export interface ExportOptions {
   signal: AbortSignal;
@@ -41,10 +47,13 @@ export class CompletionController implements vscode.Disposable {
   readonly #busy = new vscode.EventEmitter<boolean>();
   /** A completion is being computed, or no longer. */
   readonly onDidChangeBusy = this.#busy.event;
-  #state: CompletionState = { kind: "off" };
-  #worker: WorkerClient | undefined;
-  #loading: Promise<void> | undefined;
-  #restarts = 0;
+  #choice: Choice | undefined;
+  /** The choice's worker. */
+  #worker: ModelWorker | undefined;
+  /** All workers that were created and not yet removed. */
+  readonly #workers = new Set<ModelWorker>();
+  #route: (() => ModelWorker) | null = null;
+  #lastAsked: ModelWorker | undefined;
   #training = false;
   /** What the present worker was loaded for, or why there is none. */
   #effort: DuringTraining = "full";
@@ -58,17 +67,29 @@ export class CompletionController implements vscode.Disposable {
     this.#subscriptions.push(
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration("tunesmith.completion.duringTraining")) this.#adapt();
+        const reload = ["provider", "memoryLimit"].some((name) =>
+          event.affectsConfiguration(`tunesmith.completion.${name}`),
+        );
+        if (reload) this.#reload();
       }),
+      vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)),
     );
   }
 
   get state(): CompletionState {
-    return this.#state;
+    const choice = this.#choice;
+    const worker = this.#worker;
+    if (choice === undefined || worker === undefined) return { kind: "off" };
+    const { state } = worker;
+    if (state.kind === "failed") return { kind: "failed", choice, message: failureText(choice.name, state.failure) };
+    if (this.#effort === "off") return { kind: "resting", choice };
+    if (state.kind === "unloaded") return { kind: state.idle ? "unloaded" : "waiting", choice };
+    return { ...state, choice };
   }
 
   /** Whether a run has the machine, and what completion has given up for it; null: nothing. */
   get gaveWay(): Exclude<DuringTraining, "full"> | null {
-    return this.#state.kind === "off" || this.#effort === "full" ? null : this.#effort;
+    return this.#choice === undefined || this.#effort === "full" ? null : this.#effort;
   }
 
   /** Threads of a worker that leaves the processor to a run. */
@@ -83,38 +104,45 @@ export class CompletionController implements vscode.Disposable {
   #adapt(): void {
     const effort = this.#training ? readSettings().completionDuringTraining : "full";
     if (effort === this.#effort) return;
+    const resting = this.#effort === "off";
     this.#effort = effort;
-    const state = this.#state;
-    if (state.kind === "off" || state.kind === "failed") return;
-    const loaded = this.#worker !== undefined || state.kind === "resting";
-    this.log.info(`${state.choice.name}: completes with ${effort === "off" ? "nothing" : effort} effort`);
-    this.#stopWorker();
-    this.#set({ kind: effort === "off" ? "resting" : "waiting", choice: state.choice });
-    if (loaded) void this.#ensureLoaded();
+    if (this.#choice === undefined) return;
+    this.log.info(`${this.#choice.name}: completes with ${effort === "off" ? "nothing" : effort} effort`);
+    this.#reload(resting);
+    this.#changed.fire();
+  }
+
+  /** Ends the processes, and starts those anew that were there or are `wanted`. A failure stays. */
+  #reload(wanted = false): void {
+    for (const worker of this.#workers) {
+      const { kind } = worker.state;
+      if (kind === "failed") continue;
+      worker.unload();
+      if (this.#effort !== "off" && (wanted || kind !== "unloaded")) void worker.ensureLoaded();
+    }
   }
 
   /** The run whose model is in use has another name. */
   async rename(directory: string, name: string): Promise<void> {
-    if (this.#state.kind === "off" || this.#state.choice.directory !== directory) return;
-    const choice = { directory, name };
-    this.#set({ ...this.#state, choice });
-    await this.extension.workspaceState.update(CHOICE_KEY, choice);
+    if (!this.isInUse(directory)) return;
+    this.#choice = { directory, name };
+    this.#changed.fire();
+    await this.extension.workspaceState.update(CHOICE_KEY, this.#choice);
   }
 
   isInUse(directory: string): boolean {
-    return this.#state.kind !== "off" && this.#state.choice.directory === directory;
+    return this.#choice?.directory === directory;
   }
 
   /** Takes up the choice of the last session. The model is loaded when the first Python file is seen. */
   restore(): void {
-    if (!vscode.workspace.isTrusted || this.#state.kind !== "off") return;
+    if (!vscode.workspace.isTrusted || this.#choice !== undefined) return;
     const choice = this.extension.workspaceState.get<Choice>(CHOICE_KEY);
     if (typeof choice?.directory !== "string" || typeof choice.name !== "string") return;
-    this.#set({ kind: "waiting", choice });
-    this.#register();
+    this.#take(choice);
     const loadIfPython = () => {
       const language = vscode.window.activeTextEditor?.document.languageId;
-      if (language === "python" && this.#state.kind === "waiting") void this.#ensureLoaded();
+      if (language === "python" && this.state.kind === "waiting") void this.#worker?.ensureLoaded();
     };
     this.#subscriptions.push(vscode.window.onDidChangeActiveTextEditor(loadIfPython));
     loadIfPython();
@@ -124,13 +152,27 @@ export class CompletionController implements vscode.Disposable {
   async use(choice: Choice, options: ExportOptions): Promise<void> {
     const { exported, adapter } = runPaths(choice.directory);
     if (!(await isCurrent(exported, adapter))) await this.#export(choice.directory, options);
-    this.#stopWorker();
-    this.#restarts = 0;
     await this.extension.workspaceState.update(CHOICE_KEY, choice);
-    this.#set({ kind: "waiting", choice });
-    this.#register();
+    this.#take(choice);
     this.log.info(`${basename(choice.directory)}: in use for completion`);
-    void this.#ensureLoaded();
+    if (this.#effort !== "off") void this.#worker?.ensureLoaded();
+  }
+
+  #take(choice: Choice): void {
+    if (this.#worker !== undefined) this.removeWorker(this.#worker);
+    this.#choice = choice;
+    this.#worker = this.createWorker(choice.name, runPaths(choice.directory).exported);
+    const worker = this.#worker;
+    worker.onDidChange(() => {
+      if (worker !== this.#worker) return;
+      this.#changed.fire();
+      if (worker.state.kind === "failed") this.#tellFailure(worker);
+    });
+    this.#registration ??= vscode.languages.registerInlineCompletionItemProvider(
+      { language: "python" },
+      new PythonCompletionProvider(this),
+    );
+    this.#changed.fire();
   }
 
   async #export(directory: string, { signal, onProgress }: ExportOptions): Promise<void> {
@@ -146,125 +188,110 @@ export class CompletionController implements vscode.Disposable {
   }
 
   async stop(): Promise<void> {
-    this.#stopWorker();
+    if (this.#worker !== undefined) this.removeWorker(this.#worker);
+    this.#worker = undefined;
+    this.#choice = undefined;
     this.#registration?.dispose();
     this.#registration = undefined;
     await this.extension.workspaceState.update(CHOICE_KEY, undefined);
-    this.#set({ kind: "off" });
+    this.#changed.fire();
+  }
+
+  /** A worker for any export, which gives way to training as the chosen one does. It lives until `removeWorker`. */
+  createWorker(name: string, exportDir: string): ModelWorker {
+    const worker = new ModelWorker({
+      name,
+      module: join(this.extension.extensionPath, "dist", "completion-worker.js"),
+      exportDir,
+      log: this.log,
+      limits: () => this.#limits(),
+    });
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  removeWorker(worker: ModelWorker): void {
+    this.#workers.delete(worker);
+    if (this.#lastAsked === worker) this.#lastAsked = undefined;
+    worker.dispose();
+  }
+
+  /** `route` says for each completion which worker makes it; null: the chosen model's. */
+  setRoute(route: (() => ModelWorker) | null): void {
+    this.#route = route;
   }
 
   /** A completion, or null where there is none to offer: cancelled, still loading, failed. */
-  async complete(request: Parameters<WorkerClient["complete"]>[0], signal: AbortSignal): Promise<Completion | null> {
-    await this.#ensureLoaded();
-    const worker = this.#worker;
-    if (worker === undefined || this.#state.kind !== "ready" || signal.aborted) return null;
+  async complete(question: CodeQuestion, signal: AbortSignal): Promise<ModelCompletion | null> {
+    const worker = this.#route?.() ?? this.#worker;
+    if (worker === undefined || this.#effort === "off" || signal.aborted) return null;
+    this.#lastAsked = worker;
     this.#busy.fire(true);
     try {
-      const completion = await worker.complete(request, signal);
-      if (completion !== null && this.#state.kind === "ready" && worker === this.#worker) {
-        this.#set({ ...this.#state, lastMs: completion.totalMs, mode: completion.mode });
-      }
-      return completion;
-    } catch (error) {
-      // The end of the worker is dealt with where it is noticed.
-      if (!(error instanceof WorkerGone)) this.log.warn(`Completion: ${describeError(error)}`);
-      return null;
+      const completion = await worker.complete(question, signal);
+      return completion === null ? null : { ...completion, exportDir: worker.exportDir };
     } finally {
       this.#busy.fire(false);
     }
   }
 
-  #register(): void {
-    this.#registration ??= vscode.languages.registerInlineCompletionItemProvider(
-      { language: "python" },
-      new PythonCompletionProvider(this),
-    );
+  /** The last prompt that was computed, section by section; null where there is none. */
+  async showPrompt(): Promise<PromptSection[] | null> {
+    return (await this.#lastAsked?.showPrompt()) ?? null;
   }
 
-  #ensureLoaded(): Promise<void> {
-    if (this.#state.kind !== "waiting") return this.#loading ?? Promise.resolve();
-    if (this.#effort === "off") {
-      this.#set({ kind: "resting", choice: this.#state.choice });
-      return Promise.resolve();
-    }
-    this.#loading = this.#load(this.#state.choice).finally(() => {
-      this.#loading = undefined;
-    });
-    return this.#loading;
+  /** The document is closed: what the workers keep of it goes. */
+  forget(uri: vscode.Uri): void {
+    for (const worker of this.#workers) worker.forget(uri.toString());
   }
 
-  async #load(choice: Choice): Promise<void> {
-    this.#set({ kind: "loading", choice });
-    const worker: WorkerClient = new WorkerClient(
-      join(this.extension.extensionPath, "dist", "completion-worker.js"),
-      (expected, how) => {
-        if (!expected && worker === this.#worker) this.#crashed(choice, how);
-      },
-      (text) => this.log.debug(`Completion worker: ${text}`),
-    );
-    this.#worker = worker;
-    try {
-      const loaded = await worker.load(runPaths(choice.directory).exported, this.#threads());
-      if (worker !== this.#worker) return;
-      this.log.info(`${choice.name}: loaded in ${Math.round(loaded.milliseconds)} ms`);
-      this.#set({ kind: "ready", choice, memoryBytes: loaded.memoryBytes, lastMs: null, mode: null });
-    } catch (error) {
-      if (worker !== this.#worker || error instanceof WorkerGone) return;
-      this.#stopWorker();
-      this.#fail(choice, describeError(error));
-    }
+  #limits(): WorkerLimits {
+    const settings = readSettings();
+    return {
+      threads: this.#effort === "reduced" ? CompletionController.reducedThreads : settings.threads,
+      provider: settings.completionProvider,
+      memoryLimit: settings.completionMemoryLimit * 1e6,
+      unloadAfter: settings.completionUnloadAfter * 60_000,
+    };
   }
 
-  #threads(): number {
-    return this.#effort === "reduced" ? CompletionController.reducedThreads : readSettings().threads;
-  }
-
-  /** Once is bad luck and silently mended; twice is said. */
-  #crashed(choice: Choice, how: string): void {
-    this.log.warn(`The completion worker ended unexpectedly: ${how}`);
-    this.#worker = undefined;
-    if (this.#restarts++ === 0) {
-      this.#set({ kind: "waiting", choice });
-      void Promise.resolve(this.#loading).then(() => this.#ensureLoaded());
-      return;
-    }
-    this.#fail(
-      choice,
-      vscode.l10n.t("The completion worker ended twice ({0}); completion with {1} is off.", how, choice.name),
-    );
-  }
-
-  #fail(choice: Choice, message: string): void {
-    this.log.error(message);
-    this.#set({ kind: "failed", choice, message });
+  #tellFailure(worker: ModelWorker): void {
+    const { state } = this;
+    if (state.kind !== "failed") return;
+    this.log.error(state.message);
     const retry = vscode.l10n.t("Try Again");
     const off = vscode.l10n.t("Stop Using Model");
-    void vscode.window.showErrorMessage(message, retry, off).then((chosen) => {
+    void vscode.window.showErrorMessage(state.message, retry, off).then((chosen) => {
+      if (worker !== this.#worker) return;
       if (chosen === off) return this.stop();
-      if (chosen !== retry || this.#state.kind !== "failed") return;
-      this.#restarts = 0;
-      this.#set({ kind: "waiting", choice });
-      return this.#ensureLoaded();
+      if (chosen !== retry) return;
+      worker.forgive();
+      return this.#effort === "off" ? undefined : worker.ensureLoaded();
     });
-  }
-
-  #stopWorker(): void {
-    const worker = this.#worker;
-    this.#worker = undefined;
-    worker?.dispose();
-  }
-
-  #set(state: CompletionState): void {
-    this.#state = state;
-    this.#changed.fire();
   }
 
   dispose(): void {
-    this.#stopWorker();
+    for (const worker of this.#workers) worker.dispose();
     this.#registration?.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
     this.#busy.dispose();
+  }
+}
+
+function failureText(name: string, failure: WorkerFailure): string {
+  switch (failure.kind) {
+    case "ended":
+      return vscode.l10n.t("The completion worker ended twice ({0}); completion with {1} is off.", failure.how, name);
+    case "memory":
+      return vscode.l10n.t(
+        "{0} takes {1} MB, but tunesmith.completion.memoryLimit is {2} MB; raise it, or export the model at a smaller precision.",
+        name,
+        Math.round(failure.needed / 1e6),
+        Math.round(failure.limit / 1e6),
+      );
+    case "refused":
+      return failure.message;
   }
 }
 

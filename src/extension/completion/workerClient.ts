@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import type { WorkerRequest, WorkerResponse } from "../../protocol/worker";
+import type { CodeQuestion, PromptSection, WorkerRequest, WorkerResponse } from "../../protocol/worker";
 import { parseWorkerResponse } from "./workerMessage";
 
 export type Completion = Extract<WorkerResponse, { type: "completion" }>;
@@ -39,22 +39,31 @@ export class WorkerClient {
     this.#child.once("exit", (code, signal) => this.#gone(signal ? `signal ${signal}` : `exit code ${code}`));
   }
 
-  async load(exportDir: string, threads: number): Promise<Loaded> {
-    const response = await this.#ask({ type: "load", exportDir, threads, provider: "cpu", cacheBytes: 256 << 20 });
+  async load(request: Omit<Extract<WorkerRequest, { type: "load" }>, "type" | "id">): Promise<Loaded> {
+    const response = await this.#ask({ type: "load", ...request });
     if (response.type === "loaded") return response;
-    throw new Error(response.type === "failed" ? response.message : `The worker answered ${response.type}.`);
+    throw unexpected(response);
   }
 
   /** Null where the request was cancelled, by `signal` or by a newer one. */
-  async complete(
-    request: Omit<Extract<WorkerRequest, { type: "complete" }>, "type" | "id">,
-    signal: AbortSignal,
-  ): Promise<Completion | null> {
+  async complete(question: CodeQuestion, signal: AbortSignal): Promise<Completion | null> {
     if (signal.aborted) return null;
-    const response = await this.#ask({ type: "complete", ...request }, signal);
+    const response = await this.#ask({ type: "complete", ...question }, signal);
     if (response.type === "completion") return response;
-    if (response.type === "failed") throw new Error(response.message);
-    return null;
+    if (response.type === "cancelled") return null;
+    throw unexpected(response);
+  }
+
+  /** Null where nothing has been completed yet. */
+  async showPrompt(): Promise<PromptSection[] | null> {
+    const response = await this.#ask({ type: "showPrompt" });
+    if (response.type === "prompt") return response.sections;
+    throw unexpected(response);
+  }
+
+  async forget(document: string): Promise<void> {
+    const response = await this.#ask({ type: "forget", document });
+    if (response.type !== "forgotten") throw unexpected(response);
   }
 
   #ask(request: Body<WorkerRequest>, signal?: AbortSignal): Promise<WorkerResponse> {
@@ -107,4 +116,8 @@ export class WorkerClient {
     if (this.#child.connected) this.#child.disconnect();
     this.#child.kill();
   }
+}
+
+function unexpected(response: WorkerResponse): Error {
+  return new Error(response.type === "failed" ? response.message : `The worker answered ${response.type}.`);
 }

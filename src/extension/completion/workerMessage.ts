@@ -22,6 +22,21 @@ const schema = v.variant("type", [
     generatedTokens: v.number(),
     memoryBytes: v.number(),
   }),
+  v.object({ type: v.literal("forgotten"), id }),
+  v.object({
+    type: v.literal("prompt"),
+    id,
+    sections: v.nullable(
+      v.array(
+        v.object({
+          kind: v.picklist(["control", "context", "instruction", "prefix", "suffix"]),
+          label: v.string(),
+          text: v.string(),
+          tokens: v.number(),
+        }),
+      ),
+    ),
+  }),
   v.object({ type: v.literal("cancelled"), id }),
   v.object({ type: v.literal("unloaded"), id }),
   v.object({ type: v.literal("failed"), id, message: v.string() }),
