@@ -1,7 +1,11 @@
 import * as vscode from "vscode";
 import { registerCommands } from "./commands";
 import { CompletionController } from "./completion/completionController";
+import { CompletionContext } from "./completion/context/completionContext";
 import { GiveWay } from "./completion/giveWay";
+import { CompletionSwitch } from "./completion/isEnabled";
+import { InlineCompletions } from "./completion/provider";
+import { CompletionStatistics } from "./completion/statistics/completionStatistics";
 import type { Services } from "./context";
 import { CodeLensCommands } from "./datasets/codeLensCommands";
 import { DATASET_VIEW_TYPE, DatasetViews } from "./datasets/datasetViews";
@@ -44,6 +48,9 @@ export function activate(extension: vscode.ExtensionContext): void {
     notesDocuments,
     services.evaluations,
     completion,
+    services.completionContext,
+    services.completionSwitch,
+    services.completionStatistics,
     panels,
     comparisons,
     datasetViews,
@@ -55,6 +62,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     services.rowLosses,
     services.rowLossGutter,
     new StatusBar(services),
+    new InlineCompletions(completion),
     new RunContextKeys(services),
     new GiveWay(services),
     new RunNotifications(services),
@@ -79,6 +87,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
   });
   const runs = new RunRegistry(log);
   const rowLosses = new RowLossReader(extension.extensionPath);
+  const completion = new CompletionController(extension, log);
   const services: Services = {
     extension,
     log,
@@ -90,7 +99,10 @@ function createServices(extension: vscode.ExtensionContext): Services {
     runSearch: new RunSearch(),
     notesDocuments: new NotesDocuments(runs),
     models: new ModelCatalogue(extension),
-    completion: new CompletionController(extension, log),
+    completion,
+    completionContext: new CompletionContext(completion),
+    completionSwitch: new CompletionSwitch(extension),
+    completionStatistics: new CompletionStatistics(extension, log, runs),
     openRunCommands: new OpenRunCommands(),
     panels: new RunPanels(() => services),
     comparisons: new ComparePanels(() => services),

@@ -8,7 +8,6 @@ import { runJob } from "../jobs/runJob";
 import { type DuringTraining, readSettings } from "../settings";
 import { hasPassedExport } from "./exportRecord";
 import { ModelWorker, type ReadyState, type WorkerFailure, type WorkerLimits } from "./modelWorker";
-import { PythonCompletionProvider } from "./provider";
 import type { Completion } from "./workerClient";
 
 /** Kept per workspace: which run's model completes. */
@@ -57,7 +56,6 @@ export class CompletionController implements vscode.Disposable {
   #training = false;
   /** What the present worker was loaded for, or why there is none. */
   #effort: DuringTraining = "full";
-  #registration: vscode.Disposable | undefined;
   readonly #subscriptions: vscode.Disposable[] = [];
 
   constructor(
@@ -168,10 +166,6 @@ export class CompletionController implements vscode.Disposable {
       this.#changed.fire();
       if (worker.state.kind === "failed") this.#tellFailure(worker);
     });
-    this.#registration ??= vscode.languages.registerInlineCompletionItemProvider(
-      { language: "python" },
-      new PythonCompletionProvider(this),
-    );
     this.#changed.fire();
   }
 
@@ -191,8 +185,6 @@ export class CompletionController implements vscode.Disposable {
     if (this.#worker !== undefined) this.removeWorker(this.#worker);
     this.#worker = undefined;
     this.#choice = undefined;
-    this.#registration?.dispose();
-    this.#registration = undefined;
     await this.extension.workspaceState.update(CHOICE_KEY, undefined);
     this.#changed.fire();
   }
@@ -272,7 +264,6 @@ export class CompletionController implements vscode.Disposable {
 
   dispose(): void {
     for (const worker of this.#workers) worker.dispose();
-    this.#registration?.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
     this.#busy.dispose();

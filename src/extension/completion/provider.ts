@@ -11,6 +11,34 @@ import {
   wantsBlock,
 } from "./completionText";
 
+/** Offers completions for as long as a model is in use. */
+export class InlineCompletions implements vscode.Disposable {
+  #registration: vscode.Disposable | undefined;
+  readonly #subscription: vscode.Disposable;
+
+  constructor(private readonly controller: CompletionController) {
+    this.#subscription = controller.onDidChange(() => this.#adapt());
+    this.#adapt();
+  }
+
+  #adapt(): void {
+    if (this.controller.state.kind === "off") {
+      this.#registration?.dispose();
+      this.#registration = undefined;
+      return;
+    }
+    this.#registration ??= vscode.languages.registerInlineCompletionItemProvider(
+      { language: "python" },
+      new PythonCompletionProvider(this.controller),
+    );
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    this.#registration?.dispose();
+  }
+}
+
 interface LastSuggestion {
   document: vscode.TextDocument;
   /** Where it was offered, and all of the text before that. */
