@@ -178,7 +178,16 @@ export type FromRunPanel =
   | { type: "chooseModel" };
 
 /** What a run panel keeps over a reload of the window. */
-export type RunPanelState = { kind: "plan"; dataset: string; form: PlanForm | null } | { kind: "run"; id: string };
+export type RunPanelState =
+  | { kind: "plan"; dataset: string; form: PlanForm | null }
+  | { kind: "run"; id: string; curves?: CurveLook };
+
+/** How a person wants to see the curves of a run. */
+export interface CurveLook {
+  /** The slider's place: 0 does not smooth. */
+  smoothing: number;
+  logarithmic: boolean;
+}
 
 export type ToNowView =
   | { type: "now"; situation: NowSituation; run: RunHead | null; completionModel: string | null }

@@ -59,10 +59,17 @@ export async function addPreparedRun(
 }
 
 export async function showRuns(workbench: Workbench): Promise<void> {
-  // The command comes with the icon, whose click would hide a view that has come back by itself after a reload.
-  await workbench.page.locator(TUNESMITH_ICON).waitFor();
-  await workbench.command("View: Show Tunesmith");
-  await workbench.page.locator(".pane", { hasText: "Runs" }).first().waitFor();
+  const pane = workbench.page.locator(".pane", { hasText: "Runs" }).first();
+  // After a reload the view comes back by itself, and a click on the icon in that moment hides it again.
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const shown = await pane.waitFor({ timeout: 2000 }).then(
+      () => true,
+      () => false,
+    );
+    if (shown) return;
+    await workbench.page.locator(TUNESMITH_ICON).click();
+  }
+  throw new Error("The view Runs does not come up.");
 }
 
 /** The run's row in the tree; its text ends with what the run is doing. */

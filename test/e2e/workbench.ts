@@ -100,7 +100,8 @@ export class Workbench {
   }
 
   async ready(): Promise<void> {
-    await this.page.locator(".monaco-workbench .part.sidebar").waitFor({ timeout: 60_000 });
+    // The side bar itself may be hidden.
+    await this.page.locator(".monaco-workbench .activitybar").waitFor({ timeout: 60_000 });
     // What the extension contributes comes a moment later: its icon, and with it its menu entries.
     await this.page.locator(TUNESMITH_ICON).waitFor({ timeout: 60_000 });
   }

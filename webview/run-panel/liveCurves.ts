@@ -1,6 +1,6 @@
 import type { CurvePiece } from "../../src/protocol/curveView";
 import type { ToLiveView } from "../../src/protocol/liveView";
-import type { FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
+import type { CurveLook, FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
 import { base64, drawPicture, type PicturePart, toClipboard } from "../curve/copyPicture";
 import { CurveModel, type StepRange } from "../curve/curveModel";
 import { CurveTable } from "../curve/curveTable";
@@ -24,12 +24,25 @@ const SAID_FOR_MS = 5000;
 /** 0: none; 1 at the suitable place; four times as many steps at the end. */
 const smoothingAt = (place: number) => (place / SUITABLE) ** 2;
 
+/** Where the curves begin, and where a person's changes of it are kept for the page's next life. */
+export interface KeptLook {
+  readonly look: CurveLook;
+  keep(look: CurveLook): void;
+}
+
+/** What an earlier life of the page kept, as far as it can be used. */
+export function curveLook(kept: Partial<CurveLook> | undefined): CurveLook {
+  const { smoothing, logarithmic } = kept ?? {};
+  const usable = typeof smoothing === "number" && smoothing >= 0 && smoothing <= SMOOTHEST;
+  return { smoothing: usable ? smoothing : SUITABLE, logarithmic: logarithmic === true };
+}
+
 /** A run's curves over the same steps: the losses large, the others small beneath, and the table behind them. */
 export class LiveCurves {
   readonly element: HTMLElement;
   #model = new CurveModel(0);
   #totalSteps = 0;
-  #place = SUITABLE;
+  #look: CurveLook;
   #title = "";
   readonly #loss: LossChart;
   readonly #small: SmallCharts;
@@ -43,8 +56,10 @@ export class LiveCurves {
 
   constructor(
     private readonly post: (message: FromRunPanel) => void,
+    private readonly kept: KeptLook,
     chooseStep: (step: number) => void,
   ) {
+    this.#look = kept.look;
     const onZoom = (range: StepRange | null) => this.#zoomTo(range);
     this.#loss = new LossChart(this.#model, 0, {
       height: CHART_HEIGHT,
@@ -58,6 +73,8 @@ export class LiveCurves {
       onChoose: chooseStep,
     });
     this.#showAll.hidden = true;
+    this.#loss.setSmoothed(this.#look.smoothing > 0);
+    this.#loss.setLogScale(this.#look.logarithmic);
     this.element = element(
       "section",
       { class: "curve", attributes: { "aria-label": t("Curves") } },
@@ -80,7 +97,7 @@ export class LiveCurves {
     this.#title = name;
     if (totalSteps === this.#totalSteps) return;
     this.#totalSteps = totalSteps;
-    this.#model.setSmoothing(totalSteps, smoothingAt(this.#place));
+    this.#model.setSmoothing(totalSteps, smoothingAt(this.#look.smoothing));
     this.#loss.setTotalSteps(totalSteps);
     this.#small.setTotalSteps(totalSteps);
   }
@@ -99,7 +116,7 @@ export class LiveCurves {
 
   #append(piece: CurvePiece): void {
     if (piece.restart) {
-      this.#model = new CurveModel(this.#totalSteps, smoothingAt(this.#place));
+      this.#model = new CurveModel(this.#totalSteps, smoothingAt(this.#look.smoothing));
       this.#model.append(piece);
       this.#loss.setModel(this.#model, this.#totalSteps);
       this.#small.setModel(this.#model, this.#totalSteps);
@@ -136,12 +153,12 @@ export class LiveCurves {
       { class: "actions curve-tools" },
       slider(t("Smoothing"), {
         most: SMOOTHEST,
-        value: SUITABLE,
+        value: this.#look.smoothing,
         testId: "smoothing",
         say: place,
         onChange: (value) => this.#setSmoothing(value),
       }),
-      checkbox(t("Logarithmic"), false, "log-scale", (on) => this.#loss.setLogScale(on)),
+      checkbox(t("Logarithmic"), this.#look.logarithmic, "log-scale", (on) => this.#setLogScale(on)),
       this.#showAll,
       element("span", { class: "spacer" }),
       this.#said,
@@ -150,8 +167,18 @@ export class LiveCurves {
     );
   }
 
+  #setLogScale(logarithmic: boolean): void {
+    this.#keep({ logarithmic });
+    this.#loss.setLogScale(logarithmic);
+  }
+
+  #keep(changes: Partial<CurveLook>): void {
+    this.#look = { ...this.#look, ...changes };
+    this.kept.keep(this.#look);
+  }
+
   #setSmoothing(place: number): void {
-    this.#place = place;
+    this.#keep({ smoothing: place });
     this.#model.setSmoothing(this.#totalSteps, smoothingAt(place));
     this.#loss.setSmoothed(place > 0);
     this.#loss.update();

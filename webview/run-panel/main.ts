@@ -1,7 +1,15 @@
-import type { FromRunPanel, RunPanelState, ToRunPanel } from "../../src/protocol/webview";
+import type {
+  CurveLook,
+  FromRunPanel,
+  RunDetails,
+  RunHead,
+  RunPanelState,
+  ToRunPanel,
+} from "../../src/protocol/webview";
 import { element } from "../dom";
 import { connect } from "../host";
 import { registerToolkit } from "../toolkit";
+import { curveLook } from "./liveCurves";
 import { PlanView } from "./planView";
 import { RunView } from "./runView";
 import "./style.css";
@@ -23,9 +31,8 @@ function receive(message: ToRunPanel): void {
       else show(new PlanView(message, { post: host.post, keep: host.keep }));
       return;
     case "run":
-      host.keep({ kind: "run", id: message.run.id });
       if (view instanceof RunView && view.id === message.run.id) view.setRun(message.run, message.details);
-      else show(new RunView(message.run, message.details, host.post));
+      else showRun(message.run, message.details);
       return;
     case "formErrors":
     case "data":
@@ -41,6 +48,14 @@ function receive(message: ToRunPanel): void {
       if (view instanceof RunView) view.receive(message);
       return;
   }
+}
+
+function showRun(run: RunHead, details: RunDetails): void {
+  const kept = host.kept();
+  const look = curveLook(kept?.kind === "run" && kept.id === run.id ? kept.curves : undefined);
+  const keep = (curves: CurveLook) => host.keep({ kind: "run", id: run.id, curves });
+  keep(look);
+  show(new RunView(run, details, host.post, { look, keep }));
 }
 
 function show(next: PlanView | RunView): void {

@@ -6,7 +6,7 @@ import { t } from "../texts";
 import { describeDevice } from "./deviceText";
 import { EvaluationSection } from "./evaluationSection";
 import { FigureStrip } from "./figureStrip";
-import { LiveCurves } from "./liveCurves";
+import { type KeptLook, LiveCurves } from "./liveCurves";
 import { NoticesSection } from "./noticesSection";
 import { type Exporting, finishedText, outcome } from "./outcome";
 import { RowsSection } from "./rowsSection";
@@ -51,6 +51,7 @@ export class RunView {
     run: RunHead,
     details: RunDetails,
     private readonly post: (message: FromRunPanel) => void,
+    curves: KeptLook,
   ) {
     this.id = run.id;
     const notices = new NoticesSection(post);
@@ -58,7 +59,7 @@ export class RunView {
     this.#sections = [notices, ...below];
     this.#head = run;
     this.#details = details;
-    this.#curves = new LiveCurves(post, (step) => {
+    this.#curves = new LiveCurves(post, curves, (step) => {
       for (const section of this.#sections) section.chooseStep?.(step);
     });
     this.#controls = new RunControls((message) => {
