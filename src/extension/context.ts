@@ -1,5 +1,8 @@
 import type * as vscode from "vscode";
 import type { CompletionController } from "./completion/completionController";
+import type { CompletionContext } from "./completion/context/completionContext";
+import type { CompletionSwitch } from "./completion/isEnabled";
+import type { CompletionStatistics } from "./completion/statistics/completionStatistics";
 import type { DatasetViews } from "./datasets/datasetViews";
 import type { ProblemReporter } from "./datasets/problemReporter";
 import type { RowDocuments } from "./datasets/rowDocument";
@@ -29,6 +32,9 @@ export interface Services {
   readonly notesDocuments: NotesDocuments;
   readonly models: ModelCatalogue;
   readonly completion: CompletionController;
+  readonly completionContext: CompletionContext;
+  readonly completionSwitch: CompletionSwitch;
+  readonly completionStatistics: CompletionStatistics;
   readonly openRunCommands: OpenRunCommands;
   readonly panels: RunPanels;
   readonly comparisons: ComparePanels;

@@ -1,0 +1,193 @@
+import * as vscode from "vscode";
+import type { ContextSnippet } from "../../../protocol/worker";
+import { readSettings } from "../../settings";
+import type { CompletionController } from "../completionController";
+import { importedDefinitions } from "./importedDefinitions";
+import { askedFor } from "./instruction";
+import { importsOf } from "./pythonHeaders";
+import { RecentEdits } from "./recentEdits";
+import { SimilarCode, type SimilarWindow } from "./similarCode";
+import { chooseSnippets, keepSimilar } from "./snippetChoice";
+import { isReadableDocument, readablePath } from "./workspaceFiles";
+
+/** The user has stopped for so long: then there is time to look around. */
+const IDLE_MS = 400;
+/** Similar code is looked for anew where the cursor is so many lines from where it was looked for. */
+const FAR_LINES = 25;
+/** Lines around the cursor that code is to resemble. */
+const LINES_ABOVE = 16;
+const LINES_BELOW = 4;
+/** What asks for code stands within so many lines above the cursor. */
+const ASKING_LINES = 120;
+/** More candidates than are shown, so that those shown before are found again. */
+const SIMILAR_CANDIDATES = 12;
+const MOST_DOCUMENTS = 32;
+
+export interface AroundCursor {
+  snippets: ContextSnippet[];
+  /** What the comment or docstring before the cursor asks for; null: nothing. */
+  instruction: string | null;
+}
+
+interface DocumentContext {
+  /** The import statements, as they were when definitions were looked up. */
+  imports: string;
+  definitions: readonly ContextSnippet[];
+  similar: readonly SimilarWindow[];
+  snippets: ContextSnippet[];
+  /** Where similar code was looked for. */
+  line: number;
+}
+
+/**
+ * What a completion should know of the rest of the workspace: gathered while the user rests, handed out at once. Only
+ * Python files of the workspace that are not hidden, excluded, secret or large are ever read.
+ */
+export class CompletionContext implements vscode.Disposable {
+  readonly #edits = new RecentEdits();
+  readonly #similar = new SimilarCode();
+  /** By URI, in the order in which they were last asked for. */
+  readonly #documents = new Map<string, DocumentContext>();
+  readonly #subscriptions: vscode.Disposable[];
+  #timer: NodeJS.Timeout | undefined;
+  #gathering = new AbortController();
+
+  constructor(private readonly completion: Pick<CompletionController, "state">) {
+    const { workspace, window } = vscode;
+    this.#subscriptions = [
+      workspace.onDidChangeTextDocument((event) => this.#note(event)),
+      workspace.onDidSaveTextDocument((document) => this.#see(document)),
+      workspace.onDidCloseTextDocument(({ uri }) => void this.#documents.delete(uri.toString())),
+      workspace.onDidDeleteFiles(({ files }) => {
+        for (const uri of files) this.#forget(uri);
+      }),
+      window.onDidChangeActiveTextEditor((editor) => {
+        if (editor !== undefined) this.#gatherSoon(editor.document, editor.selection.active, 0);
+      }),
+    ];
+  }
+
+  /** Never waits: what is not known yet is there at a later request. */
+  gather(document: vscode.TextDocument, position: vscode.Position, signal: AbortSignal): Promise<AroundCursor> {
+    const instruction = signal.aborted ? null : askedForAt(document, position);
+    if (signal.aborted || !this.#isOn()) return Promise.resolve({ snippets: [], instruction });
+    const known = this.#documents.get(document.uri.toString());
+    if (known === undefined || Math.abs(known.line - position.line) > FAR_LINES) {
+      this.#gatherSoon(document, position, IDLE_MS);
+    }
+    return Promise.resolve({ snippets: known?.snippets ?? [], instruction });
+  }
+
+  #isOn(): boolean {
+    return (
+      vscode.workspace.isTrusted && this.completion.state.kind !== "off" && readSettings().completionContextTokens > 0
+    );
+  }
+
+  #note({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    if (contentChanges.length === 0 || !this.#isOn() || !isReadableDocument(document)) return;
+    const path = readablePath(document.uri)!;
+    for (const { range, text } of contentChanges) {
+      const change = {
+        startLine: range.start.line,
+        removed: range.end.line - range.start.line + 1,
+        added: text.split("\n").length,
+      };
+      this.#edits.note(path, change, (from, to) => linesOf(document, from, to));
+    }
+    this.#restart(document);
+  }
+
+  /** Gathering that is under way waits until the typing is over. */
+  #restart(document: vscode.TextDocument): void {
+    const editor = vscode.window.activeTextEditor;
+    if (editor?.document === document && this.#timer !== undefined) {
+      this.#gatherSoon(document, editor.selection.active, IDLE_MS);
+    }
+  }
+
+  #see(document: vscode.TextDocument): void {
+    if (!this.#isOn() || !isReadableDocument(document)) return;
+    this.#similar.see(readablePath(document.uri)!, document.getText());
+  }
+
+  #forget(uri: vscode.Uri): void {
+    const path = readablePath(uri);
+    if (path === null) return;
+    this.#similar.forget(path);
+    this.#edits.forget(path);
+  }
+
+  #gatherSoon(document: vscode.TextDocument, position: vscode.Position, delay: number): void {
+    if (!this.#isOn() || !isReadableDocument(document)) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#gather(document, position);
+    }, delay);
+  }
+
+  async #gather(document: vscode.TextDocument, position: vscode.Position): Promise<void> {
+    this.#gathering.abort();
+    this.#gathering = new AbortController();
+    const { signal } = this.#gathering;
+    const key = document.uri.toString();
+    const path = readablePath(document.uri);
+    if (path === null || document.isClosed) return;
+    const before = this.#documents.get(key);
+    for (const open of openPythonDocuments()) this.#see(open);
+    const imports = importLines(document);
+    const definitions = before?.imports === imports ? before.definitions : await importedDefinitions(document, signal);
+    if (signal.aborted) return;
+    const around = linesOf(document, Math.max(0, position.line - LINES_ABOVE), position.line + LINES_BELOW);
+    const found = this.#similar.resembling(around, path, SIMILAR_CANDIDATES);
+    const similar = keepSimilar(before?.similar ?? [], found).slice(0, SIMILAR_CANDIDATES);
+    const snippets = chooseSnippets({ definitions, edits: this.#edits.elsewhere(path), similar });
+    this.#remember(key, { imports, definitions, similar, snippets, line: position.line });
+  }
+
+  #remember(key: string, context: DocumentContext): void {
+    this.#documents.delete(key);
+    this.#documents.set(key, context);
+    for (const [oldest] of this.#documents) {
+      if (this.#documents.size <= MOST_DOCUMENTS) break;
+      this.#documents.delete(oldest);
+    }
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#gathering.abort();
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}
+
+function askedForAt(document: vscode.TextDocument, position: vscode.Position): string | null {
+  const first = Math.max(0, position.line - ASKING_LINES);
+  const before = Array.from({ length: position.line - first }, (_, i) => document.lineAt(first + i).text);
+  const line = document.lineAt(position.line).text;
+  // In front of text there is nothing to be asked for.
+  if (line.slice(position.character).trim() !== "") return null;
+  const below = position.line + 1 < document.lineCount ? document.lineAt(position.line + 1).text : "";
+  return askedFor(before, line.slice(0, position.character), below);
+}
+
+function openPythonDocuments(): vscode.TextDocument[] {
+  // Files that were opened by other extensions for a look are in textDocuments too; what has a tab the user has opened.
+  const tabs = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs);
+  const shown = new Set(
+    tabs.flatMap(({ input }) => (input instanceof vscode.TabInputText ? [input.uri.toString()] : [])),
+  );
+  return vscode.workspace.textDocuments.filter(({ uri }) => shown.has(uri.toString()));
+}
+
+function importLines(document: vscode.TextDocument): string {
+  const imports = importsOf(linesOf(document, 0, 400));
+  return JSON.stringify(imports.map(({ module, level, names }) => [module, level, names]));
+}
+
+function linesOf(document: vscode.TextDocument, from: number, to: number): string {
+  const last = Math.min(to, document.lineCount - 1);
+  if (last < from) return "";
+  return document.getText(new vscode.Range(from, 0, last, document.lineAt(last).text.length)).replace(/\r\n/g, "\n");
+}
