@@ -1,0 +1,170 @@
+import { randomBytes } from "node:crypto";
+import { basename, dirname } from "node:path";
+import * as vscode from "vscode";
+import { describeError } from "../../../disk/describeError";
+import { modelLabel } from "../../models/modelLabel";
+import type { RunRegistry } from "../../runs/runRegistry";
+import type { SuggestionSource } from "./events";
+import { ModelIdentities, type ModelIdentity } from "./modelIdentity";
+import { StatisticsFiles, type WrittenStatistics } from "./statisticsFiles";
+import { SuggestionTracker } from "./suggestionTracker";
+
+/** What was taken is looked at again after this time. */
+export const KEPT_AFTER_MS = 30_000;
+
+/** The command of an inline completion item; its argument is the suggestion's id. */
+export const ACCEPTED_COMMAND = "_tunesmith.completionAccepted";
+
+/** A suggestion that is handed to VS Code. */
+export interface Offer {
+  /** Any name that no other suggestion of this window has. */
+  id: string;
+  /** Folder of the export that has made it. */
+  model: string;
+  document: vscode.TextDocument;
+  /** Of the cursor. */
+  offset: number;
+  text: string;
+  /** From the request to the answer; null: it was not computed for this request. */
+  latencyMs: number | null;
+  /** Of `latencyMs`, until the first token. */
+  firstTokenMs?: number | null;
+  source: SuggestionSource;
+}
+
+/**
+ * What comes of suggestions, by model: shown, accepted, kept. Written to files in the extension's own storage on this
+ * machine, figures only, and sent nowhere.
+ */
+export class CompletionStatistics implements vscode.Disposable {
+  readonly #files: StatisticsFiles;
+  readonly #tracker: SuggestionTracker;
+  readonly #identities = new ModelIdentities();
+  readonly #changed = new vscode.EventEmitter<void>();
+  /** Something was written down, or all of it was cleared. */
+  readonly onDidChange = this.#changed.event;
+  readonly #subscriptions: vscode.Disposable[];
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Tells this window's suggestions from all others'. */
+  readonly #session = randomBytes(6).toString("hex");
+  #warned = false;
+
+  constructor(
+    extension: vscode.ExtensionContext,
+    private readonly log: vscode.LogOutputChannel,
+    private readonly runs: RunRegistry,
+  ) {
+    const folder = vscode.Uri.joinPath(extension.globalStorageUri, "completion-statistics").fsPath;
+    this.#files = new StatisticsFiles(folder, (error) => this.#warn(error));
+    this.#tracker = new SuggestionTracker({
+      accepted: (id, how, characters) => this.#write({ type: "accepted", at: Date.now(), id, how, characters }),
+      kept: (id, similarity) => this.#write({ type: "kept", at: Date.now(), id, similarity }),
+      judgeLater: (id) => this.#judgeLater(id),
+    });
+    this.#subscriptions = [
+      this.#changed,
+      vscode.commands.registerCommand(ACCEPTED_COMMAND, (id: unknown) => this.#accepted(id)),
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) =>
+        this.#tracker.changed(
+          document.uri.toString(),
+          contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
+            offset: rangeOffset,
+            length: rangeLength,
+            text,
+          })),
+        ),
+      ),
+      vscode.workspace.onDidCloseTextDocument((document) =>
+        this.#tracker.closed(document.uri.toString(), document.getText()),
+      ),
+    ];
+  }
+
+  /** The setting: nothing is written down while it is off. */
+  get enabled(): boolean {
+    return vscode.workspace.getConfiguration("tunesmith").get<unknown>("completion.statistics") !== false;
+  }
+
+  /** A suggestion goes to VS Code, with ACCEPTED_COMMAND and its id as the item's command. */
+  offered(offer: Offer): void {
+    if (!this.enabled) return;
+    const id = this.#idOf(offer.id);
+    const { document, offset, text } = offer;
+    const isNew = this.#tracker.offered({ id, document: document.uri.toString(), offset, text });
+    if (isNew) void this.#shown(id, offer, Date.now());
+  }
+
+  async #shown(id: string, { model, text, source, latencyMs, firstTokenMs }: Offer, at: number): Promise<void> {
+    const identity = await this.#identities.of(model);
+    this.#write({
+      type: "shown",
+      at,
+      id,
+      model: identity.id,
+      name: this.#nameOf(model, identity).slice(0, 200),
+      characters: text.length,
+      source,
+      firstTokenMs: firstTokenMs ?? null,
+      totalMs: latencyMs,
+    });
+  }
+
+  /** As the runs and models are called at the time. */
+  #nameOf(exportDir: string, { base }: ModelIdentity): string {
+    if (base !== null) return modelLabel(base);
+    const directory = dirname(exportDir);
+    return this.runs.at(directory)?.name ?? basename(directory);
+  }
+
+  #idOf(id: string): string {
+    return `${this.#session}:${id.replace(/[^\w.-]/g, "_").slice(0, 60)}`;
+  }
+
+  #accepted(id: unknown): void {
+    if (typeof id !== "string") return;
+    const key = this.#idOf(id);
+    const document = this.#documentOf(this.#tracker.offeredIn(key));
+    if (document !== undefined) this.#tracker.accepted(key, document.getText());
+  }
+
+  #judgeLater(id: string): void {
+    clearTimeout(this.#timers.get(id));
+    const judge = () => {
+      this.#timers.delete(id);
+      const document = this.#documentOf(this.#tracker.watchedIn(id));
+      if (document !== undefined) this.#tracker.judge(id, document.getText());
+    };
+    this.#timers.set(id, setTimeout(judge, KEPT_AFTER_MS));
+  }
+
+  #documentOf(uri: string | undefined): vscode.TextDocument | undefined {
+    return vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri);
+  }
+
+  #write(event: Parameters<StatisticsFiles["append"]>[0]): void {
+    if (!this.enabled) return;
+    this.#files.append(event);
+    this.#changed.fire();
+  }
+
+  read(): Promise<WrittenStatistics> {
+    return this.#files.read();
+  }
+
+  async clear(): Promise<void> {
+    await this.#files.clear();
+    this.#changed.fire();
+  }
+
+  /** Said once: a full disk must not fill the log too. */
+  #warn(error: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.log.warn(`Completion statistics: ${describeError(error)}`);
+  }
+
+  dispose(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+}
