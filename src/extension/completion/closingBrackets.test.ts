@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { coveredClosers } from "./closingBrackets";
+import { coveredClosers, withoutSurplusClosers } from "./closingBrackets";
 
 it.each<[string, string, number, string]>([
   ["a, b):\n    return a + b", ")", 1, "the bracket that the editor closed is replaced"],
@@ -20,4 +20,16 @@ it.each<[string, string, number, string]>([
   ["a,\n    b)", ")", 1, "over several lines"],
 ])("%j before %j covers %i: %s", (completion, after, expected) => {
   expect(coveredClosers(completion, after)).toBe(expected);
+});
+
+it.each<[string, string, string, number, string]>([
+  ["a)", ")", "", 0, "a)"],
+  ["a))", ")", "", 0, "a)"],
+  ["a)", ")", ")", 0, "a"],
+  ["a)", ")", ")", 1, "a)"],
+  ["a]", ")", "", 0, "a"],
+  ["f(a), b)]", "])", "", 0, "f(a), b)]"],
+  ["')'", "", "", 0, "')'"],
+])("%j where %j is awaited and %j follows, %i of it covered: %j", (text, awaited, following, covered, expected) => {
+  expect(withoutSurplusClosers(text, [...awaited], [...following], covered)).toBe(expected);
 });

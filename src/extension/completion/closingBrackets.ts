@@ -1,3 +1,5 @@
+import { scanPython } from "./pythonScan";
+
 const pairs: Record<string, string> = { "(": ")", "[": "]", "{": "}" };
 const closers = new Set([...Object.values(pairs), '"', "'"]);
 
@@ -55,4 +57,21 @@ function closesLater(text: string, index: number): boolean {
   const end = text.indexOf("\n", index);
   const line = text.slice(index + 1, end === -1 ? undefined : end);
   return line.includes(text[index]!);
+}
+
+/**
+ * `text` up to the first closer that would close nothing: one that no bracket before the cursor waits for, or that what
+ * follows the cursor closes already. `covered` of those that follow are replaced by the text.
+ */
+export function withoutSurplusClosers(
+  text: string,
+  awaited: readonly string[],
+  following: readonly string[],
+  covered: number,
+): string {
+  const mayClose = awaited.length - Math.max(0, following.length - covered);
+  const surplus = scanPython(text).unopened.find(
+    ({ closer }, index) => index >= mayClose || closer !== awaited.at(-1 - index),
+  );
+  return surplus === undefined ? text : text.slice(0, surplus.at).trimEnd();
 }

@@ -6,8 +6,8 @@ export interface PythonScan {
   where: Where;
   /** The closers that the brackets open at the end wait for, the innermost last. */
   awaited: readonly string[];
-  /** Closers that no bracket of the text opened, in their order. */
-  unopened: readonly string[];
+  /** Closers that no bracket of the text opened, in their order, and where they stand. */
+  unopened: readonly { closer: string; at: number }[];
   /** The text ends behind a string that is a statement of its own: its indentation. Null: it does not. */
   docstringIndent: string | null;
   /** Strings opened by ' and by ", other than docstrings. */
@@ -37,7 +37,7 @@ type Frame = { closer: string; string: OpenString | null };
 
 class Scanner {
   private readonly frames: Frame[] = [];
-  private readonly unopened: string[] = [];
+  private readonly unopened: { closer: string; at: number }[] = [];
   private readonly quotes = { single: 0, double: 0 };
   private string: OpenString | null = null;
   private inComment = false;
@@ -68,7 +68,7 @@ class Scanner {
     if (character === "#") this.inComment = true;
     else if (character === '"' || character === "'") return this.openString(at);
     else if (CLOSER[character] !== undefined) this.open({ closer: CLOSER[character], string: null });
-    else if (character === ")" || character === "]" || character === "}") this.close(character);
+    else if (character === ")" || character === "]" || character === "}") this.close(character, at);
     return at + 1;
   }
 
@@ -127,10 +127,10 @@ class Scanner {
     this.frames.push(frame);
   }
 
-  private close(closer: string): void {
+  private close(closer: string, at: number): void {
     const index = this.frames.findLastIndex((frame) => frame.closer === closer);
     if (index === -1) {
-      this.unopened.push(closer);
+      this.unopened.push({ closer, at });
       return;
     }
     const { string } = this.frames[index]!;
@@ -148,5 +148,7 @@ export function scanPython(text: string, isWhole = true): PythonScan {
 /** Closers in what follows a cursor whose openers must stand before it, up to the next statement at the margin. */
 export function unopenedClosers(suffix: string): readonly string[] {
   const nextStatement = /\n(?:def |class |async def |@|import |from |if __name__)/.exec(suffix)?.index;
-  return scanPython(suffix.slice(0, Math.min(nextStatement ?? suffix.length, 4000))).unopened;
+  return scanPython(suffix.slice(0, Math.min(nextStatement ?? suffix.length, 4000))).unopened.map(
+    ({ closer }) => closer,
+  );
 }
