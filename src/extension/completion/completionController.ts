@@ -38,6 +38,13 @@ export interface ExportOptions {
   onProgress(stage: string, fraction: number | null): void;
 }
 
+/** Says for each completion which worker makes it. */
+export interface Route {
+  next(): ModelWorker;
+  /** The worker has made the completion that it was asked for; it may be empty. */
+  made(by: ModelWorker): void;
+}
+
 /** Which tuned model completes Python, and the worker that does it. */
 export class CompletionController implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
@@ -51,7 +58,7 @@ export class CompletionController implements vscode.Disposable {
   #worker: ModelWorker | undefined;
   /** All workers that were created and not yet removed. */
   readonly #workers = new Set<ModelWorker>();
-  #route: (() => ModelWorker) | null = null;
+  #route: Route | null = null;
   #lastAsked: ModelWorker | undefined;
   #training = false;
   /** What the present worker was loaded for, or why there is none. */
@@ -148,8 +155,7 @@ export class CompletionController implements vscode.Disposable {
 
   /** Exports the run's model unless that has been done, then offers its completions. Throws what the gate says. */
   async use(choice: Choice, options: ExportOptions): Promise<void> {
-    const { exported, adapter } = runPaths(choice.directory);
-    if (!(await isCurrent(exported, adapter))) await this.#export(choice.directory, options);
+    await this.ensureExported(choice.directory, options);
     await this.extension.workspaceState.update(CHOICE_KEY, choice);
     this.#take(choice);
     this.log.info(`${basename(choice.directory)}: in use for completion`);
@@ -169,7 +175,10 @@ export class CompletionController implements vscode.Disposable {
     this.#changed.fire();
   }
 
-  async #export(directory: string, { signal, onProgress }: ExportOptions): Promise<void> {
+  /** The folder of the run's export, which is made where there is none of its present adapter. Throws what the gate says. */
+  async ensureExported(directory: string, { signal, onProgress }: ExportOptions): Promise<string> {
+    const { exported, adapter } = runPaths(directory);
+    if (await isCurrent(exported, adapter)) return exported;
     const { enginePath, threads } = readSettings();
     const engine = enginePath === "" ? [] : ["--engine", enginePath];
     this.log.info(`${basename(directory)}: exporting`);
@@ -179,6 +188,7 @@ export class CompletionController implements vscode.Disposable {
       signal,
       onProgress,
     });
+    return exported;
   }
 
   async stop(): Promise<void> {
@@ -208,20 +218,28 @@ export class CompletionController implements vscode.Disposable {
     worker.dispose();
   }
 
-  /** `route` says for each completion which worker makes it; null: the chosen model's. */
-  setRoute(route: (() => ModelWorker) | null): void {
+  /** The worker of the model in use; undefined: none is. */
+  get worker(): ModelWorker | undefined {
+    return this.#worker;
+  }
+
+  /** Null: the chosen model's worker makes all completions. */
+  setRoute(route: Route | null): void {
     this.#route = route;
   }
 
   /** A completion, or null where there is none to offer: cancelled, still loading, failed. */
   async complete(question: CodeQuestion, signal: AbortSignal): Promise<ModelCompletion | null> {
-    const worker = this.#route?.() ?? this.#worker;
+    const route = this.#route;
+    const worker = route?.next() ?? this.#worker;
     if (worker === undefined || this.#effort === "off" || signal.aborted) return null;
     this.#lastAsked = worker;
     this.#busy.fire(true);
     try {
       const completion = await worker.complete(question, signal);
-      return completion === null ? null : { ...completion, exportDir: worker.exportDir };
+      if (completion === null) return null;
+      route?.made(worker);
+      return { ...completion, exportDir: worker.exportDir };
     } finally {
       this.#busy.fire(false);
     }
