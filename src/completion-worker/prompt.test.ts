@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
 import { baseContract } from "../model/contract";
-import { commonPrefix } from "../model/session";
+import { commonPrefix } from "../model/kvCache";
 import { golden, TINY_PYTHON } from "../model/testModel";
 import type { Contract } from "../protocol/run";
-import { codePrompt, dropStart, instructPrompt, keepStart, LONGEST_PROMPT, LONGEST_SUFFIX } from "./prompt";
+import { codePrompt, instructPrompt, LONGEST_PROMPT, LONGEST_SUFFIX, type PromptQuestion } from "./prompt";
 
 let tokenizer: Tokenizer;
 let contract: Contract;
@@ -15,18 +15,23 @@ beforeAll(async () => {
 
 const [BOS, PREFIX, SUFFIX, MIDDLE] = [8160, 8165, 8166, 8167];
 const FILE = Array.from({ length: 400 }, (_, i) => `    value_${i} = compute(${i}, "name")\n`).join("");
-const prompt = (prefix: string, suffix = "", changes: Partial<Contract> = {}, maxTokens = 64) =>
-  codePrompt({ ...contract, ...changes }, tokenizer, { prefix, suffix }, maxTokens);
+const prompt = (
+  prefix: string,
+  suffix = "",
+  changes: Partial<Contract> = {},
+  maxTokens = 64,
+  more: Partial<PromptQuestion> = {},
+) => codePrompt({ ...contract, ...changes }, tokenizer, { prefix, suffix, ...more }, maxTokens);
 const textOf = (ids: number[]) => tokenizer.decode(ids, { controlTokens: true });
 
 describe("a code prompt", () => {
   it("is begin, prefix, suffix, middle where the contract lists fill-in-the-middle", async () => {
-    const { ids, mode } = await prompt("def f(x):\n    return ", "\n\nprint(f(1))\n");
-    expect(mode).toBe("fim");
+    const { ids, mode, word } = await prompt("def f(x):\n    return ", "\n\nprint(f(1))\n");
+    expect([mode, word]).toEqual(["fim", " "]);
     expect(ids.slice(0, 2)).toEqual([BOS, PREFIX]);
     expect(ids.at(-1)).toBe(MIDDLE);
     expect(await textOf(ids)).toBe(
-      "<|begin_of_text|><|fim_prefix|>def f(x):\n    return <|fim_suffix|>\n\nprint(f(1))\n<|fim_middle|>",
+      "<|begin_of_text|><|fim_prefix|>def f(x):\n    return<|fim_suffix|>\n\nprint(f(1))\n<|fim_middle|>",
     );
     expect(ids.filter((id) => id >= BOS)).toEqual([BOS, PREFIX, SUFFIX, MIDDLE]);
   });
@@ -55,7 +60,7 @@ describe("a code prompt", () => {
     const text = await textOf(ids);
     const [, prefix, suffix] = /<\|fim_prefix\|>(.*)<\|fim_suffix\|>(.*)<\|fim_middle\|>$/s.exec(text)!;
     expect(prefix).toMatch(/^ {4}value_\d+ = compute/);
-    expect(prefix!.endsWith("    last = ")).toBe(true);
+    expect(prefix!.endsWith("    last =")).toBe(true);
     expect(suffix).toMatch(/^\n {4}value_0 .*\n$/s);
     expect((await tokenizer.encode([suffix!]))[0]!.length).toBeLessThanOrEqual(LONGEST_SUFFIX);
   });
@@ -84,10 +89,82 @@ describe("a code prompt", () => {
     expect(kept).toBeGreaterThanOrEqual(typed.length - 1);
   });
 
+  it("says what it is made of, to the token", async () => {
+    const { ids, sections } = await prompt("x = 1\n", "y = 2\n", {}, 64, {
+      context: [{ kind: "definition", path: "lib/dates.py", text: "def parse(text): ..." }],
+      contextTokens: 100,
+    });
+    expect(sections.map(({ kind, label }) => [kind, label])).toEqual([
+      ["control", "<|begin_of_text|>"],
+      ["control", "<|fim_prefix|>"],
+      ["context", "definition: lib/dates.py"],
+      ["prefix", "prefix"],
+      ["control", "<|fim_suffix|>"],
+      ["suffix", "suffix"],
+      ["control", "<|fim_middle|>"],
+    ]);
+    expect(sections.map(({ text }) => text).join("")).toBe(await textOf(ids));
+    expect(sections.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(ids.length);
+  });
+
+  it("puts code from elsewhere before the prefix, the first that fits, within its own budget", async () => {
+    const context = [
+      { kind: "definition" as const, path: "a.py", text: "def first(): ..." },
+      { kind: "edit" as const, path: "b.py", text: FILE },
+      { kind: "similar" as const, path: "c.py", text: "def last(): ..." },
+    ];
+    const { ids, sections } = await prompt(FILE, FILE, {}, 64, { context, contextTokens: 200 });
+    const parts = sections.filter(({ kind }) => kind === "context");
+    expect(parts[0]!.text).toBe("# a.py\ndef first(): ...\n\n");
+    expect(parts[1]!.text).toMatch(/^# b\.py\n {4}value_0 .*\n$/s);
+    const tokens = parts.reduce((sum, part) => sum + part.tokens, 0);
+    expect(tokens).toBeLessThanOrEqual(200);
+    expect(tokens).toBeGreaterThan(150);
+    expect(ids.length).toBeLessThanOrEqual(LONGEST_PROMPT);
+    const without = await prompt(FILE, FILE, {}, 64, { context, contextTokens: 0 });
+    expect(without.sections.some(({ kind }) => kind === "context")).toBe(false);
+    // The file's own code keeps half of the room.
+    const greedy = await prompt(FILE, FILE, {}, 64, { context, contextTokens: 100_000 });
+    const own = greedy.sections.find(({ kind }) => kind === "prefix")!;
+    expect(own.tokens).toBeGreaterThan(LONGEST_PROMPT / 4);
+  });
+
+  it("has the same beginning with each key, context and all", async () => {
+    const more = {
+      context: [{ kind: "similar" as const, path: "c.py", text: FILE.slice(0, 900) }],
+      contextTokens: 256,
+    };
+    const first = await prompt(`${FILE}    total = 1`, "", {}, 64, more);
+    const second = await prompt(`${FILE}    total = 1 + `, "", {}, 64, more);
+    expect(commonPrefix(first.ids, second.ids)).toBeGreaterThan(0.95 * (first.ids.length - 10));
+  });
+
   it("is refused by a model that only answers instructions", async () => {
     await expect(prompt("x", "", { modes: { instruct: { template: "alpaca" } } })).rejects.toThrow(
       /answers instructions only/,
     );
+  });
+});
+
+describe("a prompt for what a comment asks for", () => {
+  const asks = { instruction: "Add two numbers." };
+  const modesOf = (template: string) => ({ modes: { ...contract.modes, instruct: { template } } });
+
+  it("has the tokens of training, and nothing else", async () => {
+    const { ids, mode, word, sections } = await prompt("# Add two numbers.", "\n", modesOf("alpaca"), 64, asks);
+    expect([mode, word]).toEqual(["instruct", ""]);
+    const tuned = { ...contract, ...modesOf("alpaca") };
+    expect(ids).toEqual(await instructPrompt(tuned, tokenizer, { instruction: asks.instruction, input: "" }, 64));
+    expect(sections).toEqual([{ kind: "instruction", label: "alpaca", text: await textOf(ids), tokens: ids.length }]);
+  });
+
+  it("goes on with the code where the model has no template for it, or no room", async () => {
+    expect((await prompt("# Add.", "", {}, 64, asks)).mode).toBe("fim");
+    expect((await prompt("# Add.", "", modesOf("fim"), 64, asks)).mode).toBe("fim");
+    expect((await prompt("# Add.", "", modesOf("prompt-completion"), 64, asks)).mode).toBe("fim");
+    const long = { instruction: "Add two numbers. ".repeat(1000) };
+    expect((await prompt("# Add.", "", modesOf("alpaca"), 64, long)).mode).toBe("fim");
+    expect((await prompt("# Add.", "", modesOf("alpaca"), 64, { instruction: null })).mode).toBe("fim");
   });
 });
 
@@ -117,23 +194,5 @@ describe("an instruction's prompt", () => {
     );
     const unknown = { ...contract, modes: { instruct: { template: "none" } } };
     await expect(instructPrompt(unknown, tokenizer, request, 64)).rejects.toThrow(/There is no template "none"/);
-  });
-});
-
-describe("cutting", () => {
-  it("drops in steps, so that the beginning stays while the text grows", () => {
-    const kept = [1, 100, 400].map((drop) => dropStart(FILE, drop));
-    expect(new Set(kept)).toHaveLength(1);
-    expect(FILE.endsWith(kept[0]!)).toBe(true);
-    expect(dropStart(FILE, 0)).toBe(FILE);
-    expect(dropStart("abc", 3)).toBe("");
-    expect(dropStart("a😀b", 2)).toBe("b");
-  });
-
-  it("keeps whole lines, or at least whole characters", () => {
-    expect(keepStart("ab\ncd\nef", 7)).toBe("ab\ncd\n");
-    expect(keepStart("ab\ncd", 9)).toBe("ab\ncd");
-    expect(keepStart("😀😀", 3)).toBe("😀");
-    expect(keepStart("\nabcdef", 4)).toBe("\nabc");
   });
 });

@@ -1,14 +1,15 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { heldOutLoss, negativeLogLikelihood } from "./heldOutLoss";
-import { commonPrefix, type OnnxLlama, PREFILL_CHUNK } from "./session";
-import { golden, loadModel, randomModel, TINY_PYTHON } from "./testModel";
+import type { OnnxLlama } from "./session";
+import { golden, loadModel, randomModel, randomValues, TINY_PYTHON } from "./testModel";
 
 const reference = golden("peft-r8");
 const { sequences } = reference;
 /** One token alone takes another matrix kernel than many at once; logits of 20 have an ulp of 2e-6. */
 const ROUNDING = 3e-5;
-/** Long enough for three chunks. */
-const LONG = sequences.flatMap(({ ids }) => ids).slice(0, 2 * PREFILL_CHUNK + 30);
+const LONG = sequences.flatMap(({ ids }) => ids).slice(0, 158);
+/** More than any chunk holds. */
+const LONGEST = Array.from({ length: 4 }, () => LONG).flat();
 
 let model: OnnxLlama;
 beforeAll(async () => {
@@ -93,7 +94,7 @@ describe("the KV cache", () => {
   });
 
   it("keeps what it holds when its buffers grow and shrink", async () => {
-    const long = [...LONG, ...LONG, ...LONG, ...LONG];
+    const long = LONGEST;
     const expected = await fresh((model) => model.lastLogits(long));
     await fresh((model) => model.lastLogits(LONG));
     const { reusedTokens } = await model.generate(long, { maxTokens: 1 });
@@ -106,17 +107,112 @@ describe("the KV cache", () => {
   });
 });
 
+describe("several documents", () => {
+  const generate = (document: string, prompt: number[]) => model.generate(prompt, { maxTokens: 4, document });
+
+  it("keep a cache each", async () => {
+    const [a, b] = [LONG, LONG.slice(20)];
+    const alone = await fresh(() => generate("b", b));
+    await fresh(() => generate("a", a));
+    expect((await generate("b", b)).reusedTokens).toBe(0);
+    expect((await generate("a", a)).reusedTokens).toBe(a.length - 1);
+    const again = await generate("b", b);
+    expect(again.reusedTokens).toBe(b.length - 1);
+    expect(again.tokens).toEqual(alone.tokens);
+  });
+
+  it("begin with what another one has in common with them", async () => {
+    const shared = LONG.slice(0, 90);
+    const prompt = [...shared, ...LONG.slice(20, 60)];
+    const expected = await fresh((model) => model.lastLogits(prompt));
+    await fresh(() => generate("a", LONG));
+    const second = await generate("", prompt);
+    expect(second.reusedTokens).toBe(90);
+    expect(largestDifference(await model.lastLogits(prompt), expected)).toBeLessThan(ROUNDING);
+    // The first one's cache is still its own.
+    expect((await generate("a", LONG)).reusedTokens).toBe(LONG.length - 1);
+  });
+
+  it("are forgotten one by one", async () => {
+    await fresh(() => generate("a", LONG));
+    await generate("b", LONG.slice(20));
+    const both = model.cacheBytes;
+    model.forget("b");
+    expect(model.cacheBytes).toBe(both / 2);
+    expect((await generate("b", LONG.slice(20))).reusedTokens).toBe(0);
+    expect((await generate("a", LONG)).reusedTokens).toBe(LONG.length - 1);
+  });
+});
+
+describe("drafting", () => {
+  it("writes the very tokens of plain greedy generation", async () => {
+    let [drafted, accepted] = [0, 0];
+    for (const { ids } of sequences.slice(0, 10)) {
+      for (const length of [Math.ceil(ids.length / 3), Math.ceil(ids.length / 2)]) {
+        const prompt = ids.slice(0, length);
+        const plain = await fresh((model) => model.generate(prompt, { maxTokens: 48 }));
+        const guessed = await fresh((model) => model.generate(prompt, { maxTokens: 48, draft: 6 }));
+        expect(guessed.tokens).toEqual(plain.tokens);
+        drafted += guessed.drafted;
+        accepted += guessed.accepted;
+      }
+    }
+    expect(accepted).toBeGreaterThan(0);
+    // A guess that holds always would not try what happens to a wrong one.
+    expect(accepted).toBeLessThan(drafted);
+  });
+
+  it("leaves a cache that agrees with its tokens", async () => {
+    const prompt = LONG.slice(0, 60);
+    const { tokens } = await fresh((model) => model.generate(prompt, { maxTokens: 40, draft: 6 }));
+    const next = [...prompt, ...tokens, ...LONG.slice(0, 9)];
+    const reused = await model.lastLogits(next);
+    expect(largestDifference(reused, await fresh((model) => model.lastLogits(next)))).toBeLessThan(ROUNDING);
+  });
+
+  it("waits until the choice of tokens is free", async () => {
+    const forced = LONG.slice(60, 66);
+    const { tokens } = await fresh((model) => {
+      const rest = [...forced];
+      return model.generate(LONG.slice(0, 60), { maxTokens: 20, draft: 6, choose: () => rest.shift() ?? null });
+    });
+    expect(tokens.slice(0, 6)).toEqual(forced);
+    const plain = await fresh((model) => model.generate(LONG.slice(0, 66), { maxTokens: 14 }));
+    expect(tokens.slice(6)).toEqual(plain.tokens);
+  });
+});
+
+describe("sampling", () => {
+  it("follows the numbers it is given, drafted or not", async () => {
+    const draw = (seed: number, draft: number) =>
+      fresh(async (model) => {
+        const next = randomValues(seed);
+        const sampling = { temperature: 1, minP: 0.05, random: () => (next() + 1) / 2 };
+        return (await model.generate(LONG.slice(0, 80), { maxTokens: 24, sampling, draft })).tokens;
+      });
+    expect(await draw(1, 0)).toEqual(await draw(1, 4));
+    expect(await draw(1, 0)).not.toEqual(await draw(2, 0));
+  });
+});
+
 describe("cancelling", () => {
   it("acts between two chunks of a prompt and leaves a usable cache", async () => {
-    const expected = await fresh((model) => model.lastLogits(LONG));
+    const expected = await fresh((model) => model.lastLogits(LONGEST));
     const abort = new AbortController();
-    const running = fresh((model) => model.generate(LONG, { maxTokens: 5, signal: abort.signal }));
+    const running = fresh((model) => model.generate(LONGEST, { maxTokens: 5, signal: abort.signal }));
     setImmediate(() => abort.abort());
     await expect(running).rejects.toThrow(/abort/i);
-    const { reusedTokens } = await model.generate(LONG, { maxTokens: 1 });
-    expect(reusedTokens).toBeGreaterThanOrEqual(PREFILL_CHUNK);
-    expect(reusedTokens).toBeLessThan(LONG.length - 1);
-    expect(largestDifference(await model.lastLogits(LONG), expected)).toBeLessThan(ROUNDING);
+    const { reusedTokens } = await model.generate(LONGEST, { maxTokens: 1 });
+    // What was computed is one chunk.
+    expect(reusedTokens).toBeGreaterThanOrEqual(16);
+    expect(reusedTokens).toBeLessThanOrEqual(256);
+    expect(largestDifference(await model.lastLogits(LONGEST), expected)).toBeLessThan(ROUNDING);
+  });
+
+  it("computes nothing for a request that is cancelled already", async () => {
+    model.reset();
+    await expect(model.generate(LONG, { maxTokens: 1, signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
+    expect(model.cacheBytes).toBe(0);
   });
 
   it("acts between two tokens", async () => {
@@ -193,16 +289,5 @@ describe("held-out loss", () => {
       sum += negativeLogLikelihood(logits, ids[at]!);
     }
     expect(Math.abs(loss - sum / targets.length)).toBeLessThan(1e-4);
-  });
-});
-
-describe("commonPrefix", () => {
-  it.each([
-    [[], [], 0],
-    [[1, 2], [1, 2, 3], 2],
-    [[1, 2, 3], [1, 5, 3], 1],
-    [[4], [5], 0],
-  ])("of %j and %j is %i long", (a, b, length) => {
-    expect(commonPrefix(a, b)).toBe(length);
   });
 });

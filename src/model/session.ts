@@ -1,26 +1,43 @@
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type * as Ort from "onnxruntime-node";
+import { DraftedSequence } from "./draftedSequence";
 import { ModelError } from "./error";
+import type { KvBuffers, KvCache, KvShape } from "./kvCache";
+import { KvCachePool } from "./kvCachePool";
 import { MODEL_FILE } from "./onnx/llamaGraph";
+import { PrefillPace } from "./prefillPace";
+import { argmax, type MinPSampling, margin, sampleMinP } from "./sampling";
 
-/** `run` cannot be interrupted, so that a prompt is computed in pieces and cancelling acts between two of them. */
-export const PREFILL_CHUNK = 64;
-/** The KV buffers grow in these steps: every run reads the whole of them, so that they are kept near the need. */
-const CAPACITY_STEP = 128;
+/** Tokens of one run where a whole sequence is scanned. */
+const SCAN_CHUNK = 64;
+/** What all KV caches may take where nothing else is said. */
+const CACHE_BYTES = 256 << 20;
+/** Logits of several tokens in one run differ from those of one alone, but by less than this. */
+const SAFE_MARGIN = 0.01;
 
 export interface LoadOptions {
   /** 0: onnxruntime decides. */
   threads: number;
   /** The longest sequence that the model's position tables hold. */
   maxPositions: number;
+  /** onnxruntime's name of the execution provider; the CPU's takes what another one cannot. */
+  provider?: string;
+  /** What all KV caches together may take. */
+  cacheBytes?: number;
 }
 
 export interface GenerateOptions {
   maxTokens: number;
   signal?: AbortSignal;
-  /** Picks a token other than the most likely one; null leaves it at that. */
+  /** Whose KV cache it is; prompts of one document have much in common. */
+  document?: string;
+  /** Picks a token other than the most likely one; null leaves it at that, then and for the rest of the generation. */
   choose?(logits: Float32Array): number | null;
+  /** Greedy unless this is given. */
+  sampling?: MinPSampling;
+  /** Tokens at most that are guessed from the sequence so far and verified in one run; 0: none. */
+  draft?: number;
   /** Called with each token; true ends the generation after it. May be asynchronous. */
   onToken?(id: number): boolean | Promise<boolean>;
 }
@@ -32,41 +49,40 @@ export interface Generation {
   /** From the call to the first token. */
   firstTokenMs: number;
   totalMs: number;
+  /** Tokens that were guessed, and those of them that held. */
+  drafted: number;
+  accepted: number;
 }
 
-interface KvBuffers {
-  capacity: number;
-  /** [kvHeads, capacity, headDim] each: key 0, value 0, key 1, … as in `new_kv`. */
-  arrays: Float32Array[];
-  feeds: Record<string, Ort.Tensor>;
+export interface ModelShape extends KvShape {
+  vocabularySize: number;
+  maxPositions: number;
 }
 
-/**
- * An exported model with one sequence's KV cache. A new prompt keeps what it has in common with the last one: going back
- * is a smaller length over the same buffers. Calls must not overlap.
- */
+/** An exported model with KV caches, one a document. Calls must not overlap. */
 export class OnnxLlama {
-  /** What the KV buffers hold. */
-  private cached: number[] = [];
-  private kv: KvBuffers;
+  private readonly caches: KvCachePool;
+  private readonly pace = new PrefillPace();
 
   private constructor(
     private readonly ort: typeof Ort,
     private readonly session: Ort.InferenceSession,
-    readonly shape: { layers: number; kvHeads: number; headDim: number; vocabularySize: number; maxPositions: number },
+    readonly shape: ModelShape,
+    cacheBytes: number,
   ) {
-    this.kv = this.allocate(CAPACITY_STEP);
+    this.caches = new KvCachePool(shape, cacheBytes, (capacity) => this.createBuffers(capacity));
   }
 
   /** onnxruntime is loaded here and not before. */
   static async load(exportDir: string, options: LoadOptions): Promise<OnnxLlama> {
     const ort = await import("onnxruntime-node");
     const path = join(exportDir, MODEL_FILE);
+    const { provider = "cpu", threads, maxPositions, cacheBytes = CACHE_BYTES } = options;
     let session: Ort.InferenceSession;
     try {
       session = await ort.InferenceSession.create(path, {
-        executionProviders: ["cpu"],
-        intraOpNumThreads: options.threads,
+        executionProviders: provider === "cpu" ? ["cpu"] : [provider, "cpu"],
+        intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: "sequential",
         graphOptimizationLevel: "all",
@@ -77,44 +93,66 @@ export class OnnxLlama {
     } catch (error) {
       throw new ModelError(`${path} could not be loaded: ${oneLine(error)}; export the model again.`, { cause: error });
     }
-    return new OnnxLlama(ort, session, { ...shapeOf(path, session), maxPositions: options.maxPositions });
+    return new OnnxLlama(ort, session, { ...shapeOf(path, session), maxPositions }, cacheBytes);
   }
 
   async release(): Promise<void> {
     await this.session.release();
   }
 
-  /** Forgets the cached sequence. */
+  /** Forgets all cached sequences. */
   reset(): void {
-    this.cached = [];
+    this.caches.clear();
   }
 
-  /** Greedy continuation of `prompt`. */
+  /** Forgets what is cached of one document. */
+  forget(document: string): void {
+    this.caches.forget(document);
+  }
+
+  /** Bytes of all KV caches. */
+  get cacheBytes(): number {
+    return this.caches.bytes;
+  }
+
+  /** From now on all KV caches together keep to `bytes`, the last used one excepted. */
+  limitCaches(bytes: number): void {
+    this.caches.limit(bytes);
+  }
+
+  /** Continuation of `prompt`. */
   async generate(prompt: readonly number[], options: GenerateOptions): Promise<Generation> {
     const start = performance.now();
-    this.checkLength(prompt.length + options.maxTokens);
-    if (options.maxTokens < 1) return { tokens: [], reusedTokens: 0, firstTokenMs: 0, totalMs: 0 };
-    const prefilled = await this.prefill(prompt, prompt.length + options.maxTokens, options.signal);
-    let logits = prefilled.logits;
+    const { maxTokens, signal, document = "", draft = 0 } = options;
+    this.checkLength(prompt.length + maxTokens);
+    if (maxTokens < 1) return { tokens: [], reusedTokens: 0, firstTokenMs: 0, totalMs: 0, drafted: 0, accepted: 0 };
+    const prefilled = await this.prefill(document, prompt, prompt.length + maxTokens, signal);
+    const run = (cache: KvCache, ids: readonly number[]) => this.append(cache, ids, [...ids.keys()]);
+    const sequence = new DraftedSequence(prefilled.cache, prompt, run, this.shape.vocabularySize);
+    const picker = new TokenPicker(options);
     const tokens: number[] = [];
+    let logits = prefilled.logits;
     let firstTokenMs = 0;
     for (;;) {
-      const token = options.choose?.(logits) ?? argmax(logits);
+      const token = picker.pick(logits);
       if (tokens.length === 0) firstTokenMs = performance.now() - start;
       tokens.push(token);
       const stop = await options.onToken?.(token);
-      if (stop || tokens.length >= options.maxTokens) break;
+      if (stop || tokens.length >= maxTokens) break;
       await turn();
-      options.signal?.throwIfAborted();
-      logits = await this.append([token], [0]);
+      signal?.throwIfAborted();
+      const most = picker.isFree ? Math.min(draft, maxTokens - tokens.length - 1) : 0;
+      logits = await sequence.follow(token, most, (row) => picker.isSure(row));
     }
-    return { tokens, reusedTokens: prefilled.reused, firstTokenMs, totalMs: performance.now() - start };
+    const { drafted, accepted } = sequence;
+    const totalMs = performance.now() - start;
+    return { tokens, reusedTokens: prefilled.reused, firstTokenMs, totalMs, drafted, accepted };
   }
 
   /** Logits of the prompt's last position. */
   async lastLogits(prompt: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
     this.checkLength(prompt.length);
-    return (await this.prefill(prompt, prompt.length, signal)).logits;
+    return (await this.prefill("", prompt, prompt.length, signal)).logits;
   }
 
   /**
@@ -150,14 +188,16 @@ export class OnnxLlama {
     signal?: AbortSignal,
   ): Promise<void> {
     this.checkLength(ids.length);
-    this.reset();
-    this.reserve(ids.length);
+    this.forget("");
+    const cache = this.caches.take("", ids, ids.length);
     const { vocabularySize } = this.shape;
-    for (let at = 0; at < ids.length; at += PREFILL_CHUNK) {
+    cache.truncate(0);
+    for (let at = 0; at < ids.length; at += SCAN_CHUNK) {
       signal?.throwIfAborted();
-      const wanted = positions.filter((position) => position >= at && position < at + PREFILL_CHUNK);
+      const wanted = positions.filter((position) => position >= at && position < at + SCAN_CHUNK);
       const logits = await this.append(
-        ids.slice(at, at + PREFILL_CHUNK),
+        cache,
+        ids.slice(at, at + SCAN_CHUNK),
         wanted.map((position) => position - at),
       );
       wanted.forEach((position, i) => {
@@ -167,43 +207,36 @@ export class OnnxLlama {
     }
   }
 
-  /** Brings the cache to `prompt` and gives the logits of its last position. */
+  /** Brings the document's cache to `prompt` and gives the logits of its last position. */
   private async prefill(
+    document: string,
     prompt: readonly number[],
     need: number,
     signal: AbortSignal | undefined,
-  ): Promise<{ logits: Float32Array; reused: number }> {
+  ): Promise<{ cache: KvCache; logits: Float32Array; reused: number }> {
     if (prompt.length === 0) throw new ModelError("A prompt needs at least one token.");
-    // The last token is always computed: its logits are wanted.
-    const reused = Math.min(commonPrefix(this.cached, prompt), prompt.length - 1);
-    this.cached.length = reused;
-    this.reserve(need);
+    signal?.throwIfAborted();
+    const cache = this.caches.take(document, prompt, need);
+    const reused = cache.tokens.length;
     let logits: Float32Array | undefined;
-    for (let at = reused; at < prompt.length; at += PREFILL_CHUNK) {
+    for (let at = reused; at < prompt.length; at = cache.tokens.length) {
       signal?.throwIfAborted();
-      const chunk = prompt.slice(at, at + PREFILL_CHUNK);
+      const chunk = prompt.slice(at, at + this.pace.chunk);
       const last = at + chunk.length === prompt.length;
-      logits = await this.append(chunk, last ? [chunk.length - 1] : []);
+      const start = performance.now();
+      logits = await this.append(cache, chunk, last ? [chunk.length - 1] : []);
+      this.pace.took(chunk.length, performance.now() - start);
       await turn();
     }
     signal?.throwIfAborted();
-    return { logits: logits!, reused };
+    return { cache, logits: logits!, reused };
   }
 
   /** Runs `ids` after the cached sequence, adds them to it, and gives the logits of `wanted`. */
-  private async append(ids: readonly number[], wanted: readonly number[]): Promise<Float32Array> {
-    const past = this.cached.length;
-    const result = await this.run(BigInt64Array.from(ids, BigInt), [1, ids.length], past, wanted, this.kv.feeds);
-    const rows = result.new_kv!.data as Float32Array;
-    const { kvHeads, headDim } = this.shape;
-    const block = ids.length * headDim;
-    this.kv.arrays.forEach((array, i) => {
-      for (let head = 0; head < kvHeads; ++head) {
-        const from = (i * kvHeads + head) * block;
-        array.set(rows.subarray(from, from + block), (head * this.kv.capacity + past) * headDim);
-      }
-    });
-    this.cached.push(...ids);
+  private async append(cache: KvCache, ids: readonly number[], wanted: readonly number[]): Promise<Float32Array> {
+    const { feeds } = cache.buffers;
+    const result = await this.run(BigInt64Array.from(ids, BigInt), [1, ids.length], cache.tokens.length, wanted, feeds);
+    cache.append(ids, result.new_kv!.data as Float32Array);
     return result.logits!.data as Float32Array;
   }
 
@@ -240,23 +273,7 @@ export class OnnxLlama {
     }
   }
 
-  /** Makes room for `length` positions, keeping what is cached; shrinks buffers that are far too large. */
-  private reserve(length: number): void {
-    const capacity = Math.ceil(length / CAPACITY_STEP) * CAPACITY_STEP;
-    if (this.kv.capacity >= capacity && this.kv.capacity <= 2 * capacity) return;
-    const { kvHeads, headDim } = this.shape;
-    const larger = this.allocate(capacity);
-    const rows = this.cached.length * headDim;
-    this.kv.arrays.forEach((array, i) => {
-      for (let head = 0; head < kvHeads; ++head) {
-        const from = head * this.kv.capacity * headDim;
-        larger.arrays[i]!.set(array.subarray(from, from + rows), head * capacity * headDim);
-      }
-    });
-    this.kv = larger;
-  }
-
-  private allocate(capacity: number): KvBuffers {
+  private createBuffers(capacity: number): KvBuffers {
     const { layers, kvHeads, headDim } = this.shape;
     const arrays: Float32Array[] = [];
     const feeds: Record<string, Ort.Tensor> = {};
@@ -269,6 +286,29 @@ export class OnnxLlama {
   }
 }
 
+/** Picks the tokens of one generation. */
+class TokenPicker {
+  /** Whether any token may follow. */
+  isFree: boolean;
+
+  constructor(private readonly options: Pick<GenerateOptions, "choose" | "sampling">) {
+    this.isFree = options.choose === undefined;
+  }
+
+  pick(logits: Float32Array): number {
+    const { choose, sampling } = this.options;
+    const chosen = this.isFree ? null : (choose?.(logits) ?? null);
+    if (chosen !== null) return chosen;
+    this.isFree = true;
+    return sampling === undefined ? argmax(logits) : sampleMinP(logits, sampling);
+  }
+
+  /** Whether logits that are rounded otherwise give the same token. A token that is drawn is open in any case. */
+  isSure(logits: Float32Array): boolean {
+    return this.options.sampling !== undefined || margin(logits) > SAFE_MARGIN;
+  }
+}
+
 function pastNames(layers: number): string[] {
   return Array.from({ length: layers }, (_, layer) => [
     `past_key_values.${layer}.key`,
@@ -277,7 +317,7 @@ function pastNames(layers: number): string[] {
 }
 
 /** The sizes as the model file declares them. */
-function shapeOf(path: string, session: Ort.InferenceSession): Omit<OnnxLlama["shape"], "maxPositions"> {
+function shapeOf(path: string, session: Ort.InferenceSession): Omit<ModelShape, "maxPositions"> {
   const dimensions = (list: readonly Ort.InferenceSession.ValueMetadata[], name: string) => {
     const value = list.find((candidate) => candidate.name === name);
     return value?.isTensor ? value.shape : [];
@@ -289,19 +329,6 @@ function shapeOf(path: string, session: Ort.InferenceSession): Omit<OnnxLlama["s
     throw new ModelError(`${path} is not a model that Tunesmith exported; export the model again.`);
   }
   return { layers, kvHeads, headDim, vocabularySize };
-}
-
-export function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; ++i) if (values[i]! > values[best]!) best = i;
-  return best;
-}
-
-export function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  const length = Math.min(a.length, b.length);
-  let i = 0;
-  while (i < length && a[i] === b[i]) ++i;
-  return i;
 }
 
 function oneLine(error: unknown): string {
