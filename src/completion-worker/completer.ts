@@ -6,9 +6,10 @@ import { readExport } from "../model/exportFolder";
 import { type Generation, OnnxLlama } from "../model/session";
 import type { Contract } from "../protocol/run";
 import type { CodeQuestion, WorkerRequest, WorkerResponse } from "../protocol/worker";
-import { type CodeStop, judge, surroundings, trimPartialCharacter } from "./postprocess";
+import { answerPlace, shapeAnswer } from "./instructionAnswer";
+import { type CodeStop, type Cut, judge, surroundings, trimPartialCharacter } from "./postprocess";
 import { codePrompt, instructPrompt } from "./prompt";
-import { splitWord, TokenTexts, WordHealing } from "./wordHealing";
+import { TokenTexts, WordHealing } from "./wordHealing";
 
 export type Completion = Omit<Extract<WorkerResponse, { type: "completion" }>, "type" | "id">;
 export type CodeRequest = CodeQuestion;
@@ -46,16 +47,14 @@ export class Completer {
   async complete(request: CodeRequest, signal?: AbortSignal): Promise<Completion> {
     const start = performance.now();
     const maxTokens = checkMaxTokens(request.maxTokens);
-    const { head, word } = splitWord(request.prefix);
-    const code = { prefix: head, suffix: request.suffix };
-    const prompt = await codePrompt(this.contract, this.tokenizer, code, maxTokens);
+    const prompt = await codePrompt(this.contract, this.tokenizer, request, maxTokens);
+    const { word } = prompt;
     const healing = new WordHealing(this.tokenTexts, word);
-    const around = surroundings(request.prefix, request.suffix, request.multiline);
+    const shape = prompt.mode === "instruct" ? answerShape(request) : continuationShape(request, word);
     let stop: CodeStop | null = null;
     const limits = { maxTokens, signal, choose: (logits: Float32Array) => healing.choose(logits) };
     const generation = await this.generate(prompt.ids, limits, start, (text, ended) => {
-      if (!ended && text.length < word.length) return { text: "", done: false };
-      const cut = judge(text.startsWith(word) ? text.slice(word.length) : "", around, ended);
+      const cut = shape(text, ended);
       stop = cut.stop;
       return { text: cut.text, done: cut.stop !== null };
     });
@@ -112,6 +111,23 @@ export class Completer {
       memoryBytes: process.memoryUsage.rss(),
     };
   }
+}
+
+type Shape = (text: string, ended: "end-token" | "length" | null) => Cut;
+
+/** What follows the cursor: the begun word written again, then what is new. */
+function continuationShape({ prefix, suffix, multiline }: CodeRequest, word: string): Shape {
+  const around = surroundings(prefix, suffix, multiline);
+  return (text, ended) => {
+    if (!ended && text.length < word.length) return { text: "", stop: null };
+    return judge(text.startsWith(word) ? text.slice(word.length) : "", around, ended);
+  };
+}
+
+/** The answer to what was asked for above the cursor. */
+function answerShape({ prefix, suffix, instruction }: CodeRequest): Shape {
+  const place = answerPlace(prefix, suffix, instruction ?? "");
+  return (text, ended) => shapeAnswer(trimPartialCharacter(text), place, ended);
 }
 
 /** The contract's, and the control tokens of fill-in-the-middle: behind the middle a model may begin another file. */

@@ -3,6 +3,10 @@ import { templateById } from "../dataset/templates/registry";
 import type { Tokenizer } from "../dataset/tokenizer";
 import { ModelError } from "../model/error";
 import type { Contract } from "../protocol/run";
+import type { CodeQuestion, PromptSection } from "../protocol/worker";
+import { type ContextPart, contextPart } from "./promptContext";
+import { fitEnd, fitStart, type Part } from "./promptWindow";
+import { splitWord } from "./wordHealing";
 
 /** Tokens of a prompt at most: beyond that the wait grows faster than the completion's worth. */
 export const LONGEST_PROMPT = 1024;
@@ -10,33 +14,102 @@ export const LONGEST_PROMPT = 1024;
 export const LONGEST_SUFFIX = 128;
 /** Fewest tokens that a prompt must have room for. */
 const SHORTEST_PROMPT = 16;
-/** The prefix loses its beginning in steps of so many characters: its new beginning stays while the user types, and with it the KV cache. */
-const CUT_STEP = 512;
-/** More characters than that a token holds on average nowhere; what is longer is cut before it is tokenized. */
-const MOST_CHARACTERS_PER_TOKEN = 16;
+
+export type PromptQuestion = Pick<CodeQuestion, "prefix" | "suffix"> &
+  Partial<Pick<CodeQuestion, "context" | "contextTokens" | "instruction">>;
 
 export interface CodePrompt {
   ids: number[];
-  mode: "fim" | "prefix";
+  mode: "fim" | "prefix" | "instruct";
+  /** What the prompt is made of, in its order; their tokens together are all of `ids`. */
+  sections: PromptSection[];
+  /** The begun word, which the prompt leaves out and generation is to write again. */
+  word: string;
 }
 
-/** The prompt for the code around a cursor: fill-in-the-middle where the contract lists it, else the prefix alone. */
+/**
+ * The prompt for the code around a cursor: the contract's template where an instruction is asked for and the model was
+ * trained on instructions, fill-in-the-middle where the contract lists it, else the prefix alone. Code from elsewhere
+ * stands before the prefix: it stays while the user types. The suffix stands behind the prefix, as in training, and is
+ * computed anew with each key.
+ */
 export async function codePrompt(
   contract: Contract,
   tokenizer: Tokenizer,
-  code: { prefix: string; suffix: string },
+  question: PromptQuestion,
   maxTokens: number,
 ): Promise<CodePrompt> {
+  const instructed = await instructedPrompt(contract, tokenizer, question, maxTokens);
+  if (instructed !== null) return instructed;
   const { fim, prefix: prefixMode } = contract.modes;
   if (!fim && !prefixMode) throw new ModelError("This model answers instructions only; it does not complete code.");
-  const begin = contract.beginToken ? [contract.beginToken.id] : [];
-  const control = begin.length + (fim ? 3 : 0);
-  const budget = promptBudget(contract, maxTokens) - control;
-  const prefixText = unixLines(code.prefix);
-  if (!fim) return { ids: [...begin, ...(await fitEnd(prefixText, budget, tokenizer))], mode: "prefix" };
-  const suffix = await fitStart(unixLines(code.suffix), Math.min(LONGEST_SUFFIX, budget >> 2), tokenizer);
-  const prefix = await fitEnd(prefixText, budget - suffix.length, tokenizer);
-  return { ids: [...begin, fim.prefix, ...prefix, fim.suffix, ...suffix, fim.middle], mode: "fim" };
+  const budget = promptBudget(contract, maxTokens) - (contract.beginToken ? 1 : 0) - (fim ? 3 : 0);
+  const { head, word } = splitWord(question.prefix);
+  const context = await contextPart(question.context ?? [], contextBudget(question, budget), tokenizer);
+  const room = budget - context.ids.length;
+  if (!fim) {
+    const prefix = await fitEnd(unixLines(head), room, tokenizer);
+    return { ...assemble(contract, tokenizer, context, prefix, null), mode: "prefix", word };
+  }
+  const suffix = await fitStart(unixLines(question.suffix), Math.min(LONGEST_SUFFIX, budget >> 2), tokenizer);
+  const prefix = await fitEnd(unixLines(head), room - suffix.ids.length, tokenizer);
+  return { ...assemble(contract, tokenizer, context, prefix, suffix), mode: "fim", word };
+}
+
+/** A file's own code before the cursor always has at least half of the prompt. */
+function contextBudget({ contextTokens = 0 }: PromptQuestion, budget: number): number {
+  return Math.min(contextTokens, budget >> 1);
+}
+
+function assemble(
+  contract: Contract,
+  tokenizer: Tokenizer,
+  context: ContextPart,
+  prefix: Part,
+  suffix: Part | null,
+): Pick<CodePrompt, "ids" | "sections"> {
+  const { beginToken } = contract;
+  const fim = suffix === null ? undefined : contract.modes.fim;
+  const control = (id: number): Piece => {
+    const text = tokenizer.spelling(id) ?? String(id);
+    return { ids: [id], sections: [{ kind: "control", label: text, text, tokens: 1 }] };
+  };
+  const code = (kind: "prefix" | "suffix", { text, ids }: Part): Piece => ({
+    ids,
+    sections: [{ kind, label: kind, text, tokens: ids.length }],
+  });
+  const pieces: Piece[] = [
+    ...(beginToken ? [control(beginToken.id)] : []),
+    ...(fim ? [control(fim.prefix)] : []),
+    context,
+    code("prefix", prefix),
+    ...(fim && suffix ? [control(fim.suffix), code("suffix", suffix), control(fim.middle)] : []),
+  ];
+  return { ids: pieces.flatMap(({ ids }) => ids), sections: pieces.flatMap(({ sections }) => sections) };
+}
+
+interface Piece {
+  ids: number[];
+  sections: PromptSection[];
+}
+
+/** Templates that show code or texts as they stand: an instruction means nothing to a model trained with them. */
+const VERBATIM: ReadonlySet<string> = new Set(["fim", "prompt-completion"]);
+
+/** Null: nothing is asked for, the model was not trained on instructions, or the instruction has no room. */
+async function instructedPrompt(
+  contract: Contract,
+  tokenizer: Tokenizer,
+  { instruction }: PromptQuestion,
+  maxTokens: number,
+): Promise<CodePrompt | null> {
+  const { instruct } = contract.modes;
+  if (typeof instruction !== "string" || !instruct || VERBATIM.has(instruct.template)) return null;
+  const ids = await encodePrompt(templateById(instruct.template), unixLines(instruction), "", tokenizer);
+  if (ids.length > promptBudget(contract, maxTokens)) return null;
+  const text = await tokenizer.decode(ids, { controlTokens: true });
+  const section: PromptSection = { kind: "instruction", label: instruct.template, text, tokens: ids.length };
+  return { ids, mode: "instruct", sections: [section], word: "" };
 }
 
 /** The tokens that stood before the answer in training. */
@@ -66,55 +139,6 @@ function promptBudget(contract: Contract, maxTokens: number): number {
     );
   }
   return budget;
-}
-
-/** The end of `text` in at most `budget` tokens, beginning at a line's start. */
-export async function fitEnd(text: string, budget: number, tokenizer: Pick<Tokenizer, "encode">): Promise<number[]> {
-  let drop = Math.max(0, text.length - budget * MOST_CHARACTERS_PER_TOKEN);
-  for (;;) {
-    const kept = dropStart(text, drop);
-    const [ids] = (await tokenizer.encode([kept])) as [number[]];
-    if (ids.length <= budget) return ids;
-    const excess = Math.ceil(((ids.length - budget) * kept.length) / ids.length);
-    drop = text.length - kept.length + Math.max(1, excess);
-  }
-}
-
-/** The beginning of `text` in at most `budget` tokens, whole lines where they fit. */
-export async function fitStart(text: string, budget: number, tokenizer: Pick<Tokenizer, "encode">): Promise<number[]> {
-  let keep = Math.min(text.length, budget * MOST_CHARACTERS_PER_TOKEN);
-  for (;;) {
-    const kept = keepStart(text, keep);
-    const [ids] = (await tokenizer.encode([kept])) as [number[]];
-    if (ids.length <= budget) return ids;
-    keep = Math.min(kept.length - 1, Math.floor((kept.length * budget) / ids.length));
-  }
-}
-
-/** `text` without at least its first `atLeast` characters. */
-export function dropStart(text: string, atLeast: number): string {
-  if (atLeast <= 0) return text;
-  if (atLeast >= text.length) return "";
-  const step = Math.ceil(atLeast / CUT_STEP) * CUT_STEP;
-  const newline = text.indexOf("\n", step - 1);
-  // A last line longer than the room is cut inside: better than no context at all.
-  if (newline === -1 || newline + 1 >= text.length) return text.slice(characterStart(text, atLeast));
-  return text.slice(newline + 1);
-}
-
-/** At most the first `atMost` characters of `text`. */
-export function keepStart(text: string, atMost: number): string {
-  if (atMost >= text.length) return text;
-  const newline = text.lastIndexOf("\n", atMost - 1);
-  if (newline > 0) return text.slice(0, newline + 1);
-  const end = characterStart(text, atMost);
-  return text.slice(0, end > atMost ? atMost - 1 : end);
-}
-
-/** The first index from `index` on that is not inside a surrogate pair. */
-function characterStart(text: string, index: number): number {
-  const unit = text.charCodeAt(index);
-  return unit >= 0xdc00 && unit <= 0xdfff ? index + 1 : index;
 }
 
 /** Models see \n; the editor gives inserted text the document's own line ends. */
