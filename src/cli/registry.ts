@@ -21,6 +21,11 @@ export const commands: readonly RegisteredCommand[] = [
     () => import("./commands/datasetFromPython"),
   ),
   entry(
+    "dataset infilling-tasks",
+    "cut tasks for eval-completion from the Python files below a folder",
+    () => import("./commands/datasetInfillingTasks"),
+  ),
+  entry(
     "dataset import",
     "make a data set of Parquet, Arrow, JSON, CSV or TSV files, or of a folder of Hugging Face datasets",
     () => import("./commands/datasetImport"),
@@ -94,5 +99,10 @@ export const commands: readonly RegisteredCommand[] = [
   entry("evaluate", "compute a model's held-out loss", () => import("./commands/evaluate")),
   entry("export", "merge the adapter, write ONNX and compare it with the engine", () => import("./commands/export")),
   entry("complete", "complete Python with an exported model", () => import("./commands/complete")),
+  entry(
+    "eval-completion",
+    "say how well a model fills gaps in Python: exact match, similarity, parse and stop rate, latency",
+    () => import("./commands/evalCompletion"),
+  ),
   entry("demo", "the whole way once, from a data set to a completion", () => import("./commands/demo")),
 ];

@@ -15,6 +15,9 @@ const allowed: Record<string, { values: string[]; types?: string[] }> = {
   "src/hub": { values: ["src/protocol", "src/disk"] },
   "src/run": { values: ["src/protocol", "src/disk", "src/dataset"] },
   "src/evaluation/report": { values: ["src/protocol", "src/disk", "src/run"] },
+  "src/evaluation/completion": {
+    values: ["src/dataset", "src/completion-worker", "src/evaluation", "src/extension/completion/completionText"],
+  },
   "src/evaluation": {
     values: ["src/protocol", "src/disk", "src/dataset", "src/model", "src/run", "src/evaluation/report"],
   },
@@ -29,13 +32,16 @@ const allowed: Record<string, { values: string[]; types?: string[] }> = {
       "src/hub",
       "src/run",
       "src/evaluation/report",
+      "src/evaluation/completion",
       "src/evaluation",
       "src/completion-worker",
       "src/server",
     ],
   },
+  // Pure: the command line asks for completions as the editor does.
+  "src/extension/completion/completionText": { values: [] },
   "src/extension": {
-    values: ["src/protocol", "src/disk", "src/run", "src/evaluation/report"],
+    values: ["src/protocol", "src/disk", "src/run", "src/evaluation/report", "src/extension/completion/completionText"],
     types: ["src/dataset", "src/server"],
   },
   webview: { values: ["src/protocol"] },

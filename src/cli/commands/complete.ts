@@ -1,11 +1,9 @@
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { Completer, type Completion } from "../../completion-worker/completer";
 import { codeAlone } from "../../completion-worker/question";
-import { exportBase } from "../../model/export";
 import { type Command, type CommandContext, numberOption, requiredOption, stringOption, UsageError } from "../command";
+import { precisionOption, withExport } from "../modelExport";
 
 export const command: Command = {
   name: ["complete"],
@@ -19,16 +17,18 @@ export const command: Command = {
     input: { type: "string", value: "TEXT", description: "goes with --instruction" },
     "single-line": { type: "boolean", description: "end at the line's end" },
     "max-tokens": { type: "string", value: "N", description: "at most so many new tokens; default 128" },
+    precision: { type: "string", value: "NAME", description: "of a base model: fp32, int8 or int4; default fp32" },
     threads: { type: "string", value: "N", description: "0: as many as there are cores" },
     format: { type: "string", value: "text|json", description: "json: with the figures" },
   },
   async run(context) {
     const format = stringOption(context, "format") ?? "text";
     if (format !== "text" && format !== "json") throw new UsageError(`--format must be text or json, not "${format}".`);
+    const precision = precisionOption(context);
     const ask = await readQuestion(context);
     const threads = numberOption(context, "threads", { min: 0, max: 1024, whole: true }) ?? 0;
     const folder = resolve(context.cwd, requiredOption(context, "model"));
-    const completion = await withExport(folder, context, async (exportDir) => {
+    const completion = await withExport(folder, context, precision, async (exportDir) => {
       const completer = await Completer.load(exportDir, { threads });
       try {
         return await ask(completer);
@@ -62,29 +62,4 @@ async function readQuestion(context: CommandContext): Promise<(completer: Comple
     maxTokens,
   };
   return (completer) => completer.complete(codeAlone(request), context.signal);
-}
-
-/** A run's export, an export, or, for as long as it is needed, the export of a base model. */
-async function withExport<T>(
-  folder: string,
-  context: CommandContext,
-  use: (exportDir: string) => Promise<T>,
-): Promise<T> {
-  if (existsSync(join(folder, "export.json"))) return use(folder);
-  if (existsSync(join(folder, "run.json"))) return use(join(folder, "export"));
-  if (!existsSync(join(folder, "config.json"))) {
-    throw new Error(`${folder} is neither a run nor an exported model nor a model's folder.`);
-  }
-  const temporary = await mkdtemp(join(tmpdir(), "tunesmith-base-"));
-  try {
-    const target = join(temporary, "export");
-    await exportBase(folder, target, {
-      engine: null,
-      signal: context.signal,
-      onProgress: (stage, fraction) => context.progress(stage, fraction),
-    });
-    return await use(target);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
 }
