@@ -62,7 +62,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     services.rowLosses,
     services.rowLossGutter,
     new StatusBar(services),
-    new InlineCompletions(completion),
+    new InlineCompletions(services),
     new RunContextKeys(services),
     new GiveWay(services),
     new RunNotifications(services),

@@ -1,58 +1,61 @@
 import * as vscode from "vscode";
+import type { Services } from "../context";
 import { readSettings } from "../settings";
-import { coveredClosers } from "./closingBrackets";
-import type { CompletionController } from "./completionController";
-import {
-  canComplete,
-  closesNothing,
-  PREFIX_CHARACTERS,
-  remainderAfterTyping,
-  SUFFIX_CHARACTERS,
-  wantsBlock,
-} from "./completionText";
+import { notebookOf, textAround, unixLines } from "./documentText";
+import { isReadOnly } from "./readOnly";
+import { ACCEPTED_COMMAND } from "./statistics/completionStatistics";
+import { type Cursor, Suggester, type Suggestion } from "./suggester";
 
-/** Offers completions for as long as a model is in use. */
-export class InlineCompletions implements vscode.Disposable {
+/** An item as VS Code has it: it is taken when the document says so. */
+interface Shown {
+  id: string;
+  document: vscode.TextDocument;
+  start: number;
+  /** Characters that it replaces. */
+  replaced: number;
+  /** With \n. */
+  text: string;
+}
+
+/** Offers the continuation of Python files for as long as a model is in use. */
+export class InlineCompletions implements vscode.Disposable, vscode.InlineCompletionItemProvider {
+  readonly #suggester: Suggester;
   #registration: vscode.Disposable | undefined;
-  readonly #subscription: vscode.Disposable;
+  readonly #subscriptions: vscode.Disposable[];
+  #shown: Shown | undefined;
+  #model: string | undefined;
 
-  constructor(private readonly controller: CompletionController) {
-    this.#subscription = controller.onDidChange(() => this.#adapt());
+  constructor(private readonly services: Services) {
+    const { completion } = services;
+    this.#suggester = new Suggester({
+      complete: (question, signal) => completion.complete(question, signal),
+      wait: pause,
+      now: () => performance.now(),
+    });
+    this.#subscriptions = [
+      completion.onDidChange(() => this.#adapt()),
+      vscode.workspace.onDidChangeTextDocument((event) => this.#look(event)),
+      vscode.workspace.onDidCloseTextDocument((document) => this.#suggester.forget(document.uri.toString())),
+      vscode.workspace.onDidCloseNotebookDocument(({ uri }) => {
+        this.#suggester.forget(uri.toString());
+        completion.forget(uri);
+      }),
+    ];
     this.#adapt();
   }
 
   #adapt(): void {
-    if (this.controller.state.kind === "off") {
+    const { state } = this.services.completion;
+    const model = state.kind === "off" ? undefined : state.choice.directory;
+    if (model !== this.#model) this.#suggester.clear();
+    this.#model = model;
+    if (model === undefined) {
       this.#registration?.dispose();
       this.#registration = undefined;
       return;
     }
-    this.#registration ??= vscode.languages.registerInlineCompletionItemProvider(
-      { language: "python" },
-      new PythonCompletionProvider(this.controller),
-    );
+    this.#registration ??= vscode.languages.registerInlineCompletionItemProvider({ language: "python" }, this);
   }
-
-  dispose(): void {
-    this.#subscription.dispose();
-    this.#registration?.dispose();
-  }
-}
-
-interface LastSuggestion {
-  document: vscode.TextDocument;
-  /** Where it was offered, and all of the text before that. */
-  offset: number;
-  prefix: string;
-  suffix: string;
-  text: string;
-}
-
-/** Offers the tuned model's continuation in Python files. */
-export class PythonCompletionProvider implements vscode.InlineCompletionItemProvider {
-  #last: LastSuggestion | undefined;
-
-  constructor(private readonly controller: CompletionController) {}
 
   async provideInlineCompletionItems(
     document: vscode.TextDocument,
@@ -60,74 +63,115 @@ export class PythonCompletionProvider implements vscode.InlineCompletionItemProv
     context: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
-    if (!vscode.workspace.isTrusted) return [];
-    const line = document.lineAt(position.line).text;
-    const linePrefix = line.slice(0, position.character);
-    const lineSuffix = line.slice(position.character);
-    const invoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
-    if (!invoked && !canComplete(linePrefix, lineSuffix)) return [];
-    const text = document.getText();
-    const offset = document.offsetAt(position);
-    const prefix = text.slice(Math.max(0, offset - PREFIX_CHARACTERS), offset);
-    const suffix = text.slice(offset, offset + SUFFIX_CHARACTERS);
-    const known = this.#known(document, offset, prefix, suffix);
-    if (known !== null) return [item(known, position, lineSuffix)];
+    if (!this.#mayOffer(document) || (await isReadOnly(document)) || token.isCancellationRequested) return [];
     const abort = new AbortController();
     const subscription = token.onCancellationRequested(() => abort.abort());
     try {
-      const { completionDelay, completionMaxTokens } = readSettings();
-      if (!invoked && !(await pause(completionDelay, token))) return [];
-      const completion = await this.controller.complete(
-        {
-          document: document.uri.toString(),
-          prefix,
-          suffix,
-          multiline: wantsBlock(linePrefix, lineSuffix),
-          maxTokens: completionMaxTokens,
-          context: [],
-          contextTokens: 0,
-          instruction: null,
-          ahead: false,
-        },
+      const { selectedCompletionInfo: selected } = context;
+      const { completionDelay: delay, completionMaxTokens: maxTokens, completionContextTokens } = readSettings();
+      const gathered = await this.services.completionContext.gather(document, position, abort.signal);
+      const suggestion = await this.#suggester.suggest(
+        cursorAt(document, position, context),
+        gathered,
+        { delay, maxTokens, contextTokens: completionContextTokens },
         abort.signal,
       );
-      if (completion === null || token.isCancellationRequested || completion.text.trim() === "") return [];
-      if (closesNothing(completion.text, linePrefix)) return [];
-      this.#last = { document, offset, prefix, suffix, text: completion.text };
-      return [item(completion.text, position, lineSuffix)];
+      if (suggestion === null) return [];
+      return [this.#item(suggestion, document, position, selected)];
     } finally {
       subscription.dispose();
     }
   }
 
-  /** The rest of the last suggestion, where the user has typed along it since. */
-  #known(document: vscode.TextDocument, offset: number, prefix: string, suffix: string): string | null {
-    const last = this.#last;
-    if (last === undefined || last.document !== document || offset < last.offset || last.suffix !== suffix) return null;
-    const typedLength = offset - last.offset;
-    const typed = prefix.slice(prefix.length - typedLength);
-    if (typed.length !== typedLength) return null;
-    const before = prefix.slice(0, prefix.length - typedLength);
-    if (!last.prefix.endsWith(before) && !before.endsWith(last.prefix)) return null;
-    return remainderAfterTyping(last.text, typed);
+  #mayOffer(document: vscode.TextDocument): boolean {
+    if (!vscode.workspace.isTrusted || !this.services.completionSwitch.isEnabled(document)) return false;
+    const editors = vscode.window.visibleTextEditors.filter((editor) => editor.document === document);
+    const { activeTextEditor: active } = vscode.window;
+    const editor = active?.document === document ? active : editors[0];
+    // What is chosen, such as a snippet's placeholder, is about to be replaced.
+    return editor === undefined || (editor.selections.length === 1 && editor.selection.isEmpty);
+  }
+
+  #item(
+    suggestion: Suggestion,
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    selected: vscode.SelectedCompletionInfo | undefined,
+  ): vscode.InlineCompletionItem {
+    const range = selected?.range ?? new vscode.Range(position, position.translate(0, suggestion.covered));
+    const text = (selected?.text ?? "") + suggestion.text;
+    const item = new vscode.InlineCompletionItem(text, range);
+    item.command = { command: ACCEPTED_COMMAND, title: "", arguments: [suggestion.id] };
+    const start = document.offsetAt(range.start);
+    const replaced = document.offsetAt(range.end) - start;
+    this.#shown = { id: suggestion.id, document, start, replaced, text };
+    const offset = document.offsetAt(position);
+    const { id, model, latencyMs, firstTokenMs, source } = suggestion;
+    const atCursor = text.slice(offset - start);
+    this.services.completionStatistics.offered({
+      id,
+      model,
+      document,
+      offset,
+      text: atCursor,
+      latencyMs,
+      firstTokenMs,
+      source,
+    });
+    return item;
+  }
+
+  /** Notices that what was shown last has been taken whole. */
+  #look({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    const shown = this.#shown;
+    if (shown?.document !== document || contentChanges.length === 0) return;
+    this.#shown = undefined;
+    const lineEnd = document.eol === vscode.EndOfLine.CRLF ? "\r\n" : "\n";
+    const text = shown.text.replaceAll("\n", lineEnd);
+    const growth = contentChanges.reduce((sum, change) => sum + change.text.length - change.rangeLength, 0);
+    if (growth !== text.length - shown.replaced) return;
+    const range = new vscode.Range(document.positionAt(shown.start), document.positionAt(shown.start + text.length));
+    if (unixLines(document.getText(range)) !== shown.text) return;
+    this.#suggester.accepted(shown.id, cursorAt(document, range.end));
+  }
+
+  dispose(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    this.#registration?.dispose();
+    this.#suggester.clear();
   }
 }
 
-function item(text: string, position: vscode.Position, lineSuffix: string): vscode.InlineCompletionItem {
-  const end = position.translate(0, coveredClosers(text, lineSuffix));
-  return new vscode.InlineCompletionItem(text, new vscode.Range(position, end));
+/** What the user would be in front of: with the suggest widget's chosen item, as if that were taken already. */
+function cursorAt(
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  context?: vscode.InlineCompletionContext,
+): Cursor {
+  const selected = context?.selectedCompletionInfo;
+  const end = selected?.range.end.isAfter(position) ? selected.range.end : position;
+  const around = textAround(document, selected?.range.start ?? position, end);
+  const editor = vscode.window.visibleTextEditors.find((candidate) => candidate.document === document);
+  const { insertSpaces, tabSize } = editor?.options ?? {};
+  return {
+    ...around,
+    prefix: around.prefix + (selected === undefined ? "" : unixLines(selected.text)),
+    document: (notebookOf(document) ?? document).uri.toString(),
+    invoked: context?.triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
+    canReplace: selected === undefined,
+    indentation: { tabs: insertSpaces === false, unit: typeof tabSize === "number" && tabSize > 0 ? tabSize : 4 },
+  };
 }
 
-/** False where the user typed on in the meantime. */
-function pause(milliseconds: number, token: vscode.CancellationToken): Promise<boolean> {
-  if (token.isCancellationRequested) return Promise.resolve(false);
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    const subscription = token.onCancellationRequested(() => end(false));
-    const timer = setTimeout(() => end(true), milliseconds);
-    const end = (waited: boolean) => {
+    const end = () => {
       clearTimeout(timer);
-      subscription.dispose();
-      resolve(waited);
+      signal.removeEventListener("abort", end);
+      resolve();
     };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end, { once: true });
   });
 }

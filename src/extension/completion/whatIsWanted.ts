@@ -1,3 +1,4 @@
+import { endsHeader } from "./completionText";
 import type { PythonScan } from "./pythonScan";
 
 /** Text around the cursor, with \n as line ends. */
@@ -37,7 +38,7 @@ export function whatIsWanted({ prefix, suffix }: Surroundings, scan: PythonScan,
     return { kind: "block", lead: `\n${scan.docstringIndent}` };
   }
   if (linePrefix.trim() === "") return { kind: "block", lead: "" };
-  if (!beginsBlock(linePrefix, scan)) return { kind: "line", lead: "" };
+  if (!endsHeader(linePrefix) || scan.awaited.length > 0) return { kind: "line", lead: "" };
   // The block is there already.
   if (!asked.invoked && isBelow(suffix, indentationOf(linePrefix), "deeper")) return NOTHING;
   return { kind: "block", lead: "" };
@@ -51,14 +52,6 @@ function inText(scan: PythonScan, linePrefix: string, lineSuffix: string, suffix
     return { kind: "block", lead: `\n${indentationOf(linePrefix)}` };
   }
   return asked.invoked ? { kind: "line", lead: "" } : NOTHING;
-}
-
-const COMPOUND = /^\s*(?:async\s+)?(?:if|elif|else|for|while|def|class|with|try|except|finally|match|case)\b/;
-
-/** The line up to the cursor ends a header, whether of one line or of several. */
-export function beginsBlock(linePrefix: string, scan: Pick<PythonScan, "awaited">): boolean {
-  if (!/:\s*$/.test(linePrefix) || scan.awaited.length > 0) return false;
-  return COMPOUND.test(linePrefix) || /^\s*[)\]}]/.test(linePrefix);
 }
 
 export function indentationOf(line: string): string {
