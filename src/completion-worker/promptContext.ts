@@ -1,5 +1,6 @@
 import type { Tokenizer } from "../dataset/tokenizer";
 import type { ContextSnippet, PromptSection } from "../protocol/worker";
+import { tokensOf } from "./promptTokens";
 import { keepStart } from "./promptWindow";
 
 /** Of one snippet at most, however large the budget: a workspace's file is not to be trusted with its length. */
@@ -26,7 +27,7 @@ export async function contextPart(
   const part: ContextPart = { ids: [], sections: [] };
   if (budget <= 0 || snippets.length === 0) return part;
   const texts = snippets.slice(0, MOST_SNIPPETS).map(textOf);
-  const encoded = await tokenizer.encode(texts);
+  const encoded = await tokensOf(texts, tokenizer);
   for (const [i, text] of texts.entries()) {
     const room = budget - part.ids.length;
     const fitting =
@@ -53,6 +54,6 @@ async function cut(
 ): Promise<{ text: string; ids: number[] } | null> {
   const kept = keepStart(text, Math.floor((0.9 * text.length * room) / ids.length));
   if (kept.length < SHORTEST_PIECE || !kept.includes("\n")) return null;
-  const [encoded] = (await tokenizer.encode([kept])) as [number[]];
+  const [encoded] = (await tokensOf([kept], tokenizer)) as [number[]];
   return encoded.length <= room ? { text: kept, ids: encoded } : null;
 }

@@ -1,6 +1,7 @@
 /** Which part of a text goes into a prompt. The same text gives the same part. */
 
 import type { Tokenizer } from "../dataset/tokenizer";
+import { tokensOf } from "./promptTokens";
 
 type Encoder = Pick<Tokenizer, "encode">;
 
@@ -26,25 +27,23 @@ export interface Part {
  */
 export async function fitEnd(text: string, budget: number, tokenizer: Encoder): Promise<Part> {
   if (budget <= 0) return { text: "", ids: [] };
-  const tail = await tailAbove(text, budget, tokenizer);
-  if (tail.text.length === text.length && tail.ids.length <= budget) return tail;
-  const charactersPerToken = tail.text.length / tail.ids.length;
-  for (let most = budget * charactersPerToken; ; most *= 0.9) {
+  if (text.length <= budget * LIKELY_CHARACTERS_PER_TOKEN) {
+    const [ids] = (await tokenizer.encode([text])) as [number[]];
+    if (ids.length <= budget) return { text, ids };
+  }
+  for (let most = budget * (await charactersPerToken(text, budget, tokenizer)); ; most *= 0.9) {
     const kept = text.slice(windowStart(text, Math.floor(most * LEAST_FILL), Math.floor(most)));
     const [ids] = (await tokenizer.encode([kept])) as [number[]];
     if (ids.length <= budget) return { text: kept, ids };
   }
 }
 
-/** An end of `text` that has more than `budget` tokens, or all of it. */
-async function tailAbove(text: string, budget: number, tokenizer: Encoder): Promise<Part> {
-  for (const perToken of [LIKELY_CHARACTERS_PER_TOKEN, MOST_CHARACTERS_PER_TOKEN]) {
-    const from = Math.max(0, text.length - budget * perToken);
-    const tail = text.slice(characterStart(text, from));
-    const [ids] = (await tokenizer.encode([tail])) as [number[]];
-    if (from === 0 || ids.length > budget || perToken === MOST_CHARACTERS_PER_TOKEN) return { text: tail, ids };
-  }
-  return { text: "", ids: [] };
+/** Of about as much as the window holds, up to the cursor's line: while that is typed, the measure stays the same. */
+async function charactersPerToken(text: string, budget: number, tokenizer: Encoder): Promise<number> {
+  const end = text.lastIndexOf("\n") + 1 || text.length;
+  const sample = text.slice(characterStart(text, Math.max(0, end - budget * LIKELY_CHARACTERS_PER_TOKEN)), end);
+  const [ids] = (await tokensOf([sample], tokenizer)) as [number[]];
+  return Math.min(sample.length / Math.max(1, ids.length), MOST_CHARACTERS_PER_TOKEN);
 }
 
 /** Where the last `least` to `most` characters of `text` should begin. */
@@ -90,7 +89,7 @@ export async function fitStart(text: string, budget: number, tokenizer: Encoder)
   let keep = Math.min(text.length, budget * MOST_CHARACTERS_PER_TOKEN);
   for (;;) {
     const kept = keepStart(text, keep);
-    const [ids] = (await tokenizer.encode([kept])) as [number[]];
+    const [ids] = (await tokensOf([kept], tokenizer)) as [number[]];
     if (ids.length <= budget) return { text: kept, ids };
     keep = Math.min(kept.length - 1, Math.floor((kept.length * budget) / ids.length));
   }
