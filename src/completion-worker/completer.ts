@@ -3,56 +3,108 @@ import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
 import { contractPath, readContract } from "../model/contract";
 import { ModelError } from "../model/error";
 import { readExport } from "../model/exportFolder";
-import { type Generation, OnnxLlama } from "../model/session";
+import { type GenerateOptions, type Generation, type LoadOptions, OnnxLlama } from "../model/session";
 import type { Contract } from "../protocol/run";
-import type { CodeQuestion, WorkerRequest, WorkerResponse } from "../protocol/worker";
+import type { CodeQuestion, PromptSection, ProviderChoice, WorkerRequest, WorkerResponse } from "../protocol/worker";
 import { answerPlace, shapeAnswer } from "./instructionAnswer";
 import { type CodeStop, type Cut, judge, surroundings, trimPartialCharacter } from "./postprocess";
 import { codePrompt, instructPrompt } from "./prompt";
+import { type PlacedModel, type ProviderRuntime, placeModel } from "./providerChoice";
 import { TokenTexts, WordHealing } from "./wordHealing";
+
+/** A whole chunk of a prompt, so that its time says something. */
+const WARM_UP_TOKENS = 32;
 
 export type Completion = Omit<Extract<WorkerResponse, { type: "completion" }>, "type" | "id">;
 export type CodeRequest = CodeQuestion;
 export type InstructRequest = Omit<Extract<WorkerRequest, { type: "instruct" }>, "type" | "id">;
 
+export interface CompleterOptions {
+  /** 0: onnxruntime decides. */
+  threads: number;
+  provider?: ProviderChoice;
+  /** What all KV caches together may take. */
+  cacheBytes?: number;
+}
+
 /** An exported model that completes code and answers instructions, as its contract allows. One request at a time. */
 export class Completer {
+  #lastPrompt: PromptSection[] | null = null;
+
   private constructor(
     /** The base model's name. */
     readonly name: string,
     readonly contract: Contract,
     private readonly tokenizer: Tokenizer,
-    private readonly model: OnnxLlama,
+    private readonly placed: PlacedModel<OnnxLlama>,
     private readonly endTokens: ReadonlySet<number>,
     private readonly tokenTexts: TokenTexts,
   ) {}
 
   /** Refuses an export that is damaged or did not pass the parity gate. */
-  static async load(exportDir: string, options: { threads: number }): Promise<Completer> {
+  static async load(exportDir: string, { provider = "cpu", ...options }: CompleterOptions): Promise<Completer> {
     const record = await readExport(exportDir);
     const contract = readContract(contractPath(exportDir));
     const tokenizer = await loadTokenizer(exportDir);
-    const model = await OnnxLlama.load(exportDir, { threads: options.threads, maxPositions: contract.contextLength });
+    const runtime = await onnxRuntime(exportDir, { ...options, maxPositions: contract.contextLength });
+    const placed = await placeModel(exportDir, provider, runtime);
+    const { model } = placed;
     if (model.shape.vocabularySize < contract.vocabularySize) {
       await model.release();
       throw new ModelError(`${exportDir} holds a model with another vocabulary than its contract's; export it again.`);
     }
-    // The first run pays for onnxruntime's own preparations; better now than at the first key.
-    await model.generate([contract.beginToken?.id ?? 0], { maxTokens: 1 });
+    // The first run pays for onnxruntime's own preparations, and the first chunk says how fast the model is.
+    await model.lastLogits(new Array<number>(WARM_UP_TOKENS).fill(contract.beginToken?.id ?? 0));
     model.reset();
     const texts = await TokenTexts.of(tokenizer);
-    return new Completer(basename(record.model), contract, tokenizer, model, endTokens(contract), texts);
+    return new Completer(basename(record.model), contract, tokenizer, placed, endTokens(contract), texts);
+  }
+
+  /** Where it computes: cpu, cuda, … */
+  get provider(): string {
+    return this.placed.provider;
+  }
+
+  /** Providers that were tried and not taken, each with the reason. */
+  get notTaken(): PlacedModel<OnnxLlama>["notTaken"] {
+    return this.placed.notTaken;
+  }
+
+  /** The last prompt for code, section by section; null where there was none. */
+  get lastPrompt(): PromptSection[] | null {
+    return this.#lastPrompt;
+  }
+
+  /** Bytes of all KV caches. */
+  get cacheBytes(): number {
+    return this.model.cacheBytes;
+  }
+
+  /** From now on all KV caches together keep to `bytes`, the last used one excepted. */
+  limitCaches(bytes: number): void {
+    this.model.limitCaches(bytes);
+  }
+
+  /** The document is closed: its KV cache goes. */
+  forget(document: string): void {
+    this.model.forget(document);
+  }
+
+  private get model(): OnnxLlama {
+    return this.placed.model;
   }
 
   async complete(request: CodeRequest, signal?: AbortSignal): Promise<Completion> {
     const start = performance.now();
     const maxTokens = checkMaxTokens(request.maxTokens);
     const prompt = await codePrompt(this.contract, this.tokenizer, request, maxTokens);
+    this.#lastPrompt = prompt.sections;
     const { word } = prompt;
     const healing = new WordHealing(this.tokenTexts, word);
     const shape = prompt.mode === "instruct" ? answerShape(request) : continuationShape(request, word);
     let stop: CodeStop | null = null;
-    const limits = { maxTokens, signal, choose: (logits: Float32Array) => healing.choose(logits) };
+    const choose = (logits: Float32Array) => healing.choose(logits);
+    const limits = { maxTokens, signal, document: request.document, choose };
     const generation = await this.generate(prompt.ids, limits, start, (text, ended) => {
       const cut = shape(text, ended);
       stop = cut.stop;
@@ -80,7 +132,7 @@ export class Completer {
   /** Generates until `shape` is content, an end token comes or the limits are reached; the text is `shape`'s last. */
   private async generate(
     ids: number[],
-    limits: { maxTokens: number; signal: AbortSignal | undefined; choose?(logits: Float32Array): number | null },
+    limits: Pick<GenerateOptions, "maxTokens" | "signal" | "document" | "choose">,
     start: number,
     shape: (text: string, ended: "end-token" | "length" | null) => { text: string; done: boolean },
   ): Promise<Omit<Completion, "mode" | "stop">> {
@@ -111,6 +163,16 @@ export class Completer {
       memoryBytes: process.memoryUsage.rss(),
     };
   }
+}
+
+async function onnxRuntime(exportDir: string, options: LoadOptions): Promise<ProviderRuntime<OnnxLlama>> {
+  const { env, listSupportedBackends } = await import("onnxruntime-node");
+  return {
+    version: env.versions.node ?? env.versions.common,
+    listed: listSupportedBackends().map(({ name }) => name),
+    load: (provider) => OnnxLlama.load(exportDir, { ...options, provider }),
+    now: () => performance.now(),
+  };
 }
 
 type Shape = (text: string, ended: "end-token" | "length" | null) => Cut;

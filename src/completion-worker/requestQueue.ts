@@ -2,71 +2,92 @@ import type { WorkerRequest, WorkerResponse } from "../protocol/worker";
 import type { Completer } from "./completer";
 
 type Send = (response: WorkerResponse) => void;
+type Load = Extract<WorkerRequest, { type: "load" }>;
 type Generating = Extract<WorkerRequest, { type: "complete" | "instruct" }>;
+
+interface Pending {
+  controller: AbortController;
+  /** Asked for before it is wanted. */
+  ahead: boolean;
+}
 
 /**
  * The worker's side of src/protocol/worker.ts. One request at a time; a newer completion cancels those before it, the
- * running one too: what the user has typed since makes them worthless. Every request gets exactly one answer, and a
- * `cancel` none of its own.
+ * running one too: what the user has typed since makes them worthless. One that is asked for ahead cancels only its like,
+ * and waits for the others. Every request gets exactly one answer, and a `cancel` none of its own.
  */
 export class RequestQueue {
   private completer: Completer | null = null;
-  private readonly pending = new Map<number, AbortController>();
+  /** Bytes; 0: no limit. */
+  private memoryLimit = 0;
+  private readonly pending = new Map<number, Pending>();
   private tail: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly load: (exportDir: string, threads: number) => Promise<Completer>,
+    private readonly load: (request: Load) => Promise<Completer>,
     private readonly send: Send,
   ) {}
 
   handle(request: WorkerRequest): void {
+    const { id } = request;
     switch (request.type) {
       case "cancel":
-        this.pending.get(request.id)?.abort();
+        this.pending.get(id)?.controller.abort();
         return;
       case "complete":
-      case "instruct":
-        this.cancelAll();
-        this.enqueue(request.id, (signal) => this.generate(request, signal));
+      case "instruct": {
+        const ahead = request.type === "complete" && request.ahead;
+        this.giveUp(ahead);
+        this.enqueue(id, (signal) => this.generate(request, signal), ahead);
         return;
+      }
       case "load":
-        this.cancelAll();
-        this.enqueue(request.id, () => this.replace(request));
+        this.giveUp(false);
+        this.enqueue(id, () => this.replace(request));
         return;
       case "unload":
-        this.cancelAll();
-        this.enqueue(request.id, async () => {
+        this.giveUp(false);
+        this.enqueue(id, async () => {
           await this.dispose();
-          this.send({ type: "unloaded", id: request.id });
+          this.send({ type: "unloaded", id });
         });
         return;
-      default: {
-        const { type, id } = request as { type: unknown; id: number };
+      case "forget":
+        this.enqueue(id, async () => {
+          this.completer?.forget(request.document);
+          this.send({ type: "forgotten", id });
+        });
+        return;
+      case "showPrompt":
+        // What is being computed need not be over.
+        this.send({ type: "prompt", id, sections: this.completer?.lastPrompt ?? null });
+        return;
+      default:
         this.send({
           type: "failed",
           id,
-          message: `The completion worker knows no request of the type ${String(type)}.`,
+          message: `The completion worker knows no request of the type ${String((request as { type: unknown }).type)}.`,
         });
-      }
     }
   }
 
-  private cancelAll(): void {
-    for (const controller of this.pending.values()) controller.abort();
+  /** Cancels what has been asked for so far, or of that only what was asked for ahead. */
+  private giveUp(onlyAhead: boolean): void {
+    for (const { controller, ahead } of this.pending.values()) if (ahead || !onlyAhead) controller.abort();
   }
 
-  private enqueue(id: number, work: (signal: AbortSignal) => Promise<void>): void {
-    const controller = new AbortController();
-    const cancellable = controller.signal;
-    this.pending.set(id, controller);
+  private enqueue(id: number, work: (signal: AbortSignal) => Promise<void>, ahead = false): void {
+    const pending: Pending = { controller: new AbortController(), ahead };
+    const { signal } = pending.controller;
+    this.pending.set(id, pending);
     this.tail = this.tail.then(async () => {
       try {
-        await work(cancellable);
+        await work(signal);
       } catch (error) {
-        if (cancellable.aborted) this.send({ type: "cancelled", id });
+        if (signal.aborted) this.send({ type: "cancelled", id });
         else this.send({ type: "failed", id, message: error instanceof Error ? error.message : String(error) });
       } finally {
-        if (this.pending.get(id) === controller) this.pending.delete(id);
+        if (this.pending.get(id) === pending) this.pending.delete(id);
       }
     });
   }
@@ -80,20 +101,28 @@ export class RequestQueue {
         : await this.completer.instruct(request, signal);
     signal.throwIfAborted();
     this.send({ type: "completion", id: request.id, ...completion });
+    this.keepToLimit(completion.memoryBytes);
   }
 
-  private async replace(request: Extract<WorkerRequest, { type: "load" }>): Promise<void> {
+  /** Caches of other documents go as far as the process is above the limit. */
+  private keepToLimit(memoryBytes: number): void {
+    if (this.completer === null || this.memoryLimit === 0 || memoryBytes <= this.memoryLimit) return;
+    this.completer.limitCaches(Math.max(0, this.completer.cacheBytes - (memoryBytes - this.memoryLimit)));
+  }
+
+  private async replace(request: Load): Promise<void> {
     const start = performance.now();
     await this.dispose();
-    this.completer = await this.load(request.exportDir, request.threads);
+    this.completer = await this.load(request);
+    this.memoryLimit = request.memoryLimit;
     this.send({
       type: "loaded",
       id: request.id,
       model: this.completer.name,
       memoryBytes: process.memoryUsage.rss(),
       milliseconds: performance.now() - start,
-      provider: "cpu",
-      notTaken: [],
+      provider: this.completer.provider,
+      notTaken: this.completer.notTaken,
     });
   }
 

@@ -54,7 +54,10 @@ async function answer(id: number): Promise<WorkerResponse> {
 }
 
 const complete = (id: number, prefix = CODE, maxTokens = 24, changes: Partial<WorkerRequest> = {}) =>
-  send({ type: "complete", id, prefix, suffix: "\n", multiline: true, maxTokens, ...changes } as WorkerRequest);
+  send({
+    ...{ type: "complete", id, document: "file:///a.py", prefix, suffix: "\n", multiline: true, maxTokens },
+    ...{ context: [], contextTokens: 0, instruction: null, ahead: false, ...changes },
+  } as WorkerRequest);
 
 async function load(): Promise<void> {
   start();
@@ -130,6 +133,76 @@ describe("the completion worker", () => {
     const cancelled = responses.filter(({ type }) => type === "cancelled").map(({ id }) => id);
     expect(cancelled).toEqual([2, 3, 4, 5, 6, 7, 8]);
     expect(responses.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("keeps a cache for each document until it is closed", async () => {
+    await load();
+    const other = "import os\n\n\nclass Reader:\n    def __init__(self, path):\n        ";
+    complete(2);
+    await answer(2);
+    complete(3, other, 24, { document: "file:///b.py" } as Partial<WorkerRequest>);
+    expect(await answer(3)).toMatchObject({ type: "completion" });
+    complete(4);
+    const kept = await answer(4);
+    if (kept.type !== "completion") throw new Error(JSON.stringify(kept));
+    expect(kept.reusedTokens).toBe(kept.promptTokens - 1);
+    expect(kept.memoryBytes).toBeGreaterThan(1e6);
+    send({ type: "forget", id: 5, document: "file:///a.py" });
+    expect(await answer(5)).toEqual({ type: "forgotten", id: 5 });
+    complete(6);
+    const forgotten = await answer(6);
+    if (forgotten.type !== "completion") throw new Error(JSON.stringify(forgotten));
+    expect(forgotten.reusedTokens).toBeLessThan(5);
+    expect(forgotten.text).toBe(kept.text);
+  });
+
+  it("shows the prompt that it computes, token by token", async () => {
+    start();
+    send({ type: "showPrompt", id: 1 });
+    expect(await answer(1)).toEqual({ type: "prompt", id: 1, sections: null });
+    await end();
+    await load();
+    send({ type: "showPrompt", id: 2 });
+    expect(await answer(2)).toEqual({ type: "prompt", id: 2, sections: null });
+    complete(3);
+    const completion = await answer(3);
+    send({ type: "showPrompt", id: 4 });
+    const shown = await answer(4);
+    if (shown.type !== "prompt" || completion.type !== "completion" || shown.sections === null) {
+      throw new Error(JSON.stringify([completion, shown]));
+    }
+    expect(shown.sections.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(completion.promptTokens);
+    expect(shown.sections.find(({ kind }) => kind === "prefix")?.text).toContain("def read_lines(path):");
+  });
+
+  it("gives up what was asked for ahead for anything else, and only for that", async () => {
+    await load();
+    const ahead = { ahead: true } as Partial<WorkerRequest>;
+    complete(2, CODE, 200, ahead);
+    complete(3, `${CODE}x`, 200, ahead);
+    complete(4, CODE, 24);
+    complete(5, `${CODE}y`, 24, ahead);
+    send({ type: "forget", id: 6, document: "file:///other.py" });
+    await answer(6);
+    expect(responses.slice(1).map(({ id, type }) => [id, type])).toEqual([
+      [2, "cancelled"],
+      [3, "cancelled"],
+      [4, "completion"],
+      [5, "completion"],
+      [6, "forgotten"],
+    ]);
+  });
+
+  it("computes on the CPU where the provider that was asked for is not there, and says why", async () => {
+    start();
+    send({ type: "load", id: 1, exportDir, threads: 1, ...ON_CPU, provider: "dml" });
+    expect(await answer(1)).toMatchObject({
+      type: "loaded",
+      provider: "cpu",
+      notTaken: [{ provider: "dml", reason: expect.stringMatching(/^\w/) }],
+    });
+    complete(2);
+    expect(await answer(2)).toMatchObject({ type: "completion" });
   });
 
   it("says in a sentence why a request cannot be met, and lives on", async () => {
