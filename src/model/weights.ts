@@ -6,11 +6,19 @@ import type { TensorFiles } from "./safetensors";
 /** Values held at once while a tensor is streamed: 4 MiB of float32. */
 const BLOCK_VALUES = 1 << 20;
 
+/** A model's float32 weights, tensor by tensor, in blocks of whole rows. */
+export interface WeightSource {
+  /** A norm's weight, by its name in the model's files. */
+  vector(name: string): AsyncIterable<Float32Array>;
+  matrix(name: string, rows: number, columns: number): AsyncIterable<Float32Array>;
+  projection(layer: number, target: LoraTarget): AsyncIterable<Float32Array>;
+}
+
 /**
  * The float32 weights of a base model with an adapter merged in, tensor by tensor, in blocks of rows:
  * memory is bounded by a block and one adapter pair, whatever the model's size.
  */
-export class MergedWeights {
+export class MergedWeights implements WeightSource {
   constructor(
     private readonly base: TensorFiles,
     private readonly config: LlamaConfig,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { LlamaConfig } from "../config";
 import { ModelError, systemError } from "../error";
-import type { MergedWeights } from "../weights";
+import type { WeightSource } from "../weights";
 import {
   DATA_FILE,
   FLOAT32,
@@ -45,7 +45,7 @@ export interface WriteOptions {
 export async function writeLlamaModel(
   directory: string,
   config: LlamaConfig,
-  weights: MergedWeights,
+  weights: WeightSource,
   options: WriteOptions,
 ): Promise<WrittenFile[]> {
   if (config.headDim % 16 !== 0) {
@@ -88,7 +88,7 @@ function place(specs: WeightSpec[]): PlacedWeight[] {
 async function writeData(
   directory: string,
   config: LlamaConfig,
-  weights: MergedWeights,
+  weights: WeightSource,
   placed: PlacedWeight[],
   options: WriteOptions,
 ): Promise<WrittenFile> {
@@ -146,7 +146,7 @@ function refuseNonFinite(block: Float32Array, name: string): void {
 async function* blocksOf(
   { source, shape }: WeightSpec,
   config: LlamaConfig,
-  weights: MergedWeights,
+  weights: WeightSource,
   positions: number,
 ): AsyncGenerator<Float32Array> {
   switch (source.kind) {

@@ -1,0 +1,141 @@
+/**
+ * What each precision costs on held-out text: Tunesmith's exports against llama.cpp's files of the same model.
+ *
+ *   node scripts/bench.mjs completion-precision --run DIR [--peer DIR] [--documents N] [--only NAME,NAME]
+ *
+ * DIR of --run is a finished run; that of --peer a folder in which node-llama-cpp is installed (left out: Tunesmith alone).
+ * Both sides predict the same targets of the same held-out documents; the reference is Tunesmith's float32 export.
+ */
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { PeftAdapter } from "../src/model/adapter";
+import { readLlamaConfig } from "../src/model/config";
+import { tokenizerMetadata } from "../src/model/gguf/tokenizerMetadata";
+import { type GgufPrecision, writeGguf } from "../src/model/gguf/writeGguf";
+import { readDocuments, type TokenDocument } from "../src/model/heldOut";
+import { readJsonObject } from "../src/model/jsonFile";
+import { FLOAT32, type GraphFormat } from "../src/model/onnx/llamaGraph";
+import { writeLlamaModel } from "../src/model/onnx/writeModel";
+import { TensorFiles } from "../src/model/safetensors";
+import { OnnxLlama } from "../src/model/session";
+import { MergedWeights } from "../src/model/weights";
+import { compare, predictions } from "./completion/distributions";
+import { loadPeerModel } from "./completion/peer";
+
+const FORMATS: Record<string, GraphFormat> = {
+  fp32: FLOAT32,
+  "int8/128": { linear: { bits: 8, blockSize: 128 }, embedding: { bits: 8, blockSize: 128 } },
+  "int8/32": { linear: { bits: 8, blockSize: 32 }, embedding: { bits: 8, blockSize: 32 } },
+  "int4/128": { linear: { bits: 4, blockSize: 128 }, embedding: { bits: 8, blockSize: 128 } },
+  "int4/64": { linear: { bits: 4, blockSize: 64 }, embedding: { bits: 8, blockSize: 64 } },
+  "int4/32": { linear: { bits: 4, blockSize: 32 }, embedding: { bits: 8, blockSize: 32 } },
+};
+const PEER_FORMATS: GgufPrecision[] = ["F32", "F16", "Q8_0", "Q4_0"];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      run: { type: "string" },
+      peer: { type: "string" },
+      documents: { type: "string" },
+      only: { type: "string" },
+    },
+  });
+  if (!values.run) throw new Error("--run is missing.");
+  const run = resolve(values.run);
+  const modelDir = readJsonObject(join(run, "run.json")).object("model").string("path");
+  const config = readLlamaConfig(modelDir);
+  const all = readDocuments(join(run, "data"), "eval", config.vocabularySize);
+  const documents = all.slice(0, Number(values.documents ?? 40));
+  const base = await TensorFiles.openModel(modelDir);
+  const adapter = await PeftAdapter.open(join(run, "adapter"), config);
+  const weights = new MergedWeights(base, config, adapter);
+  const folder = await mkdtemp(join(tmpdir(), "tunesmith-precision-"));
+  const wanted = values.only?.split(",");
+  const print = (name: string, megabytes: number, figures: ReturnType<typeof compare>) =>
+    console.log(
+      `${name.padEnd(16)} ${megabytes.toFixed(1).padStart(8)} MB  loss ${figures.loss.toFixed(5)}  KL ${figures.divergence.toExponential(2)}  same token ${(100 * figures.sameToken).toFixed(2)} %`,
+    );
+  try {
+    let reference: Float32Array[] = [];
+    for (const [name, format] of Object.entries(FORMATS)) {
+      if (name !== "fp32" && wanted && !wanted.includes(name)) continue;
+      const target = await mkdtemp(join(folder, "onnx-"));
+      const positions = Math.min(config.maxPositions, 4096);
+      const files = await writeLlamaModel(target, config, weights, { positions, metadata: {}, format });
+      const model = await OnnxLlama.load(target, { threads: 0, maxPositions: positions });
+      const found = await predictions(documents, (document) => onnxLogits(model, document));
+      await model.release();
+      if (name === "fp32") reference = found;
+      if (name === "fp32") console.log(`${documents.length} documents, ${found.length} targets`);
+      print(name, files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6, compare(documents, reference, found));
+      await rm(target, { recursive: true });
+    }
+    if (!values.peer) return;
+    for (const precision of PEER_FORMATS) {
+      if (wanted && !wanted.includes(precision)) continue;
+      const path = join(folder, `${precision}.gguf`);
+      await writeGguf(path, config, weights, {
+        precision,
+        name: "bench",
+        tokenizer: tokenizerMetadata(modelDir, config),
+      });
+      const found = await peerPredictions(resolve(values.peer), path, documents, config.vocabularySize);
+      print(`llama.cpp ${precision}`, (await stat(path)).size / 1e6, compare(documents, reference, found));
+      await rm(path);
+    }
+  } finally {
+    await adapter.close();
+    await base.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function onnxLogits(model: OnnxLlama, { ids, targets }: TokenDocument): Promise<Float32Array[]> {
+  const logits = await model.logitsOf(
+    [ids],
+    targets.map((at) => [0, at - 1]),
+  );
+  const size = model.shape.vocabularySize;
+  return targets.map((_, i) => logits.slice(i * size, (i + 1) * size));
+}
+
+async function peerPredictions(
+  peer: string,
+  path: string,
+  documents: readonly TokenDocument[],
+  vocabularySize: number,
+): Promise<Float32Array[]> {
+  const model = await loadPeerModel(peer, path);
+  const context = await model.createContext({ contextSize: 4096, batchSize: 512, threads: 2, sequences: 1 });
+  const sequence = context.getSequence();
+  const found = await predictions(documents, async ({ ids, targets }) => {
+    await sequence.clearHistory();
+    const asked = new Set(targets.map((at) => at - 1));
+    const last = targets.at(-1)! - 1;
+    const input = ids
+      .slice(0, last + 1)
+      .map((id, at): number | [number, { generateNext: { logits: true } }] =>
+        asked.has(at) ? [id, { generateNext: { logits: true } }] : id,
+      );
+    const results = await sequence.controlledEvaluate(input);
+    return targets.map((at) => {
+      const logits = new Float32Array(vocabularySize).fill(Number.NEGATIVE_INFINITY);
+      for (const [id, value] of results[at - 1]!.next.logits!) logits[id] = value;
+      return logits;
+    });
+  });
+  await context.dispose();
+  await model.dispose();
+  return found;
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
