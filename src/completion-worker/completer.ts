@@ -12,6 +12,7 @@ import { codePrompt, instructPrompt } from "./prompt";
 import { type PlacedModel, type ProviderRuntime, placeModel } from "./providerChoice";
 import { TokenTexts, WordHealing } from "./wordHealing";
 
+const DRAFT = 0;
 /** A whole chunk of a prompt, so that its time says something. */
 const WARM_UP_TOKENS = 32;
 
@@ -25,6 +26,8 @@ export interface CompleterOptions {
   provider?: ProviderChoice;
   /** What all KV caches together may take. */
   cacheBytes?: number;
+  /** Tokens at most that are guessed from the code so far and verified in one run; 0: none. */
+  draft?: number;
 }
 
 /** An exported model that completes code and answers instructions, as its contract allows. One request at a time. */
@@ -39,14 +42,16 @@ export class Completer {
     private readonly placed: PlacedModel<OnnxLlama>,
     private readonly endTokens: ReadonlySet<number>,
     private readonly tokenTexts: TokenTexts,
+    private readonly draft: number,
   ) {}
 
   /** Refuses an export that is damaged or did not pass the parity gate. */
-  static async load(exportDir: string, { provider = "cpu", ...options }: CompleterOptions): Promise<Completer> {
+  static async load(exportDir: string, options: CompleterOptions): Promise<Completer> {
     const record = await readExport(exportDir);
     const contract = readContract(contractPath(exportDir));
     const tokenizer = await loadTokenizer(exportDir);
-    const runtime = await onnxRuntime(exportDir, { ...options, maxPositions: contract.contextLength });
+    const { threads, cacheBytes, provider = "cpu", draft = DRAFT } = options;
+    const runtime = await onnxRuntime(exportDir, { threads, cacheBytes, maxPositions: contract.contextLength });
     const placed = await placeModel(exportDir, provider, runtime);
     const { model } = placed;
     if (model.shape.vocabularySize < contract.vocabularySize) {
@@ -57,7 +62,7 @@ export class Completer {
     await model.lastLogits(new Array<number>(WARM_UP_TOKENS).fill(contract.beginToken?.id ?? 0));
     model.reset();
     const texts = await TokenTexts.of(tokenizer);
-    return new Completer(basename(record.model), contract, tokenizer, placed, endTokens(contract), texts);
+    return new Completer(basename(record.model), contract, tokenizer, placed, endTokens(contract), texts, draft);
   }
 
   /** Where it computes: cpu, cuda, … */
@@ -104,7 +109,9 @@ export class Completer {
     const shape = prompt.mode === "instruct" ? answerShape(request) : continuationShape(request, word);
     let stop: CodeStop | null = null;
     const choose = (logits: Float32Array) => healing.choose(logits);
-    const limits = { maxTokens, signal, document: request.document, choose };
+    // Answers have their template in common, and nothing with the document's code, whose cache stays.
+    const document = prompt.mode === "instruct" ? "" : request.document;
+    const limits = { maxTokens, signal, document, choose };
     const generation = await this.generate(prompt.ids, limits, start, (text, ended) => {
       const cut = shape(text, ended);
       stop = cut.stop;
@@ -142,6 +149,7 @@ export class Completer {
     let shaped = { text: "", done: false };
     const generation: Generation = await this.model.generate(ids, {
       ...limits,
+      draft: this.draft,
       onToken: async (id) => {
         if (this.endTokens.has(id)) {
           ended = "end-token";

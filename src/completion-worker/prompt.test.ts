@@ -155,7 +155,9 @@ describe("a prompt for what a comment asks for", () => {
     expect([mode, word]).toEqual(["instruct", ""]);
     const tuned = { ...contract, ...modesOf("alpaca") };
     expect(ids).toEqual(await instructPrompt(tuned, tokenizer, { instruction: asks.instruction, input: "" }, 64));
-    expect(sections).toEqual([{ kind: "instruction", label: "alpaca", text: await textOf(ids), tokens: ids.length }]);
+    expect(sections).toEqual([
+      { kind: "instruction", label: "alpaca", text: await textOf(ids), tokens: ids.length, room: LONGEST_PROMPT },
+    ]);
   });
 
   it("goes on with the code where the model has no template for it, or no room", async () => {

@@ -74,9 +74,9 @@ function assemble(
     const text = tokenizer.spelling(id) ?? String(id);
     return { ids: [id], sections: [{ kind: "control", label: text, text, tokens: 1 }] };
   };
-  const code = (kind: "prefix" | "suffix", { text, ids }: Part): Piece => ({
+  const code = (kind: "prefix" | "suffix", { text, ids, room }: Part): Piece => ({
     ids,
-    sections: [{ kind, label: kind, text, tokens: ids.length }],
+    sections: [{ kind, label: kind, text, tokens: ids.length, room }],
   });
   const pieces: Piece[] = [
     ...(beginToken ? [control(beginToken.id)] : []),
@@ -106,9 +106,11 @@ async function instructedPrompt(
   const { instruct } = contract.modes;
   if (typeof instruction !== "string" || !instruct || VERBATIM.has(instruct.template)) return null;
   const ids = await encodePrompt(templateById(instruct.template), unixLines(instruction), "", tokenizer);
-  if (ids.length > promptBudget(contract, maxTokens)) return null;
+  const room = promptBudget(contract, maxTokens);
+  if (ids.length > room) return null;
   const text = await tokenizer.decode(ids, { controlTokens: true });
-  const section: PromptSection = { kind: "instruction", label: instruct.template, text, tokens: ids.length };
+  const { length: tokens } = ids;
+  const section: PromptSection = { kind: "instruction", label: instruct.template, text, tokens, room };
   return { ids, mode: "instruct", sections: [section], word: "" };
 }
 

@@ -35,7 +35,13 @@ export async function contextPart(
     if (fitting === null) continue;
     part.ids.push(...fitting.ids);
     const { path, kind } = snippets[i]!;
-    part.sections.push({ kind: "context", label: `${kind}: ${path}`, text: fitting.text, tokens: fitting.ids.length });
+    part.sections.push({
+      kind: "context",
+      label: `${kind}: ${path}`,
+      text: fitting.text,
+      tokens: fitting.ids.length,
+      room,
+    });
   }
   return part;
 }

@@ -53,7 +53,7 @@ describe("fitting", () => {
       expect((await tokenizer.encode([text]))[0]).toEqual(ids);
     }
     expect((await fitEnd("a = 1\n", 100, tokenizer)).text).toBe("a = 1\n");
-    expect(await fitEnd(FILE, 0, tokenizer)).toEqual({ text: "", ids: [] });
+    expect(await fitEnd(FILE, 0, tokenizer)).toEqual({ text: "", ids: [], room: 0 });
     expect((await fitEnd("é😀".repeat(9000), 50, tokenizer)).ids.length).toBeLessThanOrEqual(50);
     expect((await fitEnd(" ".repeat(90_000), 50, tokenizer)).ids.length).toBeLessThanOrEqual(50);
   });

@@ -17,6 +17,8 @@ const CUT_STEP = 512;
 export interface Part {
   text: string;
   ids: number[];
+  /** Tokens that it might have had. */
+  room: number;
 }
 
 /**
@@ -26,15 +28,15 @@ export interface Part {
  * more than others.
  */
 export async function fitEnd(text: string, budget: number, tokenizer: Encoder): Promise<Part> {
-  if (budget <= 0) return { text: "", ids: [] };
+  if (budget <= 0) return { text: "", ids: [], room: 0 };
   if (text.length <= budget * LIKELY_CHARACTERS_PER_TOKEN) {
     const [ids] = (await tokenizer.encode([text])) as [number[]];
-    if (ids.length <= budget) return { text, ids };
+    if (ids.length <= budget) return { text, ids, room: budget };
   }
   for (let most = budget * (await charactersPerToken(text, budget, tokenizer)); ; most *= 0.9) {
     const kept = text.slice(windowStart(text, Math.floor(most * LEAST_FILL), Math.floor(most)));
     const [ids] = (await tokenizer.encode([kept])) as [number[]];
-    if (ids.length <= budget) return { text: kept, ids };
+    if (ids.length <= budget) return { text: kept, ids, room: budget };
   }
 }
 
@@ -85,12 +87,12 @@ function hash(text: string): number {
 
 /** The beginning of `text` in at most `budget` tokens, whole lines where they fit. */
 export async function fitStart(text: string, budget: number, tokenizer: Encoder): Promise<Part> {
-  if (budget <= 0) return { text: "", ids: [] };
+  if (budget <= 0) return { text: "", ids: [], room: 0 };
   let keep = Math.min(text.length, budget * MOST_CHARACTERS_PER_TOKEN);
   for (;;) {
     const kept = keepStart(text, keep);
     const [ids] = (await tokensOf([kept], tokenizer)) as [number[]];
-    if (ids.length <= budget) return { text: kept, ids };
+    if (ids.length <= budget) return { text: kept, ids, room: budget };
     keep = Math.min(kept.length - 1, Math.floor((kept.length * budget) / ids.length));
   }
 }

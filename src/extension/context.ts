@@ -1,8 +1,11 @@
 import type * as vscode from "vscode";
+import type { ModelComparison } from "./completion/comparison/modelComparison";
 import type { CompletionController } from "./completion/completionController";
 import type { CompletionContext } from "./completion/context/completionContext";
+import type { PromptDocument } from "./completion/context/promptDocument";
 import type { CompletionSwitch } from "./completion/isEnabled";
 import type { CompletionStatistics } from "./completion/statistics/completionStatistics";
+import type { StatisticsDocuments } from "./completion/statistics/statisticsDocuments";
 import type { DatasetViews } from "./datasets/datasetViews";
 import type { ProblemReporter } from "./datasets/problemReporter";
 import type { RowDocuments } from "./datasets/rowDocument";
@@ -33,8 +36,11 @@ export interface Services {
   readonly models: ModelCatalogue;
   readonly completion: CompletionController;
   readonly completionContext: CompletionContext;
+  readonly promptDocument: PromptDocument;
   readonly completionSwitch: CompletionSwitch;
   readonly completionStatistics: CompletionStatistics;
+  readonly statisticsDocuments: StatisticsDocuments;
+  readonly modelComparison: ModelComparison;
   readonly openRunCommands: OpenRunCommands;
   readonly panels: RunPanels;
   readonly comparisons: ComparePanels;

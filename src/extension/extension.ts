@@ -1,11 +1,14 @@
 import * as vscode from "vscode";
 import { registerCommands } from "./commands";
+import { ModelComparison } from "./completion/comparison/modelComparison";
 import { CompletionController } from "./completion/completionController";
 import { CompletionContext } from "./completion/context/completionContext";
+import { PromptDocument } from "./completion/context/promptDocument";
 import { GiveWay } from "./completion/giveWay";
 import { CompletionSwitch } from "./completion/isEnabled";
 import { InlineCompletions } from "./completion/provider";
 import { CompletionStatistics } from "./completion/statistics/completionStatistics";
+import { StatisticsDocuments } from "./completion/statistics/statisticsDocuments";
 import type { Services } from "./context";
 import { CodeLensCommands } from "./datasets/codeLensCommands";
 import { DATASET_VIEW_TYPE, DatasetViews } from "./datasets/datasetViews";
@@ -49,7 +52,10 @@ export function activate(extension: vscode.ExtensionContext): void {
     services.evaluations,
     completion,
     services.completionContext,
+    services.promptDocument,
     services.completionSwitch,
+    services.modelComparison,
+    services.statisticsDocuments,
     services.completionStatistics,
     panels,
     comparisons,
@@ -88,6 +94,8 @@ function createServices(extension: vscode.ExtensionContext): Services {
   const runs = new RunRegistry(log);
   const rowLosses = new RowLossReader(extension.extensionPath);
   const completion = new CompletionController(extension, log);
+  const completionStatistics = new CompletionStatistics(extension, log, runs);
+  const statisticsDocuments = new StatisticsDocuments(completionStatistics);
   const services: Services = {
     extension,
     log,
@@ -101,8 +109,11 @@ function createServices(extension: vscode.ExtensionContext): Services {
     models: new ModelCatalogue(extension),
     completion,
     completionContext: new CompletionContext(completion),
+    promptDocument: new PromptDocument(completion),
     completionSwitch: new CompletionSwitch(extension),
-    completionStatistics: new CompletionStatistics(extension, log, runs),
+    completionStatistics,
+    statisticsDocuments,
+    modelComparison: new ModelComparison(extension, completion, completionStatistics, statisticsDocuments),
     openRunCommands: new OpenRunCommands(),
     panels: new RunPanels(() => services),
     comparisons: new ComparePanels(() => services),
@@ -128,8 +139,9 @@ function registerViews(services: Services): vscode.Disposable[] {
 }
 
 /** After activation: runs that may be going on, and the model of the last session. An untrusted folder gets neither. */
-function takeUp({ runs, completion, log }: Services): void {
+function takeUp({ runs, completion, modelComparison, log }: Services): void {
   if (!vscode.workspace.isTrusted) return;
   completion.restore();
+  modelComparison.restore().catch((error: unknown) => log.error(String(error)));
   if (RunRegistry.hasRuns()) runs.load().catch((error: unknown) => log.error(String(error)));
 }

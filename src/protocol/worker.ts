@@ -41,6 +41,8 @@ export interface PromptSection {
   label: string;
   text: string;
   tokens: number;
+  /** Tokens that it may have at most; absent: what it has. */
+  room?: number;
 }
 
 export type WorkerRequest =

@@ -6,9 +6,13 @@ import { changeLearningRate } from "./changeLearningRate";
 import { checkpointNow } from "./checkpointNow";
 import { chooseBaseModel } from "./chooseBaseModel";
 import { chooseFormat } from "./chooseFormat";
+import { clearCompletionStatistics } from "./clearCompletionStatistics";
 import { clearRunSearch } from "./clearRunSearch";
 import type { Command, CommandFactory } from "./command";
+import { compareModels } from "./compareModels";
 import { compareRuns } from "./compareRuns";
+import { completionMenu } from "./completionMenu";
+import { completionStatistics } from "./completionStatistics";
 import { continueRun } from "./continueRun";
 import { convertDataset } from "./convertDataset";
 import { createDatasetFromPython } from "./createDatasetFromPython";
@@ -37,12 +41,15 @@ import { revealRun } from "./revealRun";
 import { saveRowLosses } from "./saveRowLosses";
 import { searchRuns } from "./searchRuns";
 import { setCheckSeverity } from "./setCheckSeverity";
+import { showLastPrompt } from "./showLastPrompt";
 import { showLog } from "./showLog";
 import { startChildRun } from "./startChildRun";
 import { startNow } from "./startNow";
+import { stopComparing } from "./stopComparing";
 import { stopRun } from "./stopRun";
 import { stopUsingModel } from "./stopUsingModel";
 import { tagRun } from "./tagRun";
+import { toggleCompletion } from "./toggleCompletion";
 import { toggleRowLosses } from "./toggleRowLosses";
 import { useForCompletion } from "./useForCompletion";
 import { validateDataset } from "./validateDataset";
@@ -74,6 +81,13 @@ const factories: Record<string, CommandFactory> = {
   startChildRun,
   useForCompletion,
   stopUsingModel,
+  toggleCompletion,
+  completionMenu,
+  completionStatistics,
+  showLastPrompt,
+  clearCompletionStatistics,
+  compareModels,
+  stopComparing,
   chooseBaseModel,
   downloadModel,
   forgetHubToken,

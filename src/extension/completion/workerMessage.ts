@@ -33,6 +33,7 @@ const schema = v.variant("type", [
           label: v.string(),
           text: v.string(),
           tokens: v.number(),
+          room: v.optional(v.number()),
         }),
       ),
     ),

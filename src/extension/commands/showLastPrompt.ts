@@ -1,0 +1,6 @@
+import type { CommandFactory } from "./command";
+
+export const showLastPrompt: CommandFactory =
+  ({ promptDocument }) =>
+  () =>
+    promptDocument.open();
