@@ -1,8 +1,12 @@
 import * as vscode from "vscode";
 import { CompletionController, type CompletionState } from "./completion/completionController";
+import { describeState } from "./completion/describeState";
+import type { OffReason } from "./completion/isEnabled";
 import type { Services } from "./context";
 import { count, duration, percent } from "./figures";
 import type { TrackedRun } from "./runs/runRegistry";
+
+type InUse = Exclude<CompletionState, { kind: "off" }>;
 
 /** A pulse shorter than this would not be seen. */
 const PULSE_MS = 400;
@@ -17,12 +21,15 @@ export class StatusBar implements vscode.Disposable {
   constructor(private readonly services: Services) {
     this.#item = vscode.window.createStatusBarItem("tunesmith.status", vscode.StatusBarAlignment.Right, 100);
     this.#item.name = "Tunesmith";
-    const { runs, completion } = services;
+    const { runs, completion, completionSwitch, modelComparison } = services;
     this.#subscriptions = [
       this.#item,
       runs.onDidChange(() => this.#show()),
       runs.onDidUpdate(() => this.#show()),
       completion.onDidChange(() => this.#show()),
+      completionSwitch.onDidChange(() => this.#show()),
+      modelComparison.onDidChange(() => this.#show()),
+      vscode.window.onDidChangeActiveTextEditor(() => this.#show()),
       completion.onDidChangeBusy((busy) => this.#pulse(busy)),
     ];
     this.#show();
@@ -52,18 +59,26 @@ export class StatusBar implements vscode.Disposable {
     this.#item.show();
   }
 
-  #showModel(state: Exclude<CompletionState, { kind: "off" }>): void {
+  #showModel(state: InUse): void {
     const { name } = state.choice;
-    const working = this.#pulsing || state.kind === "loading";
-    const icon = state.kind === "failed" ? "warning" : working ? "loading~spin" : "sparkle";
-    this.#item.text = `$(${icon}) ${name}`;
-    this.#item.tooltip = modelTooltip(state);
-    this.#item.accessibilityInformation = { label: vscode.l10n.t("Tunesmith: {0} completes Python", name) };
-    const run = this.services.runs.at(state.choice.directory);
-    this.#item.command = run === undefined ? "tunesmith.stopUsingModel" : this.services.openRunCommands.of(run);
+    const document = vscode.window.activeTextEditor?.document;
+    const off = this.services.completionSwitch.whyOff(document?.languageId === "python" ? document : undefined);
+    const comparing = this.services.modelComparison.running && state.kind !== "failed";
+    const shown = comparing ? vscode.l10n.t("Comparing models") : name;
+    this.#item.text = `$(${this.#icon(state, off)}) ${shown}`;
+    this.#item.tooltip = comparing ? comparisonTooltip(off) : modelTooltip(state, off);
+    this.#item.accessibilityInformation = { label: accessibleLabel(shown, comparing, off) };
+    this.#item.command = "tunesmith.completionMenu";
     const warning = new vscode.ThemeColor("statusBarItem.warningBackground");
     this.#item.backgroundColor = state.kind === "failed" ? warning : undefined;
     this.#item.show();
+  }
+
+  #icon(state: InUse, off: OffReason | null): string {
+    if (state.kind === "failed") return "warning";
+    if (off !== null) return "circle-slash";
+    if (this.#pulsing || state.kind === "loading") return "loading~spin";
+    return this.services.modelComparison.running ? "beaker" : "sparkle";
   }
 
   #pulse(busy: boolean): void {
@@ -103,24 +118,40 @@ function gaveWayText(completion: CompletionController): string | null {
   }
 }
 
-function modelTooltip(state: Exclude<CompletionState, { kind: "off" }>): vscode.MarkdownString {
-  const tooltip = new vscode.MarkdownString(undefined, true);
-  tooltip.isTrusted = { enabledCommands: ["tunesmith.stopUsingModel", "tunesmith.showLog"] };
-  const lines = [vscode.l10n.t("Completes Python on the CPU")];
-  if (state.kind === "waiting") lines.push(vscode.l10n.t("Loads with the first Python file"));
-  if (state.kind === "resting") lines.push(vscode.l10n.t("Completion rests while a run computes"));
-  if (state.kind === "loading") lines.push(vscode.l10n.t("Loading the model"));
-  if (state.kind === "failed") lines.push(state.message);
-  if (state.kind === "ready") {
-    lines.push(vscode.l10n.t("Memory: {0} MB", count(state.memoryBytes / 1e6)));
-    if (state.lastMs !== null) lines.push(vscode.l10n.t("Last completion: {0} ms", count(state.lastMs)));
-    if (state.mode === "prefix") lines.push(vscode.l10n.t("Sees the code before the cursor only"));
-  }
-  // The name and the message are the user's texts, not markup.
-  tooltip.appendText(`${state.choice.name}\n\n`);
-  for (const line of lines) tooltip.appendText(`${line}\n\n`);
-  tooltip.appendMarkdown(
-    `[${vscode.l10n.t("Stop using it")}](command:tunesmith.stopUsingModel) · [${vscode.l10n.t("Show log")}](command:tunesmith.showLog)`,
-  );
-  return tooltip;
+function accessibleLabel(shown: string, comparing: boolean, off: OffReason | null): string {
+  if (off !== null) return vscode.l10n.t("Tunesmith: {0}, completion is off", shown);
+  return comparing ? `Tunesmith: ${shown}` : vscode.l10n.t("Tunesmith: {0} completes Python", shown);
+}
+
+function modelTooltip(state: InUse, off: OffReason | null): vscode.MarkdownString {
+  const links: [string, string][] = [
+    [switchText(off), "tunesmith.toggleCompletion"],
+    [vscode.l10n.t("Statistics"), "tunesmith.completionStatistics"],
+    [vscode.l10n.t("Show log"), "tunesmith.showLog"],
+  ];
+  return tooltip([state.choice.name, ...describeState(state, off)], links);
+}
+
+/** Says nothing from which it could be told which of the two has answered. */
+function comparisonTooltip(off: OffReason | null): vscode.MarkdownString {
+  const lines = [
+    vscode.l10n.t("Comparing models"),
+    vscode.l10n.t("Two models take turns at completing; which of them has answered is said at the end"),
+  ];
+  return tooltip(lines, [
+    [switchText(off), "tunesmith.toggleCompletion"],
+    [vscode.l10n.t("Stop comparing and show the result"), "tunesmith.stopComparing"],
+  ]);
+}
+
+function switchText(off: OffReason | null): string {
+  return off === null ? vscode.l10n.t("Turn off here") : vscode.l10n.t("Turn on here");
+}
+
+/** `lines` are texts, not markup: a name and a message are the user's. */
+function tooltip(lines: readonly string[], links: readonly [text: string, command: string][]): vscode.MarkdownString {
+  const made = new vscode.MarkdownString(undefined, true);
+  made.isTrusted = { enabledCommands: links.map(([, command]) => command) };
+  for (const line of lines) made.appendText(`${line}\n\n`);
+  return made.appendMarkdown(links.map(([text, command]) => `[${text}](command:${command})`).join(" · "));
 }

@@ -4,8 +4,8 @@ import * as vscode from "vscode";
 import { describeError } from "../../../disk/describeError";
 import { modelLabel } from "../../models/modelLabel";
 import type { RunRegistry } from "../../runs/runRegistry";
-import type { SuggestionSource } from "./events";
-import { ModelIdentities, type ModelIdentity } from "./modelIdentity";
+import type { ComparedModel, StatisticsEvent, SuggestionSource } from "./events";
+import { ModelIdentities } from "./modelIdentity";
 import { StatisticsFiles, type WrittenStatistics } from "./statisticsFiles";
 import { SuggestionTracker } from "./suggestionTracker";
 
@@ -47,6 +47,7 @@ export class CompletionStatistics implements vscode.Disposable {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Tells this window's suggestions from all others'. */
   readonly #session = randomBytes(6).toString("hex");
+  #comparison: string | undefined;
   #warned = false;
 
   constructor(
@@ -90,18 +91,20 @@ export class CompletionStatistics implements vscode.Disposable {
     if (!this.enabled) return;
     const id = this.#idOf(offer.id);
     const { document, offset, text } = offer;
+    const comparison = this.#comparison;
     const isNew = this.#tracker.offered({ id, document: document.uri.toString(), offset, text });
-    if (isNew) void this.#shown(id, offer, Date.now());
+    if (isNew) void this.#shown(id, offer, { at: Date.now(), comparison });
   }
 
-  async #shown(id: string, { model, text, source, latencyMs, firstTokenMs }: Offer, at: number): Promise<void> {
-    const identity = await this.#identities.of(model);
+  async #shown(id: string, offer: Offer, when: { at: number; comparison: string | undefined }): Promise<void> {
+    const { model, text, source, latencyMs, firstTokenMs } = offer;
+    const { model: identity, name } = await this.modelOf(model);
     this.#write({
       type: "shown",
-      at,
+      ...when,
       id,
-      model: identity.id,
-      name: this.#nameOf(model, identity).slice(0, 200),
+      model: identity,
+      name,
       characters: text.length,
       source,
       firstTokenMs: firstTokenMs ?? null,
@@ -109,11 +112,29 @@ export class CompletionStatistics implements vscode.Disposable {
     });
   }
 
-  /** As the runs and models are called at the time. */
-  #nameOf(exportDir: string, { base }: ModelIdentity): string {
-    if (base !== null) return modelLabel(base);
+  /** What tells the export's model from any other, and how it is called at present. */
+  async modelOf(exportDir: string): Promise<ComparedModel> {
+    const { id, base } = await this.#identities.of(exportDir);
     const directory = dirname(exportDir);
-    return this.runs.at(directory)?.name ?? basename(directory);
+    const name = base === null ? (this.runs.at(directory)?.name ?? basename(directory)) : modelLabel(base);
+    return { model: id, name: name.slice(0, 200) };
+  }
+
+  /** What is shown from now on is part of a comparison; its id. */
+  beginComparison(models: readonly ComparedModel[]): string {
+    const id = `${this.#session}:comparison-${Date.now()}`;
+    this.#write({ type: "comparison", at: Date.now(), id, models: [...models] });
+    this.#comparison = id;
+    return id;
+  }
+
+  /** Goes on with one that was begun before the window was reloaded. */
+  continueComparison(id: string): void {
+    this.#comparison = id;
+  }
+
+  endComparison(): void {
+    this.#comparison = undefined;
   }
 
   #idOf(id: string): string {
@@ -141,7 +162,7 @@ export class CompletionStatistics implements vscode.Disposable {
     return vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri);
   }
 
-  #write(event: Parameters<StatisticsFiles["append"]>[0]): void {
+  #write(event: StatisticsEvent): void {
     if (!this.enabled) return;
     this.#files.append(event);
     this.#changed.fire();

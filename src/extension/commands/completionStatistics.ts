@@ -1,0 +1,6 @@
+import type { CommandFactory } from "./command";
+
+export const completionStatistics: CommandFactory =
+  ({ statisticsDocuments }) =>
+  () =>
+    statisticsDocuments.open();
