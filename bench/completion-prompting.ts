@@ -135,11 +135,11 @@ async function contextBench(exportDir: string, count: number): Promise<void> {
   const tokenizer = await loadTokenizer(exportDir);
   const contract = readContract(contractPath(exportDir));
   const model = await OnnxLlama.load(exportDir, { threads: 2, maxPositions: contract.contextLength });
-  const tasks = cursorTasks(await findStandardLibrary(), count);
-  const gathered = tasks.map((task) => ({ task, definitions: definitionsFor(task), similar: similarFor(task) }));
-  const withDefinitions = gathered.filter(({ definitions }) => definitions.length > 0).length;
-  const withSimilar = gathered.filter(({ similar }) => similar.length > 0).length;
-  console.log(`${count} cursors, ${withDefinitions} with definitions, ${withSimilar} with similar code`);
+  const gathered = cursorTasks(await findStandardLibrary(), 10 * count)
+    .map((task) => ({ task, definitions: definitionsFor(task), similar: similarFor(task) }))
+    .filter(({ definitions, similar }) => definitions.length > 0 && similar.length > 0)
+    .slice(0, count);
+  console.log(`${gathered.length} cursors with definitions and similar code, of ${10 * count}`);
   type Way = [name: string, budget: number, context: (found: (typeof gathered)[number]) => ContextSnippet[]];
   const ways: Way[] = [
     ["nothing", 0, () => []],
@@ -147,10 +147,8 @@ async function contextBench(exportDir: string, count: number): Promise<void> {
     ["definitions as comments", 256, ({ definitions }) => commented(definitions)],
     ["similar", 256, ({ similar }) => similar],
     ["similar as comments", 256, ({ similar }) => commented(similar)],
-    ["both", 128, ({ definitions, similar }) => [...definitions, ...similar]],
     ["both", 256, ({ definitions, similar }) => [...definitions, ...similar]],
     ["both", 512, ({ definitions, similar }) => [...definitions, ...similar]],
-    ["both, similar first", 256, ({ definitions, similar }) => [...similar, ...definitions]],
   ];
   let before: number[] = [];
   for (const [name, contextTokens, contextOf] of ways) {
@@ -168,7 +166,7 @@ async function contextBench(exportDir: string, count: number): Promise<void> {
     const better = losses.map((loss, i) => before[i]! - loss);
     const error = Math.sqrt(mean(better.map((value) => (value - mean(better)) ** 2)) / better.length);
     console.log(
-      `${name.padEnd(26)} ${String(contextTokens).padStart(4)} tokens  loss ${mean(losses).toFixed(4)}  better by ${mean(better).toFixed(4)} ± ${error.toFixed(4)}  prompt ${(tokens / tasks.length).toFixed(0)} tokens`,
+      `${name.padEnd(26)} ${String(contextTokens).padStart(4)} tokens  loss ${mean(losses).toFixed(4)}  better by ${mean(better).toFixed(4)} ± ${error.toFixed(4)}  prompt ${(tokens / gathered.length).toFixed(0)} tokens`,
     );
   }
   await model.release();

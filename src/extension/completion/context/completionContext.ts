@@ -7,7 +7,7 @@ import { askedFor } from "./instruction";
 import { importsOf } from "./pythonHeaders";
 import { RecentEdits } from "./recentEdits";
 import { SimilarCode, type SimilarWindow } from "./similarCode";
-import { chooseSnippets, keepSimilar } from "./snippetChoice";
+import { chooseSnippets, keepSimilar, MOST_SIMILAR } from "./snippetChoice";
 import { isReadableDocument, readablePath } from "./workspaceFiles";
 
 /** The user has stopped for so long: then there is time to look around. */
@@ -141,7 +141,7 @@ export class CompletionContext implements vscode.Disposable {
     if (signal.aborted) return;
     const around = linesOf(document, Math.max(0, position.line - LINES_ABOVE), position.line + LINES_BELOW);
     const found = this.#similar.resembling(around, path, SIMILAR_CANDIDATES);
-    const similar = keepSimilar(before?.similar ?? [], found).slice(0, SIMILAR_CANDIDATES);
+    const similar = keepSimilar(before?.similar ?? [], found).slice(0, MOST_SIMILAR);
     const snippets = chooseSnippets({ definitions, edits: this.#edits.elsewhere(path), similar });
     this.#remember(key, { imports, definitions, similar, snippets, line: position.line });
   }

@@ -5,6 +5,11 @@ const LONGEST_DOCSTRING = 80;
 const LONGEST_HEADER = 30;
 
 export interface DocstringAbove {
+  /** `name(a, b=1) -> int`, on one line. */
+  signature: string;
+  async: boolean;
+  /** The class that it is a method of; null: none. */
+  className: string | null;
   /** What it says, without quotes and common indentation. */
   text: string;
   /** Of the body that it opens, in characters. */
@@ -21,11 +26,12 @@ export function docstringUnderHeader(linesBefore: readonly string[], line: strin
   const end = /("""|''')\s*$/.exec(last.text);
   if (end === null) return null;
   const start = openingLine(linesBefore, last, end[1]!);
-  if (start === null || !isUnderFunctionHeader(linesBefore, start.index)) return null;
+  const header = start === null ? null : headerAbove(linesBefore, start.index);
+  if (start === null || header === null) return null;
   const lines = [...linesBefore.slice(start.index, last.index), last.text];
   const body = lines.join("\n").trim();
   const text = dedented(body.slice(start.open, body.length - 3));
-  return text === "" ? null : { text, indentation: start.indentation };
+  return text === "" ? null : { ...header, text, indentation: start.indentation };
 }
 
 function lastLine(linesBefore: readonly string[], line: string): { text: string; index: number } | null {
@@ -52,15 +58,44 @@ function openingLine(
   return null;
 }
 
-function isUnderFunctionHeader(lines: readonly string[], docstring: number): boolean {
-  if (docstring === 0 || !/:\s*(#.*)?$/.test(lines[docstring - 1]!)) return false;
+type Header = Pick<DocstringAbove, "signature" | "async" | "className">;
+
+/** The function's header that ends on the line above `docstring`. */
+function headerAbove(lines: readonly string[], docstring: number): Header | null {
+  if (docstring === 0 || !/:\s*(#.*)?$/.test(lines[docstring - 1]!)) return null;
   for (let index = docstring - 1; index >= Math.max(0, docstring - LONGEST_HEADER); --index) {
     const text = lines[index]!;
-    if (/^\s*(async\s+)?def\s+\w/.test(text)) return true;
+    const [, indent, async] = /^([ \t]*)(async\s+)?def\s+\w/.exec(text) ?? [];
+    if (indent !== undefined) {
+      const signature = signatureOf(lines.slice(index, docstring));
+      return { signature, async: async !== undefined, className: classAround(lines, index, indent.length) };
+    }
     // Only parameters may stand between the header's first line and its colon.
-    if (/^\s*(class|if|for|while|with|try|else|elif|except|return)\b/.test(text) || text.trim() === "") return false;
+    if (/^\s*(class|if|for|while|with|try|else|elif|except|return)\b/.test(text) || text.trim() === "") return null;
   }
-  return false;
+  return null;
+}
+
+function signatureOf(header: readonly string[]): string {
+  return header
+    .map((line) => line.replace(/\s#.*$/, "").trim())
+    .join(" ")
+    .replace(/^(async\s+)?def\s+/, "")
+    .replace(/:\s*$/, "")
+    .replace(/\s+/g, " ")
+    .replace(/([([{]) /g, "$1")
+    .replace(/,? ([)\]}])/g, "$1");
+}
+
+/** The nearest line above that is indented less: a class's header, or none. */
+function classAround(lines: readonly string[], def: number, indentation: number): string | null {
+  if (indentation === 0) return null;
+  for (let index = def - 1; index >= 0; --index) {
+    const text = lines[index]!.trimStart();
+    if (text === "" || text.startsWith("#") || lines[index]!.length - text.length >= indentation) continue;
+    return /^class\s+(\w+)/.exec(text)?.[1] ?? null;
+  }
+  return null;
 }
 
 function dedented(text: string): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { RowMaker } from "../../../dataset/fromPython/rows";
 import { askedFor } from "./instruction";
 
 /** The cursor is at ‸. */
@@ -73,17 +74,21 @@ describe("a comment that explains, or is none", () => {
 
 describe("a docstring", () => {
   const header = 'def parse(text, strict=False):\n    """Parse a date."""';
+  const task = "Write a Python function `parse(text, strict=False)`.\n\nParse a date.";
   it.each([
-    [`${header}‸`, "Parse a date."],
-    [`${header}\n    ‸`, "Parse a date."],
-    [`${header}\n\n    ‸`, "Parse a date."],
+    [`${header}‸`, task],
+    [`${header}\n    ‸`, task],
+    [`${header}\n\n    ‸`, task],
     [
-      'class A:\n    async def f(self):\n        r"""Do it.\n\n        Twice.\n        """\n        ‸',
-      "Do it.\n\nTwice.",
+      'class A:\n    x = 1\n\n    async def f(self):\n        r"""Do it.\n\n        Twice.\n        """\n        ‸',
+      "Write an async Python method `f(self)` of class `A`.\n\nDo it.\n\nTwice.",
     ],
-    ["def f(\n    a: int,\n    b=2,\n) -> int:\n    '''The sum\n    of both.'''\n    ‸", "The sum\nof both."],
-    [`${header}\n    ‸\n\nx = 1`, "Parse a date."],
-    [`${header}\n    ‸\ndef other():`, "Parse a date."],
+    [
+      "def f(\n    a: int,  # one\n    b=2,\n) -> int:\n    '''The sum\n    of both.'''\n    ‸",
+      "Write a Python function `f(a: int, b=2) -> int`.\n\nThe sum\nof both.",
+    ],
+    [`${header}\n    ‸\n\nx = 1`, task],
+    [`${header}\n    ‸\ndef other():`, task],
   ])("right under a function's header asks: %j", (code, expected) => {
     expect(asked(code)).toBe(expected);
   });
@@ -103,6 +108,14 @@ describe("a docstring", () => {
   ])("that is no function's, or has its body, does not: %j", (code) => {
     expect(asked(code)).toBeNull();
   });
+});
+
+it("asks for a function in the words that rows made of Python files do", () => {
+  const body = "        total = sum(values) / len(values)\n        return round(total, self.digits)\n";
+  const asking =
+    'class Table:\n    def mean(self, values, *, weights=None) -> float:\n        """The mean of the values."""\n';
+  const [row] = new RowMaker().rowsOf(asking + body, "table.py");
+  expect(asked(`${asking}        ‸`)).toBe(row?.instruction);
 });
 
 it("stays quick where the text is hostile", () => {

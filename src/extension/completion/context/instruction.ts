@@ -1,7 +1,7 @@
 /** Whether what stands before the cursor asks for code. Pure. */
 
 import { AMBIGUOUS_VERBS, CLEAR_VERBS, DETERMINERS, OPENING, THING_ASKED_FOR } from "./askingVerbs";
-import { docstringUnderHeader } from "./docstringAbove";
+import { type DocstringAbove, docstringUnderHeader } from "./docstringAbove";
 
 /** A comment of more lines than that tells a story. */
 const MOST_COMMENT_LINES = 8;
@@ -17,10 +17,17 @@ const FEWEST_WORDS = 2;
  */
 export function askedFor(linesBefore: readonly string[], line: string, lineBelow = ""): string | null {
   const docstring = docstringUnderHeader(linesBefore, line);
-  if (docstring !== null) return bodyFollows(docstring.indentation, lineBelow) ? null : clip(docstring.text);
+  if (docstring !== null) return bodyFollows(docstring.indentation, lineBelow) ? null : clip(task(docstring));
   const comment = commentAbove(linesBefore, line);
   if (comment === null || bodyFollows(comment.indentation, lineBelow)) return null;
   return order(comment.text);
+}
+
+/** In the words of the rows that *Create Dataset from Python Files* makes (src/dataset/fromPython/rows.ts). */
+function task({ async, className, signature, text }: DocstringAbove): string {
+  const kind = `${async ? "an async" : "a"} Python ${className === null ? "function" : "method"}`;
+  const place = className === null ? "" : ` of class \`${className}\``;
+  return `Write ${kind} \`${signature}\`${place}.\n\n${text}`;
 }
 
 /** The comment that ends on the cursor's line or, where that is blank, on the line above. */

@@ -4,7 +4,7 @@ import type { Hunk } from "./recentEdits";
 import type { SimilarWindow } from "./similarCode";
 
 const MOST_EDITS = 3;
-const MOST_SIMILAR = 2;
+export const MOST_SIMILAR = 2;
 /** A piece that was chosen before stays until another is better by so much: each change costs the whole KV cache. */
 const BETTER_BY = 1.5;
 
