@@ -53,12 +53,31 @@ async function waitUntilHealthy(url, child, logPath) {
 }
 
 /**
- * @param {{ state: string, port?: number, vsix?: string, settings?: Record<string, unknown>, workspaceTrust?: boolean }} options
- * `state` is a folder for its settings, extensions and log. Workspace trust is off unless it is under test.
+ * Installs a packaged extension into the folder `extensions`, which several servers may use afterwards.
+ *
+ * @param {{ vsix: string, extensions: string, state: string }} options
  */
-export async function startCodeServer({ state, port, vsix, settings = {}, workspaceTrust = false }) {
+export async function installExtension({ vsix, extensions, state }) {
+  mkdirSync(extensions, { recursive: true });
+  const args = [codeServerEntry, "--user-data-dir", join(state, "user"), "--extensions-dir", extensions];
+  await runLogged("install-extension", process.execPath, [...args, "--install-extension", vsix, "--force"], {
+    env: environment(state),
+  });
+}
+
+/**
+ * @param {{ state: string, port?: number, vsix?: string, extensions?: string, settings?: Record<string, unknown>, workspaceTrust?: boolean }} options
+ * `state` is a folder for its settings, extensions and log; with `extensions` these lie elsewhere. Workspace trust is off unless it is under test.
+ */
+export async function startCodeServer({
+  state,
+  port,
+  vsix,
+  extensions = join(state, "extensions"),
+  settings = {},
+  workspaceTrust = false,
+}) {
   const userData = join(state, "user");
-  const extensions = join(state, "extensions");
   mkdirSync(extensions, { recursive: true });
   const allSettings = { ...quietSettings, "security.workspace.trust.enabled": workspaceTrust, ...settings };
   // The user's settings and those of the machine that runs the extensions: some settings are taken from the latter alone.
@@ -71,10 +90,7 @@ export async function startCodeServer({ state, port, vsix, settings = {}, worksp
   writeFileSync(config, `bind-addr: 127.0.0.1:${chosenPort}\nauth: none\ncert: false\n`);
   const folders = ["--config", config, "--user-data-dir", userData, "--extensions-dir", extensions];
   const env = environment(state);
-  if (vsix !== undefined) {
-    const args = [codeServerEntry, ...folders, "--install-extension", vsix, "--force"];
-    await runLogged("install-extension", process.execPath, args, { env });
-  }
+  if (vsix !== undefined) await installExtension({ vsix, extensions, state });
 
   const logPath = join(state, "server.log");
   const log = createWriteStream(logPath);

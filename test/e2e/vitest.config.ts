@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/e2e/**/*.test.ts"],
+    globalSetup: ["test/e2e/installedExtension.ts"],
     setupFiles: ["test/e2e/stepOfStory.ts"],
     testTimeout: 700_000,
     hookTimeout: 120_000,

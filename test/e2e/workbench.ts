@@ -3,11 +3,11 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser, Frame, Locator, Page } from "playwright-core";
+import { inject } from "vitest";
 import { launchBrowser } from "../../scripts/vscode/browser.mjs";
 import { startCodeServer } from "../../scripts/vscode/launch.mjs";
 
 const root = resolve(__dirname, "../..");
-const vsix = join(root, "build", "tunesmith-linux-x64.vsix");
 const screenshots = join(root, "test-results", "e2e");
 
 /** VS Code fades things in; before that a picture shows half of them. */
@@ -57,14 +57,13 @@ export class Workbench {
     settings = {},
     untrusted = false,
   }: WorkbenchOptions): Promise<Workbench> {
-    if (!existsSync(vsix)) throw new Error(`${vsix} is missing: run \`npm run package\` first.`);
     mkdirSync(screenshots, { recursive: true });
     const folder = mkdtempSync(join(tmpdir(), "tunesmith-e2e-"));
     const workspace = join(folder, "shop");
     writeWorkspace(workspace);
     const server = await startCodeServer({
       state: join(folder, "state"),
-      vsix,
+      extensions: inject("extensions"),
       workspaceTrust: untrusted,
       settings: {
         "workbench.colorTheme": themes[theme].id,

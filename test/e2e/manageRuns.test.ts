@@ -1,0 +1,74 @@
+/** What is told of a run and what is done with runs afterwards: a notification once, a folder for others, deleting several. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addPreparedRun, runRow, showRuns } from "./preparedRun";
+import { eventually, Workbench } from "./workbench";
+
+describe("runs that are over", () => {
+  let workbench: Workbench;
+  let shortRun: string;
+
+  const toast = (text: RegExp) => workbench.page.locator(".notification-toast", { hasText: text });
+  const says = (name: string, pattern: RegExp) =>
+    eventually(
+      `${name} in the tree`,
+      () => runRow(workbench, name).textContent(),
+      (text) => pattern.test(text ?? ""),
+      60_000,
+    );
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({ name: "manage", writeWorkspace: (folder) => mkdirSync(folder) });
+    shortRun = await addPreparedRun(workbench.workspace, { name: "short", steps: 20 });
+    for (const name of ["one", "two", "three"]) await addPreparedRun(workbench.workspace, { name, steps: 30 });
+  });
+  afterAll(() => workbench?.stop());
+
+  it("are told once, with what came of them", async () => {
+    await showRuns(workbench);
+    await workbench.contextMenu(runRow(workbench, "short"), "Resume Run");
+    const finished = toast(/short has finished: eval loss \d\.\d+ → \d\.\d+, \d+ % (lower|higher)\./);
+    await finished.waitFor({ timeout: 120_000 });
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "1-finished");
+    expect(await finished.count()).toBe(1);
+    await workbench.reload();
+    await showRuns(workbench);
+    await says("short", /eval loss/);
+    expect(await toast(/has finished/).count()).toBe(0);
+  });
+
+  it("are handed on as one folder", async () => {
+    const target = join(workbench.folder, "handed-on");
+    mkdirSync(target);
+    await workbench.contextMenu(runRow(workbench, "short"), "Export Run");
+    await workbench.choosePath(`${target}/`);
+    await toast(/short is exported: \d+ files\./).waitFor();
+    const folder = join(target, basename(shortRun));
+    expect(readFileSync(join(folder, "README.md"), "utf8")).toContain("short");
+    expect(existsSync(join(folder, "adapter", "adapter_model.safetensors"))).toBe(true);
+    expect(existsSync(join(folder, "trainer_state.json"))).toBe(true);
+  });
+
+  it("are deleted together, after a question that names them", async () => {
+    await runRow(workbench, "one").click();
+    await runRow(workbench, "three").click({ modifiers: ["Control"] });
+    await workbench.contextMenu(runRow(workbench, "one"), "Delete Run");
+    const dialog = workbench.page.locator(".monaco-dialog-box");
+    await dialog.getByText("Delete 2 runs?").waitFor();
+    expect(await dialog.textContent()).toMatch(/one[\s\S]*three|three[\s\S]*one/);
+    await workbench.screenshot("2-delete");
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    expect(workbench.runs()).toHaveLength(4);
+    await workbench.contextMenu(runRow(workbench, "one"), "Delete Run");
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    const left = await eventually(
+      "the runs that are left",
+      () => workbench.runs(),
+      (runs) => runs.length === 2,
+    );
+    expect(left).toEqual([expect.stringMatching(/-short$/), expect.stringMatching(/-two$/)]);
+    await runRow(workbench, "three").waitFor({ state: "detached" });
+    await runRow(workbench, "two").waitFor();
+  });
+});
