@@ -152,13 +152,13 @@ function progressText(head: Head): string {
 /** The last result and what to do with it. */
 function ended(run: Head, completionModel: string | null): HTMLElement[] {
   const parts = [title(run, endIcon(run)), sentence(headline(run))];
-  const resume = () => action(t("Resume"), { type: "resume", id: run.id }, true, "now-resume");
+  const label = run.state === "queued" ? t("Start") : t("Resume");
+  const resume = () => action(label, { type: "resume", id: run.id }, true, "now-resume");
   const use = (primary: boolean) =>
     action(t("Use for completion"), { type: "useForCompletion", id: run.id }, primary, "now-use");
-  if (run.state === "failed" || run.state === "queued")
+  if (run.state === "failed" || run.state === "queued" || run.state === "stopped") {
     parts.push(element("div", { class: "actions" }, resume(), openLink(run)));
-  else if (run.state === "stopped") parts.push(element("div", { class: "actions" }, resume(), openLink(run)));
-  else if (!run.inUse) parts.push(element("div", { class: "actions" }, use(true), openLink(run)));
+  } else if (!run.inUse) parts.push(element("div", { class: "actions" }, use(true), openLink(run)));
   else parts.push(sentence(t("Completes your Python files: type, then take a suggestion with Tab.")), openLink(run));
   if (completionModel !== null && !run.inUse) {
     parts.push(element("p", { class: "quiet", text: t("In use for completion: {0}", completionModel) }));
@@ -168,6 +168,7 @@ function ended(run: Head, completionModel: string | null): HTMLElement[] {
 
 function endIcon({ state }: Head): string {
   if (state === "finished") return "pass";
+  if (state === "queued") return "circle-outline";
   return state === "failed" ? "error" : "stop-circle";
 }
 
