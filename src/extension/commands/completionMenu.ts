@@ -49,13 +49,16 @@ function switches(services: Services, document: vscode.TextDocument | undefined)
     const isOn = completionSwitch.isSet(scope, uri);
     items.push({
       label: isOn ? `$(circle-slash) ${labels.off}` : `$(check) ${labels.on}`,
-      description: vscode.l10n.t("setting"),
+      description: scope === "folder" ? vscode.l10n.t("in its settings") : vscode.l10n.t("in your settings"),
       run: () => completionSwitch.set(scope, !isOn, uri),
     });
   };
   if (anyFolder !== undefined) {
     const { name, uri } = anyFolder;
-    const labels = { off: vscode.l10n.t("Turn Off in {0}", name), on: vscode.l10n.t("Turn On in {0}", name) };
+    const labels = {
+      off: vscode.l10n.t("Turn Off in the Folder {0}", name),
+      on: vscode.l10n.t("Turn On in the Folder {0}", name),
+    };
     setting("folder", labels, uri);
   }
   setting("python", { off: vscode.l10n.t("Turn Off for Python"), on: vscode.l10n.t("Turn On for Python") });

@@ -32,8 +32,9 @@ function describeReady(state: Extract<InUse, { kind: "ready" }>): string[] {
   ];
   if (state.lastMs !== null) lines.push(vscode.l10n.t("Last completion: {0} ms", count(state.lastMs)));
   if (state.mode === "prefix") lines.push(describeMode(state.mode));
-  for (const { provider, reason } of state.notTaken) {
-    lines.push(vscode.l10n.t("Not on {0}: {1}", providerName(provider), reason));
+  if (state.notTaken.length > 0) {
+    const names = state.notTaken.map(({ provider }) => providerName(provider)).join(", ");
+    lines.push(vscode.l10n.t("Not on {0}: the log says why", names));
   }
   return lines;
 }
