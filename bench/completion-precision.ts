@@ -11,13 +11,14 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { PeftAdapter } from "../src/model/adapter";
-import { readLlamaConfig } from "../src/model/config";
+import { calibrationSequences, type InputStatistics, measureInputs } from "../src/model/calibration";
+import { type LlamaConfig, readLlamaConfig } from "../src/model/config";
 import { tokenizerMetadata } from "../src/model/gguf/tokenizerMetadata";
 import { type GgufPrecision, writeGguf } from "../src/model/gguf/writeGguf";
 import { readDocuments, type TokenDocument } from "../src/model/heldOut";
 import { readJsonObject } from "../src/model/jsonFile";
 import { FLOAT32, type GraphFormat } from "../src/model/onnx/llamaGraph";
-import { writeLlamaModel } from "../src/model/onnx/writeModel";
+import { storedModel, writeLlamaModel } from "../src/model/onnx/writeModel";
 import { TensorFiles } from "../src/model/safetensors";
 import { OnnxLlama } from "../src/model/session";
 import { MergedWeights } from "../src/model/weights";
@@ -32,6 +33,8 @@ const FORMATS: Record<string, GraphFormat> = {
   "int4/64": { linear: { bits: 4, blockSize: 64 }, embedding: { bits: 8, blockSize: 64 } },
   "int4/32": { linear: { bits: 4, blockSize: 32 }, embedding: { bits: 8, blockSize: 32 } },
 };
+/** These once more, rounded by what the inputs on the training data look like. */
+const CALIBRATED = ["int4/128", "int4/64", "int4/32"];
 const PEER_FORMATS: GgufPrecision[] = ["F32", "F16", "Q8_0", "Q4_0"];
 
 async function main(): Promise<void> {
@@ -60,11 +63,16 @@ async function main(): Promise<void> {
     );
   try {
     let reference: Float32Array[] = [];
-    for (const [name, format] of Object.entries(FORMATS)) {
+    const positions = Math.min(config.maxPositions, 4096);
+    const statistics = await calibrated(join(run, "data"), folder, config, weights, positions);
+    const variants = Object.entries(FORMATS).flatMap(([name, format]) => [
+      { name, format },
+      ...(CALIBRATED.includes(name) ? [{ name: `${name} calibrated`, format, statistics }] : []),
+    ]);
+    for (const { name, format, ...given } of variants) {
       if (name !== "fp32" && wanted && !wanted.includes(name)) continue;
       const target = await mkdtemp(join(folder, "onnx-"));
-      const positions = Math.min(config.maxPositions, 4096);
-      const files = await writeLlamaModel(target, config, weights, { positions, metadata: {}, format });
+      const files = await writeLlamaModel(target, config, weights, { positions, metadata: {}, format, ...given });
       const model = await OnnxLlama.load(target, { threads: 0, maxPositions: positions });
       const found = await predictions(documents, (document) => onnxLogits(model, document));
       await model.release();
@@ -91,6 +99,25 @@ async function main(): Promise<void> {
     await base.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Statistics of 8,192 tokens of the training data, through the 8-bit model. */
+async function calibrated(
+  dataDir: string,
+  folder: string,
+  config: LlamaConfig,
+  weights: MergedWeights,
+  positions: number,
+): Promise<InputStatistics> {
+  const target = await mkdtemp(join(folder, "calibration-"));
+  const options = { positions, metadata: {}, format: FORMATS["int8/128"]! };
+  await writeLlamaModel(target, config, weights, options);
+  const sequences = calibrationSequences(dataDir, config.vocabularySize);
+  const model = storedModel(config, options);
+  const start = performance.now();
+  const statistics = await measureInputs(target, model, config, 128, sequences, { threads: 0 });
+  console.log(`calibrated on ${sequences.flat().length} tokens in ${Math.round(performance.now() - start)} ms`);
+  return statistics;
 }
 
 async function onnxLogits(model: OnnxLlama, { ids, targets }: TokenDocument): Promise<Float32Array[]> {

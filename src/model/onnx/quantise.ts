@@ -1,3 +1,5 @@
+import type { ErrorFeedback } from "./inputMoments";
+
 /**
  * Weights in blocks of a row, as onnxruntime's MatMulNBits and GatherBlockQuantized read them: x ≈ scale · (q − zero).
  * Values and zero points of 4 bits lie two in a byte, the first in the low half; each row's zero points end at a byte.
@@ -26,8 +28,17 @@ export function bytesOfRow(columns: number, { bits, blockSize }: BlockFormat) {
 /** By how much the range of a block is narrowed: cutting its largest value off may cost less than coarser steps for all. */
 const NARROWINGS = { 4: [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65], 8: [1] } as const;
 
-/** Rounds rows of `columns` values each to the block format, each block by the range of the least squared error. */
-export function quantiseRows(rows: Float32Array, columns: number, format: BlockFormat): QuantisedRows {
+/**
+ * Rounds rows of `columns` values each to the block format, each block by the range of the least squared error. With
+ * `feedback` the error counts as far as the inputs make it felt, and what rounding one value does to the products is
+ * made good by those that are rounded after it.
+ */
+export function quantiseRows(
+  rows: Float32Array,
+  columns: number,
+  format: BlockFormat,
+  feedback?: ErrorFeedback,
+): QuantisedRows {
   const count = rows.length / columns;
   const size = bytesOfRow(columns, format);
   const result: QuantisedRows = {
@@ -36,18 +47,55 @@ export function quantiseRows(rows: Float32Array, columns: number, format: BlockF
     zeros: new Uint8Array(count * size.zeros),
   };
   const block = new Block(format);
+  const levels = new Uint8Array(columns);
+  const scales = new Float32Array(size.blocks);
+  const zeros = new Uint8Array(size.blocks);
   for (let row = 0; row < count; ++row) {
+    const values = rows.subarray(row * columns, (row + 1) * columns);
     for (let at = 0; at < size.blocks; ++at) {
-      const first = row * columns + at * format.blockSize;
-      block.fit(rows, first);
-      result.scales[row * size.blocks + at] = block.scale;
-      put(result.zeros, row * size.zeros, at, block.zero, format.bits);
-      for (let i = 0; i < format.blockSize; ++i) {
-        put(result.values, row * size.values, at * format.blockSize + i, block.quantised[i]!, format.bits);
-      }
+      const first = at * format.blockSize;
+      block.fit(values, first, feedback?.weights);
+      scales[at] = block.scale;
+      zeros[at] = block.zero;
+      levels.set(block.quantised, first);
     }
+    if (feedback) roundWithFeedback(values, levels, scales, zeros, format, feedback);
+    result.scales.set(scales, row * size.blocks);
+    zeros.forEach((zero, at) => {
+      put(result.zeros, row * size.zeros, at, zero, format.bits);
+    });
+    levels.forEach((level, column) => {
+      put(result.values, row * size.values, column, level, format.bits);
+    });
   }
   return result;
+}
+
+/** Rounds one row to the given scales and zero points, a window after the other; `levels` gets the outcome. */
+function roundWithFeedback(
+  values: Float32Array,
+  levels: Uint8Array,
+  scales: Float32Array,
+  zeros: Uint8Array,
+  { bits, blockSize }: BlockFormat,
+  { window, order, factors }: ErrorFeedback,
+): void {
+  const top = 2 ** bits - 1;
+  const left = new Float64Array(window);
+  for (let first = 0; first < values.length; first += window) {
+    const factor = factors[first / window]!;
+    for (let i = 0; i < window; ++i) left[i] = values[first + order[first + i]!]!;
+    for (let i = 0; i < window; ++i) {
+      const column = first + order[first + i]!;
+      const at = Math.floor(column / blockSize);
+      const [scale, zero] = [scales[at]!, zeros[at]!];
+      const level = scale === 0 ? zero : Math.min(top, Math.max(0, Math.round(left[i]! / scale) + zero));
+      levels[column] = level;
+      const row = i * window;
+      const error = (left[i]! - scale * (level - zero)) / factor[row + i]!;
+      for (let j = i + 1; j < window; ++j) left[j]! -= error * factor[row + j]!;
+    }
+  }
 }
 
 /** Value number `index` behind `start`; of 4 bits the bytes must have been zero. */
@@ -70,7 +118,8 @@ class Block {
     this.#candidate = new Uint8Array(format.blockSize);
   }
 
-  fit(values: Float32Array, first: number): void {
+  /** `weights`: by how much each column's squared error counts; left out, all the same. */
+  fit(values: Float32Array, first: number, weights?: Float32Array): void {
     const { bits, blockSize } = this.#format;
     let low = 0;
     let high = 0;
@@ -81,13 +130,20 @@ class Block {
     }
     let least = Number.POSITIVE_INFINITY;
     for (const factor of NARROWINGS[bits]) {
-      const error = this.#try(values, first, low * factor, high * factor, least);
+      const error = this.#try(values, first, low * factor, high * factor, least, weights);
       if (error < least) least = error;
     }
   }
 
   /** Rounds to the levels between `low` and `high` and keeps the outcome where its error is below `least`. */
-  #try(values: Float32Array, first: number, low: number, high: number, least: number): number {
+  #try(
+    values: Float32Array,
+    first: number,
+    low: number,
+    high: number,
+    least: number,
+    weights: Float32Array | undefined,
+  ): number {
     const { bits, blockSize } = this.#format;
     const top = 2 ** bits - 1;
     // Of a block of zeros any scale will do.
@@ -102,9 +158,10 @@ class Block {
       const level = Math.min(top, Math.max(0, Math.round(value * inverse) + zero));
       this.#candidate[i] = level;
       const centred = level - zero;
-      product += value * centred;
-      square += centred * centred;
-      length += value * value;
+      const weight = weights ? weights[first + i]! : 1;
+      product += weight * value * centred;
+      square += weight * centred * centred;
+      length += weight * value * value;
     }
     // With the levels given, the best scale is that of the least squares; Σ(x − s·c)² = Σx² − (Σx·c)² / Σc².
     const scale = square === 0 ? step : product / square;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
+import type { InputStatistics } from "../calibration";
 import type { LlamaConfig } from "../config";
 import { ModelError, systemError } from "../error";
 import type { WeightSource } from "../weights";
@@ -15,7 +16,7 @@ import {
   type WeightSpec,
   weightSpecs,
 } from "./llamaGraph";
-import { type ExternalTensor, encodeModel } from "./messages";
+import { type ExternalTensor, encodeModel, type Model } from "./messages";
 import { type BlockFormat, type QuantisedRows, quantiseRows } from "./quantise";
 import { ropeTable } from "./rope";
 
@@ -34,6 +35,8 @@ export interface WriteOptions {
   metadata: Record<string, string>;
   /** Left out: float32. */
   format?: GraphFormat;
+  /** What is known of the inputs of each matrix, where its rounding is to heed them. */
+  statistics?: InputStatistics;
   onProgress?(fraction: number): void;
   signal?: AbortSignal;
 }
@@ -54,18 +57,30 @@ export async function writeLlamaModel(
   const format = options.format ?? FLOAT32;
   const placed = place(weightSpecs(config, options.positions, format));
   const data = await writeData(directory, config, weights, placed, options);
-  const model = encodeModel(
-    llamaModel(
-      config,
-      placed.flatMap(({ tensors }) => tensors),
-      options.metadata,
-      format,
-    ),
-  );
+  const model = encodeModel(placedModel(config, placed, options.metadata, format));
   const modelPath = join(directory, MODEL_FILE);
   const writer = await DurableFile.create(modelPath);
   await writer.finishWith(async () => writer.write(model));
   return [writer.written(MODEL_FILE), data];
+}
+
+/** The graph of a model as `writeLlamaModel` stores it with the same options. */
+export function storedModel(
+  config: LlamaConfig,
+  options: Pick<WriteOptions, "positions" | "metadata" | "format">,
+): Model {
+  const format = options.format ?? FLOAT32;
+  return placedModel(config, place(weightSpecs(config, options.positions, format)), options.metadata, format);
+}
+
+function placedModel(
+  config: LlamaConfig,
+  placed: PlacedWeight[],
+  metadata: Record<string, string>,
+  format: GraphFormat,
+): Model {
+  const tensors = placed.flatMap((weight) => weight.tensors);
+  return llamaModel(config, tensors, metadata, format);
 }
 
 interface PlacedWeight {
@@ -103,7 +118,7 @@ async function writeData(
       for await (const block of blocksOf(spec, config, weights, options.positions)) {
         options.signal?.throwIfAborted();
         refuseNonFinite(block, spec.name);
-        await file.write(spec.format === null ? bytesOf(block) : quantised(block, spec, spec.format, rest));
+        await file.write(spec.format === null ? bytesOf(block) : quantised(block, spec, spec.format, rest, options));
         options.onProgress?.(file.length / total);
         await turn();
       }
@@ -119,8 +134,14 @@ async function writeData(
 }
 
 /** The values of a block of rows; its scales and zero points, which lie behind all values, go to `rest`. */
-function quantised(block: Float32Array, { shape }: WeightSpec, format: BlockFormat, rest: QuantisedRows[]): Uint8Array {
-  const rows = quantiseRows(block, shape[1]!, format);
+function quantised(
+  block: Float32Array,
+  spec: WeightSpec,
+  format: BlockFormat,
+  rest: QuantisedRows[],
+  { statistics }: WriteOptions,
+): Uint8Array {
+  const rows = quantiseRows(block, spec.shape[1]!, format, statistics?.feedbackFor(spec) ?? undefined);
   rest.push({ ...rows, values: new Uint8Array(0) });
   return rows.values;
 }
