@@ -16,7 +16,7 @@ export class DraftedSequence {
   private guess: number[] = [];
   /** Tokens of the guess that have held. */
   private held = 0;
-  private rows = new Float32Array();
+  private rows: Float32Array = new Float32Array();
 
   constructor(
     private readonly cache: KvCache,
