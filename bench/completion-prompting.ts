@@ -7,6 +7,8 @@
  *       of what the file imports and similar code of the package's other files, as code or as comments
  *   node scripts/bench.mjs completion-prompting instructions --model EXPORT --rows HELDOUT.jsonl [--tasks N]
  *       held-out instructions turned into comments and docstrings: answered by the template, or the code continued
+ *   node scripts/bench.mjs completion-prompting suffix [--model EXPORT] [--tasks N]
+ *       what follows the cursor: the same loss by how many of its tokens are shown, and with the suffix before the prefix
  *   node scripts/bench.mjs completion-prompting window
  *       typing through a long file: share of the prompt's tokens that stay, and the time that making a prompt takes
  */
@@ -19,6 +21,7 @@ import { parser } from "@lezer/python";
 import { findStandardLibrary } from "../src/cli/demo/standardLibrary";
 import { Completer } from "../src/completion-worker/completer";
 import { codePrompt } from "../src/completion-worker/prompt";
+import { fitEnd, fitStart } from "../src/completion-worker/promptWindow";
 import { codeAlone } from "../src/completion-worker/question";
 import { loadTokenizer, type Tokenizer } from "../src/dataset/tokenizer";
 import { editSimilarity } from "../src/evaluation/metrics/editSimilarity";
@@ -172,6 +175,35 @@ async function contextBench(exportDir: string, count: number): Promise<void> {
   await model.release();
 }
 
+async function suffixBench(exportDir: string, count: number): Promise<void> {
+  const tokenizer = await loadTokenizer(exportDir);
+  const contract = readContract(contractPath(exportDir));
+  const model = await OnnxLlama.load(exportDir, { threads: 2, maxPositions: contract.contextLength });
+  const tasks = cursorTasks(await findStandardLibrary(), count);
+  const { fim } = contract.modes;
+  if (!fim || !contract.beginToken) throw new Error("This model has no tokens for filling in the middle.");
+  const begin = contract.beginToken.id;
+  for (const [name, most] of [
+    ["prefix alone", 0],
+    ["prefix, suffix", 32],
+    ["prefix, suffix", 64],
+    ["prefix, suffix", 128],
+    ["suffix, prefix", 128],
+  ] as const) {
+    const losses: number[] = [];
+    for (const { prefix, suffix, line } of tasks) {
+      const [before, after] = [await fitEnd(prefix, 600, tokenizer), await fitStart(suffix, most, tokenizer)];
+      const suffixFirst = [begin, fim.prefix, fim.suffix, ...after.ids, fim.middle, ...before.ids];
+      const prefixFirst = [begin, fim.prefix, ...before.ids, fim.suffix, ...after.ids, fim.middle];
+      const ids = most === 0 ? [begin, ...before.ids] : name === "prefix, suffix" ? prefixFirst : suffixFirst;
+      const [answer] = (await tokenizer.encode([line])) as [number[]];
+      losses.push(await lossOf(model, ids, answer));
+    }
+    console.log(`${name.padEnd(16)} ${String(most).padStart(4)} tokens of suffix  loss ${mean(losses).toFixed(4)}`);
+  }
+  await model.release();
+}
+
 /** Mean over the answer's tokens, in nats. */
 async function lossOf(model: OnnxLlama, prompt: readonly number[], answer: readonly number[]): Promise<number> {
   const ids = [...prompt, ...answer];
@@ -294,7 +326,8 @@ async function main(): Promise<void> {
     if (positionals[0] === "window") return await windowBench();
     if (!values.model) await exportBase(TINY_PYTHON, exportDir, { engine: null });
     if (positionals[0] === "instructions") return await instructionBench(exportDir, resolve(values.rows ?? ""), tasks);
-    await contextBench(exportDir, tasks);
+    if (positionals[0] === "suffix") await suffixBench(exportDir, tasks);
+    else await contextBench(exportDir, tasks);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }

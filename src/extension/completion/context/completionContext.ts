@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import * as vscode from "vscode";
 import type { ContextSnippet } from "../../../protocol/worker";
 import { readSettings } from "../../settings";
@@ -46,6 +47,8 @@ interface DocumentContext {
 export class CompletionContext implements vscode.Disposable {
   readonly #edits = new RecentEdits();
   readonly #similar = new SimilarCode();
+  /** The version of each document that `#similar` holds. */
+  readonly #seen = new WeakMap<vscode.TextDocument, number>();
   /** By URI, in the order in which they were last asked for. */
   readonly #documents = new Map<string, DocumentContext>();
   readonly #subscriptions: vscode.Disposable[];
@@ -56,7 +59,7 @@ export class CompletionContext implements vscode.Disposable {
     const { workspace, window } = vscode;
     this.#subscriptions = [
       workspace.onDidChangeTextDocument((event) => this.#note(event)),
-      workspace.onDidSaveTextDocument((document) => this.#see(document)),
+      workspace.onDidSaveTextDocument((document) => void this.#see(document)),
       workspace.onDidCloseTextDocument(({ uri }) => void this.#documents.delete(uri.toString())),
       workspace.onDidDeleteFiles(({ files }) => {
         for (const uri of files) this.#forget(uri);
@@ -106,9 +109,13 @@ export class CompletionContext implements vscode.Disposable {
     }
   }
 
-  #see(document: vscode.TextDocument): void {
-    if (!this.#isOn() || !isReadableDocument(document)) return;
+  /** Whether there was something new to see. */
+  #see(document: vscode.TextDocument): boolean {
+    const { version } = document;
+    if (this.#seen.get(document) === version || !this.#isOn() || !isReadableDocument(document)) return false;
+    this.#seen.set(document, version);
     this.#similar.see(readablePath(document.uri)!, document.getText());
+    return true;
   }
 
   #forget(uri: vscode.Uri): void {
@@ -135,7 +142,10 @@ export class CompletionContext implements vscode.Disposable {
     const path = readablePath(document.uri);
     if (path === null || document.isClosed) return;
     const before = this.#documents.get(key);
-    for (const open of openPythonDocuments()) this.#see(open);
+    for (const open of openPythonDocuments()) {
+      if (this.#see(open)) await turn();
+    }
+    if (signal.aborted) return;
     const imports = importLines(document);
     const definitions = before?.imports === imports ? before.definitions : await importedDefinitions(document, signal);
     if (signal.aborted) return;
