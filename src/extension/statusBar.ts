@@ -61,8 +61,7 @@ export class StatusBar implements vscode.Disposable {
 
   #showModel(state: InUse): void {
     const { name } = state.choice;
-    const document = vscode.window.activeTextEditor?.document;
-    const off = this.services.completionSwitch.whyOff(document?.languageId === "python" ? document : undefined);
+    const off = this.services.completionSwitch.offHere;
     const comparing = this.services.modelComparison.running && state.kind !== "failed";
     const shown = comparing ? vscode.l10n.t("Comparing models") : name;
     this.#item.text = `$(${this.#icon(state, off)}) ${shown}`;

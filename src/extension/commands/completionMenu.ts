@@ -17,7 +17,7 @@ export const completionMenu: CommandFactory = (services) => async () => {
   }
   const document = vscode.window.activeTextEditor?.document;
   const comparing = services.modelComparison.running;
-  const told = comparing ? [] : describeState(state, services.completionSwitch.whyOff(document));
+  const told = comparing ? [] : describeState(state, services.completionSwitch.offHere);
   const chosen = await vscode.window.showQuickPick<MenuItem>(
     [
       ...switches(services, document),
@@ -42,7 +42,7 @@ function switches(services: Services, document: vscode.TextDocument | undefined)
       label: here
         ? `$(circle-slash) ${vscode.l10n.t("Turn Off in This Workspace")}`
         : `$(check) ${vscode.l10n.t("Turn On in This Workspace")}`,
-      run: () => vscode.commands.executeCommand("tunesmith.toggleCompletion"),
+      run: () => completionSwitch.setOn(!here),
     },
   ];
   const setting = (scope: EnabledScope, labels: { off: string; on: string }, uri?: vscode.Uri) => {

@@ -35,6 +35,12 @@ export class CompletionSwitch implements vscode.Disposable {
     return section(document).get<unknown>(SETTING) === false ? "setting" : null;
   }
 
+  /** Of the Python file in front, else of Python anywhere in this workspace. */
+  get offHere(): OffReason | null {
+    const document = vscode.window.activeTextEditor?.document;
+    return this.whyOff(document?.languageId === "python" ? document : undefined);
+  }
+
   /** The switch of this workspace alone. */
   get on(): boolean {
     return this.extension.workspaceState.get<unknown>(OFF_KEY) !== true;
@@ -43,6 +49,8 @@ export class CompletionSwitch implements vscode.Disposable {
   async setOn(on: boolean): Promise<void> {
     await this.extension.workspaceState.update(OFF_KEY, on ? undefined : true);
     this.#changed.fire();
+    // What is in sight was offered before.
+    if (!on) await vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
   }
 
   /** What the setting says at this scope, where it says anything there; else what holds there by the wider ones. */
@@ -60,17 +68,17 @@ export class CompletionSwitch implements vscode.Disposable {
     }
   }
 
-  /** Writes the setting. Rejects where VS Code cannot write it, such as a folder's in a read-only workspace. */
+  /**
+   * Writes the setting, or takes away what it says at this scope where the wider ones agree. Rejects where VS Code cannot
+   * write it, such as a folder's in a read-only workspace.
+   */
   async set(scope: EnabledScope, on: boolean, folder?: vscode.Uri): Promise<void> {
     const configuration = at(scope, folder);
     // A value for Python beats any value without a language, at whatever scope it stands.
     const forPython = scope === "python" || (scope === "folder" && hasLanguageValue(configuration));
-    await configuration.update(
-      SETTING,
-      on,
-      scope === "folder" ? folderTarget() : vscode.ConfigurationTarget.Global,
-      forPython,
-    );
+    const target = scope === "folder" ? folderTarget() : vscode.ConfigurationTarget.Global;
+    await configuration.update(SETTING, undefined, target, forPython);
+    if (this.isSet(scope, folder) !== on) await configuration.update(SETTING, on, target, forPython);
   }
 
   dispose(): void {
