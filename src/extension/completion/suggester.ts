@@ -217,7 +217,8 @@ export class Suggester {
     if (answer === null) return null;
     const latencyMs = this.options.now() - start;
     const led = wanted.lead === "" ? scan : scanPython(prefix + wanted.lead, cursor.isWhole);
-    const refined = refine(answer.text, { prefix: prefix + wanted.lead, suffix }, led, cursor);
+    const options = { ...cursor, multiline: wanted.kind === "block" };
+    const refined = refine(answer.text, { prefix: prefix + wanted.lead, suffix }, led, options);
     if (refined === null) return null;
     const text = wanted.lead + refined.text;
     const { covered } = refined;

@@ -1,14 +1,15 @@
 import { expect, it } from "vitest";
 import { scanPython } from "../pythonScan";
-import { refine } from "./refine";
+import { type RefineOptions, refine } from "./refine";
 
 const editor = { tabs: false, unit: 4 };
 
 /** The document after the suggestion is taken at ‸; null: nothing is offered. */
-function taken(code: string, generated: string, options: { canReplace?: boolean; invoked?: boolean } = {}) {
+function taken(code: string, generated: string, options: Partial<RefineOptions> = {}) {
   const [prefix, suffix] = code.split("‸") as [string, string];
   const refined = refine(generated, { prefix, suffix }, scanPython(prefix), {
     indentation: editor,
+    multiline: true,
     canReplace: true,
     invoked: false,
     ...options,
@@ -45,4 +46,8 @@ it("leaves the editor's brackets where they cannot be replaced", () => {
 
 it("offers even little when it was asked for", () => {
   expect(taken("return sel‸", "f", { invoked: true })).toBe("return self");
+});
+
+it("offers one line where one is wanted", () => {
+  expect(taken("x = ‸", "a + b  \ny = 1", { multiline: false })).toBe("x = a + b");
 });

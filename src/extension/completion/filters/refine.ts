@@ -8,6 +8,8 @@ import { withoutRepetition } from "./repetition";
 import { isBlank, isOfLowValue, isUnprintable } from "./worthOffering";
 
 export interface RefineOptions {
+  /** Else the text ends with its first line. */
+  multiline: boolean;
   /** The editor's own indentation, for a document that shows no habit. */
   indentation: IndentationStyle;
   /** Whether brackets behind the cursor may be replaced; else the text must do without its own. */
@@ -31,7 +33,8 @@ export function refine(
 ): Refined | null {
   const linePrefix = prefix.slice(prefix.lastIndexOf("\n") + 1);
   const [lineSuffix = ""] = suffix.split("\n", 1);
-  let text = withoutRepetition(generated.replace(/\r\n?/g, "\n"));
+  const lines = generated.replace(/\r\n?/g, "\n");
+  let text = withoutRepetition(options.multiline ? lines : lines.split("\n", 1)[0]!.trimEnd());
   if (scan.where === "code") {
     text = inIndentationStyle(text, linePrefix, indentationStyle(prefix, options.indentation));
     text = inQuoteStyle(text, quoteStyle(scan.quotes));
