@@ -34,7 +34,7 @@ export function readSettings(): Settings {
     threads: section.get<number>("threads", 0),
     completionDelay: section.get<number>("completion.delay", 120),
     completionMaxTokens: section.get<number>("completion.maxTokens", 64),
-    completionContextTokens: atLeastZero(section.get<unknown>("completion.contextTokens"), 256),
+    completionContextTokens: atLeastZero(section.get<unknown>("completion.contextTokens"), 512),
     completionDuringTraining: duringTraining(section.get<unknown>("completion.duringTraining")),
     completionProvider: provider(section.get<unknown>("completion.provider")),
     completionMemoryLimit: atLeastZero(section.get<unknown>("completion.memoryLimit"), 0),

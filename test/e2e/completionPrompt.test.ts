@@ -14,17 +14,6 @@ describe("the last prompt", () => {
   let workbench: Workbench;
   let line = 5;
 
-  const ghosts = async () =>
-    (
-      await workbench.page
-        .locator(".ghost-text-decoration, .ghost-text-decoration-preview, .ghost-text")
-        .filter({ visible: true })
-        .allTextContents()
-    )
-      .join("")
-      .trim();
-  const shown = () => eventually("ghost text", ghosts, (text) => text !== "", 60_000);
-
   async function typeLine(text: string): Promise<void> {
     await workbench.page.keyboard.press("Control+1");
     await workbench.goToLineEnd(line);
@@ -34,26 +23,22 @@ describe("the last prompt", () => {
     line += text.split("\n").length;
   }
 
-  /** The preview's text, asked for anew until it holds what is expected: what is gathered comes a little later. */
-  async function promptThatHolds(expected: string, type: () => Promise<void>): Promise<string> {
-    let text = "";
-    for (let attempt = 0; attempt < 5 && !text.includes(expected); ++attempt) {
-      await type();
-      await shown();
-      await workbench.page.keyboard.press("Escape");
-      await workbench.command("Tunesmith: Show Last Prompt");
-      const frame = await workbench.webview(preview);
-      await eventually(
+  /** The preview follows the completions; what is gathered comes a little later, with the next key. */
+  async function promptThatHolds(expected: string, typed: string): Promise<string> {
+    await typeLine(typed);
+    await workbench.command("Tunesmith: Show Last Prompt");
+    const frame = await workbench.webview(preview);
+    for (let attempt = 0; attempt < 5; ++attempt) {
+      const text = await eventually(
         "the prompt",
-        async () => {
-          text = (await frame.locator(preview).textContent()) ?? "";
-          return text;
-        },
-        (found) => /Together/.test(found),
-      );
-      if (!text.includes(expected)) await workbench.page.keyboard.press("Control+1");
+        async () => (await frame.locator(preview).textContent()) ?? "",
+        (found) => found.includes(expected),
+        10_000,
+      ).catch(() => null);
+      if (text !== null) return text;
+      await typeLine(typed);
     }
-    return text;
+    throw new Error(`The prompt never holds ${expected}.`);
   }
 
   beforeAll(async () => {
@@ -91,7 +76,7 @@ describe("the last prompt", () => {
       .locator('.statusbar-item a[aria-label^="Tunesmith:"]', { hasText: "numbers" })
       .waitFor({ timeout: RUN_MS });
     await workbench.openFile("shop.py");
-    const text = await promptThatHolds("Definitions in prices.py", () => typeLine(`def number_${line}():\n`));
+    const text = await promptThatHolds("Definitions in prices.py", "price = with_tax(");
     expect(text).toContain("def with_tax(price, rate=SECRET_RATE): ...");
     expect(text).not.toContain("What a customer pays");
     expect(text.indexOf("def with_tax")).toBeLessThan(text.indexOf("def total(items)"));
@@ -99,7 +84,7 @@ describe("the last prompt", () => {
   });
 
   it("puts what a comment asks for into the template of training", async () => {
-    const text = await promptThatHolds("Instruction, with the template", () => typeLine("# Return the number 7."));
+    const text = await promptThatHolds("Instruction, with the template", "# Return the number 7.");
     expect(text).toMatch(/### Instruction:\s+Return the number 7\.\s+### Response:/);
     expect(text).not.toContain("def with_tax");
     await workbench.screenshot("3-instruction");
