@@ -35,7 +35,7 @@ export function statisticsReport(models: readonly ModelFigures[], leftOut: numbe
 
 function intro(): string {
   return vscode.l10n.t(
-    "Written down on this machine only, as figures without any code. The setting tunesmith.completion.statistics turns it off; Clear Completion Statistics removes all of it.",
+    "Written down on this machine only, as figures without any code. The setting `tunesmith.completion.statistics` turns it off; *Clear Completion Statistics* removes all of it.",
   );
 }
 
@@ -154,7 +154,7 @@ function share(part: number, whole: number): string {
 }
 
 function percentText(part: number): string {
-  return `${(part * 100).toFixed(part < 0.1 ? 1 : 0)} %`;
+  return `${(part * 100).toFixed(part > 0 && part < 0.1 ? 1 : 0)} %`;
 }
 
 function latency(measured: Percentiles | null): string {
