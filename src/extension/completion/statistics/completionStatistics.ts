@@ -76,7 +76,7 @@ export class CompletionStatistics implements vscode.Disposable {
         ),
       ),
       vscode.workspace.onDidCloseTextDocument((document) =>
-        this.#tracker.closed(document.uri.toString(), document.getText()),
+        this.#tracker.closed(document.uri.toString(), () => document.getText()),
       ),
     ];
   }

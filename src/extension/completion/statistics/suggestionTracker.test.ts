@@ -132,7 +132,7 @@ describe("SuggestionTracker", () => {
     offer("a", "return 1");
     put("return 1");
     tracker.accepted("a", text);
-    tracker.closed(DOCUMENT, text);
+    tracker.closed(DOCUMENT, () => text);
     expect(told).toEqual(["a whole 8", "a kept 1.00"]);
     expect(tracker.watchedIn("a")).toBeUndefined();
   });

@@ -178,8 +178,8 @@ export class SuggestionTracker {
   }
 
   /** What is left of a document that is closed is judged at once, by its last text. */
-  closed(document: string, documentText: string): void {
-    for (const [id, watched] of [...this.#watched]) if (watched.document === document) this.judge(id, documentText);
+  closed(document: string, documentText: () => string): void {
+    for (const [id, watched] of [...this.#watched]) if (watched.document === document) this.judge(id, documentText());
     this.#last.delete(document);
     for (const [id, suggestion] of [...this.#suggestions]) {
       if (suggestion.document === document) this.#suggestions.delete(id);
