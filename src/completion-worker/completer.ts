@@ -169,6 +169,7 @@ export class Completer {
       firstTokenMs: beforeModel + generation.firstTokenMs,
       totalMs: performance.now() - start,
       memoryBytes: process.memoryUsage.rss(),
+      provider: this.provider,
     };
   }
 }

@@ -1,5 +1,6 @@
+import { RunFailed } from "../model/error";
 import type { WorkerRequest, WorkerResponse } from "../protocol/worker";
-import type { Completer } from "./completer";
+import type { Completer, Completion } from "./completer";
 
 type Send = (response: WorkerResponse) => void;
 type Load = Extract<WorkerRequest, { type: "load" }>;
@@ -18,8 +19,8 @@ interface Pending {
  */
 export class RequestQueue {
   private completer: Completer | null = null;
-  /** Bytes; 0: no limit. */
-  private memoryLimit = 0;
+  /** What the completer was loaded with. */
+  private loaded: Load | null = null;
   private readonly pending = new Map<number, Pending>();
   private tail: Promise<void> = Promise.resolve();
 
@@ -94,27 +95,41 @@ export class RequestQueue {
 
   private async generate(request: Generating, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (!this.completer) throw new Error("No model is loaded; choose a tuned model for completion first.");
-    const completion =
-      request.type === "complete"
-        ? await this.completer.complete(request, signal)
-        : await this.completer.instruct(request, signal);
+    const completion = await this.compute(request, signal).catch(async (error: unknown) => {
+      if (signal.aborted || !(error instanceof RunFailed) || this.completer?.provider === "cpu") throw error;
+      await this.moveToCpu(error);
+      return this.compute(request, signal);
+    });
     signal.throwIfAborted();
     this.send({ type: "completion", id: request.id, ...completion });
     this.keepToLimit(completion.memoryBytes);
   }
 
+  private async compute(request: Generating, signal: AbortSignal): Promise<Completion> {
+    if (!this.completer) throw new Error("No model is loaded; choose a tuned model for completion first.");
+    return request.type === "complete"
+      ? this.completer.complete(request, signal)
+      : this.completer.instruct(request, signal);
+  }
+
+  private async moveToCpu(error: RunFailed): Promise<void> {
+    console.error(`Goes on on the CPU, since ${this.completer?.provider} failed: ${error.message}`);
+    await this.dispose();
+    this.completer = await this.load({ ...this.loaded!, provider: "cpu" });
+  }
+
   /** Caches of other documents go as far as the process is above the limit. */
   private keepToLimit(memoryBytes: number): void {
-    if (this.completer === null || this.memoryLimit === 0 || memoryBytes <= this.memoryLimit) return;
-    this.completer.limitCaches(Math.max(0, this.completer.cacheBytes - (memoryBytes - this.memoryLimit)));
+    const limit = this.loaded?.memoryLimit ?? 0;
+    if (this.completer === null || limit === 0 || memoryBytes <= limit) return;
+    this.completer.limitCaches(Math.max(0, this.completer.cacheBytes - (memoryBytes - limit)));
   }
 
   private async replace(request: Load): Promise<void> {
     const start = performance.now();
     await this.dispose();
     this.completer = await this.load(request);
-    this.memoryLimit = request.memoryLimit;
+    this.loaded = request;
     this.send({
       type: "loaded",
       id: request.id,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type * as Ort from "onnxruntime-node";
 import { DraftedSequence } from "./draftedSequence";
-import { ModelError } from "./error";
+import { ModelError, RunFailed } from "./error";
 import type { KvBuffers, KvCache, KvShape } from "./kvCache";
 import { KvCachePool } from "./kvCachePool";
 import { MODEL_FILE } from "./onnx/llamaGraph";
@@ -261,7 +261,7 @@ export class OnnxLlama {
     try {
       return (await this.session.run(feeds)) as Record<string, Ort.Tensor>;
     } catch (error) {
-      throw new ModelError(`The model could not be run: ${oneLine(error)}.`, { cause: error });
+      throw new RunFailed(`The model could not be run: ${oneLine(error)}.`, { cause: error });
     }
   }
 

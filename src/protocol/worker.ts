@@ -95,6 +95,8 @@ export type WorkerResponse =
       stop: "end-token" | "dedent" | "line" | "repeat" | "length" | "suffix";
       /** Of the worker process, after this request. */
       memoryBytes: number;
+      /** Where it was computed: one that failed was given up for the CPU. */
+      provider: string;
     }
   | { type: "forgotten"; id: number }
   /** Null: nothing has been completed yet. */

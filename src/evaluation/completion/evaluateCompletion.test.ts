@@ -81,7 +81,14 @@ describe("evaluateCompletion", () => {
     const complete = async (question: CodeQuestion): Promise<Completion> => {
       const [text, stop, firstTokenMs = 1] = texts[asked.length]!;
       asked.push(question);
-      const counts = { promptTokens: 1, reusedTokens: 0, generatedTokens: 1, totalMs: 2, memoryBytes: 1 };
+      const counts = {
+        promptTokens: 1,
+        reusedTokens: 0,
+        generatedTokens: 1,
+        totalMs: 2,
+        memoryBytes: 1,
+        provider: "cpu",
+      };
       return { text, stop, mode: "fim", firstTokenMs, ...counts };
     };
     return { complete };

@@ -14,13 +14,15 @@ process.on("message", (request) => {
     loads = request;
     if (request.exportDir === "dies") process.exit(3);
     if (request.exportDir === "refuses") return process.send({ type: "failed", id, message: "The export is damaged." });
-    process.send({ type: "loaded", id, model: "m", memoryBytes: 50e6, milliseconds: 1, provider: "cpu", notTaken: [] });
+    process.send({ type: "loaded", id, model: "m", memoryBytes: 50e6, milliseconds: 1, provider: "cuda",
+      notTaken: [{ provider: "webgpu", reason: "slower" }] });
   } else if (type === "complete") {
     if (request.prefix === "die") process.kill(process.pid, "SIGKILL");
     if (request.prefix === "wait") return;
     const memoryBytes = request.prefix === "grow" ? 90e6 : 50e6;
     process.send({ type: "completion", id, text: JSON.stringify({ pid: process.pid, loads }), mode: "prefix",
-      promptTokens: 1, reusedTokens: 0, generatedTokens: 1, firstTokenMs: 1, totalMs: 2, stop: "line", memoryBytes });
+      promptTokens: 1, reusedTokens: 0, generatedTokens: 1, firstTokenMs: 1, totalMs: 2, stop: "line", memoryBytes,
+      provider: request.prefix === "lose the GPU" ? "cpu" : "cuda" });
   } else if (type === "cancel") process.send({ type: "cancelled", id });
   else if (type === "showPrompt")
     process.send({ type: "prompt", id, sections: [{ kind: "prefix", label: "Code", text: "x", tokens: 1 }] });
@@ -53,7 +55,7 @@ function newWorker(changes: Partial<WorkerLimits> = {}, exportDir = "export"): M
     module: join(folder, "worker.cjs"),
     exportDir,
     limits: () => ({ ...limits, ...changes }),
-    log: { info: say, warn: say, debug: say },
+    log: { info: say, warn: say },
     now: () => now,
   });
   workers.push(worker);
@@ -98,13 +100,23 @@ describe("ModelWorker", () => {
       kind: "ready",
       lastMs: 2,
       mode: "prefix",
-      provider: "cpu",
+      provider: "cuda",
       memoryBytes: 50e6,
     });
     expect((await ask(worker))?.pid).toBe(first?.pid);
     expect(states).toEqual(["loading", "ready", "ready", "ready"]);
     expect(await worker.showPrompt()).toEqual([{ kind: "prefix", label: "Code", text: "x", tokens: 1 }]);
     worker.forget("file:///a.py");
+  });
+
+  it("shows where it computes, and says what was not taken", async () => {
+    const worker = newWorker();
+    await ask(worker);
+    expect(worker.state).toMatchObject({ provider: "cuda", notTaken: [{ provider: "webgpu", reason: "slower" }] });
+    expect(said).toContain("tuned: not on webgpu: slower");
+    await ask(worker, "lose the GPU");
+    expect(worker.state).toMatchObject({ provider: "cpu" });
+    expect(said).toContain("tuned: computes on cpu now");
   });
 
   it("has nothing to say to a request that is cancelled", async () => {

@@ -52,7 +52,7 @@ export interface ModelWorkerOptions {
   module: string;
   exportDir: string;
   limits(): WorkerLimits;
-  log: { info(text: string): void; warn(text: string): void; debug(text: string): void };
+  log: { info(text: string): void; warn(text: string): void };
   /** Milliseconds of a clock that only goes forward. */
   now?(): number;
 }
@@ -161,7 +161,7 @@ export class ModelWorker {
       (expected, how) => {
         if (!expected && client === this.#client) this.#crashed(how);
       },
-      (text) => log.debug(`${name}: ${text}`),
+      (text) => log.info(`${name}: ${text}`),
     );
     this.#client = client;
     this.#tooLarge = 0;
@@ -184,12 +184,13 @@ export class ModelWorker {
     }
   }
 
-  #completed({ memoryBytes, totalMs, mode }: Completion): void {
+  #completed({ memoryBytes, totalMs, mode, provider }: Completion): void {
     if (this.#state.kind !== "ready") return;
+    if (provider !== this.#state.provider) this.options.log.warn(`${this.options.name}: computes on ${provider} now`);
     const { memoryLimit } = this.options.limits();
     this.#tooLarge = memoryLimit > 0 && memoryBytes > memoryLimit ? this.#tooLarge + 1 : 0;
     if (this.#tooLarge > PATIENCE) this.#fail({ kind: "memory", needed: memoryBytes, limit: memoryLimit });
-    else this.#set({ ...this.#state, memoryBytes, lastMs: totalMs, mode });
+    else this.#set({ ...this.#state, memoryBytes, lastMs: totalMs, mode, provider });
   }
 
   /** Once is bad luck and silently mended; twice is said. */

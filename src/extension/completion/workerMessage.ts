@@ -21,6 +21,7 @@ const schema = v.variant("type", [
     totalMs: v.number(),
     generatedTokens: v.number(),
     memoryBytes: v.number(),
+    provider: v.string(),
   }),
   v.object({ type: v.literal("forgotten"), id }),
   v.object({
