@@ -61,7 +61,7 @@ function isMeasured(kind: string): kind is Measured {
 
 /**
  * Runs `sequences` through `model`, whose data file lies in `folder`, and sums up its inputs' second moments.
- * Sequences are cut to pieces of 512 tokens: what a matrix reads hardly depends on what lies further back.
+ * They are laid end to end and cut every 512 tokens: what a matrix reads hardly depends on where a document begins.
  */
 export async function measureInputs(
   folder: string,
@@ -83,7 +83,7 @@ export async function measureInputs(
       intraOpNumThreads: options.threads,
       logSeverityLevel: 3,
     });
-    const pieces = sequences.flatMap(inPieces);
+    const pieces = inPieces(sequences.flat());
     const names = MEASURED.flatMap((kind) =>
       Array.from({ length: config.layers }, (_, layer) => momentsOutput(layer, kind)),
     );

@@ -2,6 +2,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ExportRecord } from "../protocol/run";
+import { choosePrecision } from "./choosePrecision";
 import { exportRun, reportedLoss } from "./export";
 import { readExport, sha256OfFile } from "./exportFolder";
 import { heldOutLoss } from "./heldOutLoss";
@@ -73,6 +74,24 @@ describe("exporting a run", () => {
     // 16 M weights, a scale and a zero point a block.
     expect(size - rope).toBeLessThan(15.8e6 * (precision === "int8" ? 1.05 : 0.7));
     expect((await readExport(join(run, "export"))).precision).toBe(precision);
+  });
+
+  it("measures all precisions and keeps the chosen one", { timeout: 240_000 }, async () => {
+    const run = await finishedRun("adapter_init");
+    cpSync(join(run, "data/eval.tokens"), join(run, "data/train.tokens"));
+    cpSync(join(run, "data/eval.documents"), join(run, "data/train.documents"));
+    const record = await exportRun(run, { engine: ENGINE, threads: 1, precision: "auto" });
+    expect(record.measured!.map(({ precision }) => precision)).toEqual(["fp32", "int8", "int4"]);
+    const [exact, , int4] = record.measured!;
+    expect(exact!.lossRise).toBe(0);
+    expect(exact!.heldOutLoss).toBeCloseTo(record.parity!.engineHeldOutLoss!, 3);
+    // Calibrated on the very rows that it is held to.
+    expect(int4!.lossRise).toBeLessThan(0.03);
+    expect(int4!.bytes).toBeLessThan(exact!.bytes / 4);
+    expect(record.precision).toBe(choosePrecision(record.measured!));
+    expect(record.parity!.passed).toBe(true);
+    expect(readdirSync(join(run, "export")).filter((name) => name.startsWith("."))).toEqual([]);
+    expect(await readExport(join(run, "export"))).toEqual(record);
   });
 
   it("fails the gate where the engine reported another loss, and refuses the result", {

@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
 import type { EngineEvent } from "../protocol/engine";
@@ -7,6 +9,7 @@ import {
   type ExportPrecision,
   type ExportRecord,
   type ParityReport,
+  type PrecisionFigures,
   RUN_VERSION,
 } from "../protocol/run";
 import { PeftAdapter } from "./adapter";
@@ -14,25 +17,31 @@ import { type LlamaConfig, readLlamaConfig } from "./config";
 import { baseContract, contractPath, readContract } from "./contract";
 import { type EngineModel, engineEvaluation, engineReference } from "./engine";
 import { ModelError } from "./error";
+import { type CandidateOptions, writeFastestPrecision, writePrecision } from "./exportCandidates";
 import { copyInto, replaceFolder, sha256OfFile, writeInto, writeRecord } from "./exportFolder";
-import { readDocuments } from "./heldOut";
+import { readDocuments, type TokenDocument, writeDocuments } from "./heldOut";
 import { heldOutLoss } from "./heldOutLoss";
 import { readJsonObject } from "./jsonFile";
-import { formatFor } from "./onnx/precision";
-import { type WrittenFile, writeLlamaModel } from "./onnx/writeModel";
+import type { WrittenFile } from "./onnx/writeModel";
 import { checkParity, PARITY_LIMITS } from "./parity";
 import { parityPrompts } from "./parityPrompts";
 import { TensorFiles } from "./safetensors";
 import { OnnxLlama } from "./session";
 import { MergedWeights } from "./weights";
 
-export type ExportStage = "Writing the model" | "Asking the engine" | "Comparing with the engine" | "Held-out loss";
+export type ExportStage =
+  | "Writing the model"
+  | "Calibrating"
+  | "Measuring precisions"
+  | "Asking the engine"
+  | "Comparing with the engine"
+  | "Held-out loss";
 
 export interface ExportOptions {
   /** Path of tunesmith-engine. */
   engine: string;
-  /** Left out: fp32. */
-  precision?: ExportPrecision;
+  /** auto: the fastest of all that costs next to nothing of the held-out loss, by measurement. Left out: fp32. */
+  precision?: ExportPrecision | "auto";
   /** Of the engine and of onnxruntime; 0: each decides. */
   threads?: number;
   onProgress?(stage: ExportStage, fraction: number | null): void;
@@ -97,13 +106,14 @@ async function exportModel(
   const tokenizer = await loadTokenizer(source.modelDir);
   const { engine } = options;
   return replaceFolder(target, async (folder) => {
-    const files = await writeFiles(folder, source, config, options);
+    const { files, precision, measured } = await writeFiles(folder, source, config, options);
     const record: ExportRecord = {
       version: RUN_VERSION,
       model: source.modelDir,
-      precision: options.precision ?? "fp32",
+      precision,
+      ...(measured ? { measured } : {}),
       adapterSha256: source.adapterDir ? await sha256OfFile(join(source.adapterDir, "adapter_model.safetensors")) : "",
-      parity: engine === null ? null : await gate(folder, source, tokenizer, { ...options, engine }),
+      parity: engine === null ? null : await gate(folder, source, tokenizer, { ...options, precision, engine }),
       files,
     };
     options.signal?.throwIfAborted();
@@ -129,26 +139,65 @@ async function writeFiles(
   folder: string,
   source: Source,
   config: LlamaConfig,
-  options: Pick<ExportOptions, "onProgress" | "signal" | "precision">,
-): Promise<WrittenFile[]> {
-  const { onProgress, signal } = options;
+  options: Omit<ExportOptions, "engine"> & { engine: string | null },
+): Promise<{ files: WrittenFile[]; precision: ExportPrecision; measured?: PrecisionFigures[] }> {
   const base = await TensorFiles.openModel(source.modelDir);
   let adapter: PeftAdapter | null = null;
-  const files: WrittenFile[] = [];
   try {
     adapter = source.adapterDir ? await PeftAdapter.open(source.adapterDir, config) : null;
-    const written = await writeLlamaModel(folder, config, new MergedWeights(base, config, adapter), {
-      positions: source.contract.contextLength,
-      metadata: { base: source.contract.baseModel },
-      format: formatFor(options.precision ?? "fp32", config),
-      onProgress: (fraction) => onProgress?.("Writing the model", fraction),
-      ...(signal ? { signal } : {}),
-    });
-    files.push(...written);
+    const written = await writeModel(folder, source, config, new MergedWeights(base, config, adapter), options);
+    return { ...written, files: [...written.files, ...(await copyBeside(folder, source))] };
   } finally {
     await adapter?.close();
     await base.close();
   }
+}
+
+async function writeModel(
+  folder: string,
+  source: Source,
+  config: LlamaConfig,
+  weights: MergedWeights,
+  options: Omit<ExportOptions, "engine"> & { engine: string | null },
+) {
+  const { contract, dataDir } = source;
+  const { precision = "fp32", onProgress, signal } = options;
+  const candidates: CandidateOptions = {
+    config,
+    weights,
+    positions: contract.contextLength,
+    metadata: { base: contract.baseModel },
+    dataDir,
+    threads: options.threads ?? 0,
+    ...(onProgress ? { onProgress } : {}),
+    ...(signal ? { signal } : {}),
+  };
+  if (precision !== "auto") return { files: await writePrecision(folder, precision, candidates), precision };
+  const documents = dataDir ? readDocuments(dataDir, "eval", contract.vocabularySize) : [];
+  const referenceLoss = (compared: readonly TokenDocument[]) => engineLoss(source, compared, options);
+  const { files, chosen, measured } = await writeFastestPrecision(folder, documents, referenceLoss, candidates);
+  return { files, precision: chosen, measured };
+}
+
+/** The engine's loss of some documents; null without an engine. */
+async function engineLoss(
+  { modelDir, adapterDir }: Source,
+  documents: readonly TokenDocument[],
+  { engine, threads = 0, signal }: Omit<ExportOptions, "engine"> & { engine: string | null },
+): Promise<number | null> {
+  if (engine === null) return null;
+  const folder = await mkdtemp(join(tmpdir(), "tunesmith-compared-"));
+  try {
+    await writeDocuments(folder, "eval", documents);
+    const model = { engine, modelDir, adapterDir, threads, ...(signal ? { signal } : {}) };
+    return (await engineEvaluation(model, folder, "eval")).loss;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function copyBeside(folder: string, source: Source): Promise<WrittenFile[]> {
+  const files: WrittenFile[] = [];
   for (const name of TOKENIZER_FILES) {
     const path = join(source.modelDir, name);
     if (name === "tokenizer.json" || existsSync(path)) files.push(await copyInto(folder, path));
@@ -162,7 +211,7 @@ async function gate(
   folder: string,
   source: Source,
   tokenizer: Tokenizer,
-  options: ExportOptions,
+  options: ExportOptions & { precision: ExportPrecision },
 ): Promise<ParityReport> {
   const { onProgress, signal } = options;
   const { contract, modelDir, adapterDir, dataDir } = source;
@@ -191,8 +240,13 @@ async function gate(
     const onnxHeldOutLoss =
       documents.length === 0 ? null : (await heldOutLoss(model, documents, watch("Held-out loss"))).loss;
     const losses = { engineHeldOutLoss, onnxHeldOutLoss };
-    const precision = options.precision ?? "fp32";
-    return await checkParity({ model, reference, precision, ...losses, ...watch("Comparing with the engine") });
+    return await checkParity({
+      model,
+      reference,
+      precision: options.precision,
+      ...losses,
+      ...watch("Comparing with the engine"),
+    });
   } finally {
     await model.release();
   }

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SampleKind } from "../protocol/run";
 import { ModelError, systemError } from "./error";
@@ -68,6 +69,41 @@ export function readDocuments(dataDir: string, split: "train" | "eval", vocabula
     throw new ModelError(`${tokensPath} holds tokens that belong to no document; prepare the data again.`);
   }
   return documents;
+}
+
+/** Writes documents as preparation does, each a sequence of its own. */
+export async function writeDocuments(
+  dataDir: string,
+  split: "train" | "eval",
+  documents: readonly Pick<TokenDocument, "ids" | "targets">[],
+): Promise<void> {
+  const words = documents.flatMap(({ ids, targets }) => {
+    const learned = new Set(targets);
+    return ids.map((id, i) => (learned.has(i) ? (id | TARGET_BIT) >>> 0 : id));
+  });
+  const records = new DataView(new ArrayBuffer(RECORD_BYTES * documents.length));
+  let start = 0;
+  for (const [i, { ids, targets }] of documents.entries()) {
+    const at = RECORD_BYTES * i;
+    records.setBigUint64(at, BigInt(start), true);
+    records.setUint32(at + 8, ids.length, true);
+    records.setUint32(at + 12, targets.length, true);
+    records.setUint32(at + 16, i + 1, true);
+    records.setUint32(at + 24, i, true);
+    start += ids.length;
+  }
+  const tokens = Buffer.from(Uint32Array.from(words).buffer);
+  await writeFile(join(dataDir, `${split}.tokens`), Buffer.concat([headerOf("TSTOKENS", 0), tokens]));
+  const bytes = Buffer.from(records.buffer);
+  await writeFile(join(dataDir, `${split}.documents`), Buffer.concat([headerOf("TSDOCUMT", RECORD_BYTES), bytes]));
+}
+
+function headerOf(magic: string, last: number): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  bytes.write(magic, "latin1");
+  bytes.writeUInt32LE(VERSION, 8);
+  bytes.writeUInt32LE(last, 12);
+  return bytes;
 }
 
 function body(path: string, magic: string, unit: number): { header: DataView; data: DataView } {

@@ -5,7 +5,7 @@ import type { OnnxLlama } from "./session";
 /** What a float32 export may differ from the engine in. */
 export const PARITY_LIMITS = { logits: 1e-3, heldOutLoss: 1e-3, prompts: 8, greedyTokens: 64 } as const;
 /** By how much rounded weights may raise the held-out loss, and what is worth a warning: a weak adapter can vanish in 4 bits. */
-const LOSS_RISE = { refused: 0.1, warned: 0.02 } as const;
+export const LOSS_RISE = { refused: 0.1, warned: 0.02 } as const;
 /** Where nothing was held out, nats: the next token is another one far more often than rounding explains. */
 const DIVERGENCE_LIMIT = 0.5;
 

@@ -70,6 +70,8 @@ export interface RunSpec {
     fields?: Record<string, string>;
     /** How often a pass takes each of its training rows; absent: 1. */
     weight?: number;
+    /** Samples that teach to complete code, in the same passes; absent: none. */
+    completion?: CompletionMix;
     /** More data sets that are learned in the same passes. Their rows are held out as those of `path` are. */
     mixture?: MixedDataset[];
     template: TemplateId | "auto";
@@ -123,6 +125,16 @@ export interface RunSpec {
   memoryBudget: number | null;
 }
 
+/** Fill-in-the-middle and prefix samples, cut from Python code that is not held out. One of the two sources must be set. */
+export interface CompletionMix {
+  /** Of the tokens of a pass. */
+  share: number;
+  /** Cut from the answers of the training rows. */
+  answers: boolean;
+  /** Cut from the Python files below this folder; null: none. */
+  folder: string | null;
+}
+
 /** A further data set of a run. Weight 0.5: half of its rows, chosen by the seed; 2: each row twice a pass. */
 export interface MixedDataset {
   path: string;
@@ -173,6 +185,8 @@ export interface DataManifest {
   template: TemplateId;
   sequenceLength: number;
   sources: DataSource[];
+  /** Absent: no samples for completion were asked for. */
+  completion?: CompletionSamples;
   train: SplitSummary;
   eval: SplitSummary;
 }
@@ -192,7 +206,23 @@ export interface DataSource {
   skippedRows: { row: number; reason: string; message: string }[];
 }
 
+/** What the samples for completion were cut from, and how many there are; all of them are trained on. */
+export interface CompletionSamples extends CompletionMix {
+  fim: number;
+  prefix: number;
+  tokens: number;
+  targets: number;
+  /** Texts that samples were cut from. */
+  answerTexts: number;
+  files: number;
+  /** Of the files' paths and contents, in their order. */
+  filesSha256: string;
+  /** Files and answers that were not used, by reason. */
+  leftOut: Record<string, number>;
+}
+
 export interface SplitSummary {
+  /** Without samples for completion. */
   rows: number;
   /** More than rows where a weight takes rows more than once. */
   documents: number;
@@ -217,8 +247,8 @@ export interface SplitSummary {
  *        u64 start     first token, counted from the first token of the file
  *        u32 length    tokens
  *        u32 targets   how many of them are targets (never the first)
- *        u32 row       1-based line in its source
- *        u16 source    index into manifest.sources
+ *        u32 row       1-based line in its source; 0 for a sample for completion
+ *        u16 source    index into manifest.sources; 65,535 for a sample for completion
  *        u16 kind      0 instruct, 1 prefix, 2 fim
  *        u32 sequence  the packed sequence it lies in; ascending, no gaps
  *        u32 0
@@ -241,12 +271,26 @@ export interface ExportRecord {
   version: typeof RUN_VERSION;
   model: string;
   precision: ExportPrecision;
+  /** The precisions that were measured before one was chosen; absent: it was asked for by name. */
+  measured?: PrecisionFigures[];
   /** Of adapter_model.safetensors; empty: the base model alone. */
   adapterSha256: string;
   /** Null only where nothing was compared: a base model exported without an engine. */
   parity: ParityReport | null;
   /** The files beside this one, as they were written: a damaged export is refused. */
   files: { path: string; bytes: number; sha256: string }[];
+}
+
+/** What one precision costs, on the same held-out rows and in the same completion as the others. */
+export interface PrecisionFigures {
+  precision: ExportPrecision;
+  bytes: number;
+  /** Nats a target; null: nothing was held out. */
+  heldOutLoss: number | null;
+  /** Share by which it is above float32's; null: not known. */
+  lossRise: number | null;
+  /** Of a completion with 256 cached, 12 new and 16 generated tokens. */
+  milliseconds: number;
 }
 
 /** The gate between export and completion. `reasons` is empty if and only if `passed`. */

@@ -12,13 +12,23 @@ const BLOCK_SIZES: readonly BlockFormat["blockSize"][] = [128, 64, 32];
  */
 export function formatFor(precision: ExportPrecision, config: LlamaConfig): GraphFormat {
   if (precision === "fp32") return FLOAT32;
-  const { hiddenSize, intermediateSize, queryHeads, headDim } = config;
-  const sizes = [hiddenSize, intermediateSize, queryHeads * headDim];
-  const blockSize = BLOCK_SIZES.find((size) => sizes.every((columns) => columns % size === 0));
+  const blockSize = largestBlock(config);
   if (blockSize === undefined) {
     throw new ModelError(
-      `The model's sizes (${sizes.join(", ")}) are not multiples of 32: it can be exported as fp32 alone.`,
+      `The model's sizes (${rowSizes(config).join(", ")}) are not multiples of 32: it can be exported as fp32 alone.`,
     );
   }
   return { linear: { bits: precision === "int4" ? 4 : 8, blockSize }, embedding: { bits: 8, blockSize } };
+}
+
+export function canBeRounded(config: LlamaConfig): boolean {
+  return largestBlock(config) !== undefined;
+}
+
+function largestBlock(config: LlamaConfig): BlockFormat["blockSize"] | undefined {
+  return BLOCK_SIZES.find((size) => rowSizes(config).every((columns) => columns % size === 0));
+}
+
+function rowSizes({ hiddenSize, intermediateSize, queryHeads, headDim }: LlamaConfig): number[] {
+  return [hiddenSize, intermediateSize, queryHeads * headDim];
 }
