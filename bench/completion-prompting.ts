@@ -8,7 +8,8 @@
  *   node scripts/bench.mjs completion-prompting instructions --model EXPORT --rows HELDOUT.jsonl [--tasks N]
  *       held-out instructions turned into comments and docstrings: answered by the template, or the code continued
  *   node scripts/bench.mjs completion-prompting suffix [--model EXPORT] [--tasks N]
- *       what follows the cursor: the same loss by how many of its tokens are shown, and with the suffix before the prefix
+ *       what follows the cursor: loss in nats a character by how many of its tokens are shown, with the suffix before the
+ *       prefix, and with the indentation before the cursor left out of the prompt and written again
  *   node scripts/bench.mjs completion-prompting window
  *       typing through a long file: share of the prompt's tokens that stay, and the time that making a prompt takes
  */
@@ -183,23 +184,35 @@ async function suffixBench(exportDir: string, count: number): Promise<void> {
   const { fim } = contract.modes;
   if (!fim || !contract.beginToken) throw new Error("This model has no tokens for filling in the middle.");
   const begin = contract.beginToken.id;
-  for (const [name, most] of [
-    ["prefix alone", 0],
-    ["prefix, suffix", 32],
-    ["prefix, suffix", 64],
-    ["prefix, suffix", 128],
-    ["suffix, prefix", 128],
-  ] as const) {
+  const ways = [
+    { name: "prefix alone", most: 0, again: false },
+    { name: "prefix alone", most: 0, again: true },
+    { name: "prefix, suffix", most: 32, again: false },
+    { name: "prefix, suffix", most: 128, again: false },
+    { name: "prefix, suffix", most: 128, again: true },
+    { name: "suffix, prefix", most: 128, again: false },
+  ];
+  for (const { name, most, again } of ways) {
     const losses: number[] = [];
     for (const { prefix, suffix, line } of tasks) {
-      const [before, after] = [await fitEnd(prefix, 600, tokenizer), await fitStart(suffix, most, tokenizer)];
+      const indent = /[ \t]*$/.exec(prefix)![0];
+      const head = again ? prefix.slice(0, prefix.length - indent.length) : prefix;
+      const [before, after] = [await fitEnd(head, 600, tokenizer), await fitStart(suffix, most, tokenizer)];
       const suffixFirst = [begin, fim.prefix, fim.suffix, ...after.ids, fim.middle, ...before.ids];
       const prefixFirst = [begin, fim.prefix, ...before.ids, fim.suffix, ...after.ids, fim.middle];
       const ids = most === 0 ? [begin, ...before.ids] : name === "prefix, suffix" ? prefixFirst : suffixFirst;
-      const [answer] = (await tokenizer.encode([line])) as [number[]];
-      losses.push(await lossOf(model, ids, answer));
+      const [answer] = (await tokenizer.encode([again ? indent + line : line])) as [number[]];
+      // What is given is no merit: the tokens of the indentation alone are written anew in any case.
+      let given = 0;
+      while (again && (await tokenizer.decode(answer.slice(0, given + 1))).length <= indent.length) given += 1;
+      const counted = answer.length - given;
+      const loss = await lossOf(model, [...ids, ...answer.slice(0, given)], answer.slice(given));
+      losses.push((loss * counted) / line.length);
     }
-    console.log(`${name.padEnd(16)} ${String(most).padStart(4)} tokens of suffix  loss ${mean(losses).toFixed(4)}`);
+    const written = again ? "written again" : "";
+    console.log(
+      `${name.padEnd(15)} ${String(most).padStart(4)} of suffix ${written.padEnd(14)} ${mean(losses).toFixed(4)}`,
+    );
   }
   await model.release();
 }
@@ -271,7 +284,7 @@ function asComment({ instruction, output }: Row): Asked {
 }
 
 function asDocstring({ instruction, output }: Row): Asked {
-  const [, header, body] = /^((?:async )?def [^\n]*(?:\n[^\n]*)*?:)\n([\s\S]*)$/.exec(output) ?? [];
+  const [, header, body] = /^((?:async )?def (?:[^\n]*\n)*?[^\n]*:)\n([\s\S]*)$/.exec(output) ?? [];
   const description = instruction.slice(instruction.indexOf("\n\n") + 2);
   const prefix = `${header ?? output}\n    """${description.replace(/\n/g, "\n    ")}"""\n    `;
   return { prefix, expected: body ?? "", instruction, whole: (text) => `${prefix}${text}` };

@@ -84,7 +84,7 @@ describe("the last prompt", () => {
   });
 
   it("puts what a comment asks for into the template of training", async () => {
-    const text = await promptThatHolds("Instruction, with the template", "# Return the number 7.");
+    const text = await promptThatHolds("Instruction, with the template", "\n# Return the number 7.");
     expect(text).toMatch(/### Instruction:\s+Return the number 7\.\s+### Response:/);
     expect(text).not.toContain("def with_tax");
     await workbench.screenshot("3-instruction");

@@ -54,6 +54,8 @@ export class CompletionContext implements vscode.Disposable {
   readonly #subscriptions: vscode.Disposable[];
   #timer: NodeJS.Timeout | undefined;
   #gathering = new AbortController();
+  /** Whose surroundings are being gathered. */
+  #gatheredFor: vscode.TextDocument | undefined;
 
   constructor(private readonly completion: Pick<CompletionController, "state">) {
     const { workspace, window } = vscode;
@@ -75,9 +77,8 @@ export class CompletionContext implements vscode.Disposable {
     const instruction = signal.aborted ? null : askedForAt(document, position);
     if (signal.aborted || !this.#isOn()) return Promise.resolve({ snippets: [], instruction });
     const known = this.#documents.get(document.uri.toString());
-    if (known === undefined || Math.abs(known.line - position.line) > FAR_LINES) {
-      this.#gatherSoon(document, position, IDLE_MS);
-    }
+    if (known === undefined) this.#gatherSoon(document, position, 0);
+    else if (Math.abs(known.line - position.line) > FAR_LINES) this.#gatherSoon(document, position, IDLE_MS);
     return Promise.resolve({ snippets: known?.snippets ?? [], instruction });
   }
 
@@ -126,7 +127,7 @@ export class CompletionContext implements vscode.Disposable {
   }
 
   #gatherSoon(document: vscode.TextDocument, position: vscode.Position, delay: number): void {
-    if (!this.#isOn() || !isReadableDocument(document)) return;
+    if (this.#gatheredFor === document || !this.#isOn() || !isReadableDocument(document)) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
@@ -136,8 +137,17 @@ export class CompletionContext implements vscode.Disposable {
 
   async #gather(document: vscode.TextDocument, position: vscode.Position): Promise<void> {
     this.#gathering.abort();
-    this.#gathering = new AbortController();
-    const { signal } = this.#gathering;
+    const gathering = new AbortController();
+    this.#gathering = gathering;
+    this.#gatheredFor = document;
+    try {
+      await this.#gatherFor(document, position, gathering.signal);
+    } finally {
+      if (this.#gathering === gathering) this.#gatheredFor = undefined;
+    }
+  }
+
+  async #gatherFor(document: vscode.TextDocument, position: vscode.Position, signal: AbortSignal): Promise<void> {
     const key = document.uri.toString();
     const path = readablePath(document.uri);
     if (path === null || document.isClosed) return;
