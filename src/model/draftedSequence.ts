@@ -5,6 +5,29 @@ import { lookUpDraft } from "./promptLookup";
 type Run = (cache: KvCache, ids: readonly number[]) => Promise<Float32Array>;
 
 /**
+ * How many tokens to guess: more while guesses hold, fewer while they do not. Code that repeats itself and code that does not
+ * come in stretches longer than one completion, so that this outlives a sequence.
+ */
+export class DraftLength {
+  private length = 2;
+
+  /** At least 1: what is never tried is never found to hold. */
+  get value(): number {
+    return this.length;
+  }
+
+  /** Of `drafted` tokens `held` were right. */
+  learn(drafted: number, held: number): void {
+    if (drafted === 0) return;
+    if (held === drafted) this.length += 1;
+    else if (2 * held < drafted) this.length = Math.max(1, this.length - 1);
+    this.length = Math.min(this.length, LONGEST_DRAFT);
+  }
+}
+
+const LONGEST_DRAFT = 6;
+
+/**
  * The logits after each token of a growing sequence. Tokens are guessed from what the sequence held before and computed
  * together with the one that is known; as long as the guesses hold, the next logits are there already.
  */
@@ -23,6 +46,7 @@ export class DraftedSequence {
     prompt: readonly number[],
     private readonly run: Run,
     private readonly vocabularySize: number,
+    private readonly length: DraftLength,
   ) {
     this.tokens = [...prompt];
   }
@@ -46,8 +70,9 @@ export class DraftedSequence {
 
   /** The logits after `token`, with a guess at what follows. */
   private async compute(token: number, most: number): Promise<Float32Array> {
+    this.length.learn(this.guess.length, this.held);
     this.cache.truncate(this.tokens.length - 1);
-    this.guess = lookUpDraft(this.tokens, most);
+    this.guess = lookUpDraft(this.tokens, Math.min(most, this.length.value));
     this.held = 0;
     this.drafted += this.guess.length;
     this.rows = await this.run(this.cache, [token, ...this.guess]);

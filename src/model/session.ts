@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type * as Ort from "onnxruntime-node";
-import { DraftedSequence } from "./draftedSequence";
+import { DraftedSequence, DraftLength } from "./draftedSequence";
 import { ModelError, RunFailed } from "./error";
 import type { KvBuffers, KvCache, KvShape } from "./kvCache";
 import { KvCachePool } from "./kvCachePool";
@@ -63,6 +63,7 @@ export interface ModelShape extends KvShape {
 export class OnnxLlama {
   private readonly caches: KvCachePool;
   private readonly pace = new PrefillPace();
+  private readonly draftLength = new DraftLength();
 
   private constructor(
     private readonly ort: typeof Ort,
@@ -128,7 +129,7 @@ export class OnnxLlama {
     if (maxTokens < 1) return { tokens: [], reusedTokens: 0, firstTokenMs: 0, totalMs: 0, drafted: 0, accepted: 0 };
     const prefilled = await this.prefill(document, prompt, prompt.length + maxTokens, signal);
     const run = (cache: KvCache, ids: readonly number[]) => this.append(cache, ids, [...ids.keys()]);
-    const sequence = new DraftedSequence(prefilled.cache, prompt, run, this.shape.vocabularySize);
+    const sequence = new DraftedSequence(prefilled.cache, prompt, run, this.shape.vocabularySize, this.draftLength);
     const picker = new TokenPicker(options);
     const tokens: number[] = [];
     let logits = prefilled.logits;
