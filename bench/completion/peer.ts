@@ -4,7 +4,10 @@ import { pathToFileURL } from "node:url";
 
 /** What the benchmarks use of node-llama-cpp (3.22); it is no dependency of this project. */
 export interface LlamaSequence {
-  evaluate(tokens: readonly number[], options: { temperature: number }): AsyncGenerator<number>;
+  evaluate(
+    tokens: readonly number[],
+    options: { temperature: number; yieldEogToken?: boolean },
+  ): AsyncGenerator<number>;
   controlledEvaluate(
     input: (number | [number, { generateNext: { logits: true } }])[],
   ): Promise<({ next: { logits?: Map<number, number> } } | undefined)[]>;
