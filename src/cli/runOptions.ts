@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { HeldOut, MixedDataset, RunSpec } from "../protocol/run";
+import type { CompletionMix, HeldOut, MixedDataset, RunSpec } from "../protocol/run";
 import { runSettings } from "../run/planSettings";
 import { presetIds, presetSettings } from "../run/presets";
 import type { NewRun } from "../run/runDirectory";
@@ -48,8 +48,20 @@ const numbers = {
   "max-eval-rows": "dataset.maxEvalRows",
 } as const satisfies Record<string, keyof typeof ranges>;
 
-/** More data sets beside the first. */
+/** What is learned beside the first data set. */
 export const mixtureOptions: OptionSpecs = {
+  "completion-share": {
+    type: "string",
+    value: "SHARE",
+    description: "share of the tokens that are samples for completing code, such as 0.5; default: none",
+  },
+  "completion-from": {
+    type: "string",
+    multiple: true,
+    value: "answers|DIR",
+    description:
+      "what they are cut from: the rows' answers (default), or the Python files below a folder; both may be given",
+  },
   mix: {
     type: "string",
     multiple: true,
@@ -120,6 +132,7 @@ export function newRunFrom(context: CommandContext): NewRun {
   const rank = number("rank");
   const weight = number("weight");
   const mixture = mixtureFrom(context).map((mixed) => ({ ...mixed, format: "auto" }));
+  const completion = completionFrom(context);
   return {
     name: stringOption(context, "name") ?? nameOf(dataPath),
     model: {
@@ -131,6 +144,7 @@ export function newRunFrom(context: CommandContext): NewRun {
       format: stringOption(context, "format") ?? "auto",
       ...(context.values.field === undefined ? {} : { fields: fieldOptions(context) }),
       ...(weight === undefined ? {} : { weight }),
+      ...(completion === undefined ? {} : { completion }),
       ...(mixture.length === 0 ? {} : { mixture }),
       template: stringOption(context, "template") ?? "auto",
       heldOut: heldOutFrom(context),
@@ -236,6 +250,24 @@ export function mixtureFrom(context: CommandContext): Pick<MixedDataset, "path" 
     }
     return { path: resolve(context.cwd, text.slice(0, at)), weight };
   });
+}
+
+export function completionFrom(context: CommandContext): CompletionMix | undefined {
+  const share = numberOption(context, "completion-share", ranges["dataset.completion.share"]);
+  const given = context.values["completion-from"];
+  const words = Array.isArray(given) ? given.map(String) : [];
+  if (share === undefined) {
+    if (words.length > 0) throw new UsageError("--completion-from goes with --completion-share.");
+    return undefined;
+  }
+  const folders = words.filter((word) => word !== "answers");
+  if (folders.length > 1) throw new UsageError("--completion-from takes one folder at most.");
+  const [folder] = folders;
+  return {
+    share,
+    answers: folder === undefined || words.length > 1,
+    folder: folder === undefined ? null : resolve(context.cwd, folder),
+  };
 }
 
 export function heldOutFrom(context: CommandContext): HeldOut {

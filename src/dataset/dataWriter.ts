@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { SampleKind, SplitSummary } from "../protocol/run";
-import type { EncodedDocument } from "./readDataset";
+import { COMPLETION_SOURCE, type EncodedDocument } from "./readDataset";
 
 /** data/<split>.tokens and .documents, to the byte as src/protocol/run.ts lays them out. */
 
@@ -27,9 +27,9 @@ export class SplitWriter {
     return new SplitWriter(tokens, documents);
   }
 
-  async addSequence(documents: readonly EncodedDocument[], kind: SampleKind = "instruct"): Promise<void> {
+  async addSequence(documents: readonly EncodedDocument[]): Promise<void> {
     for (const document of documents) {
-      this.record(document, kind);
+      this.record(document);
       const at = this.tokens.reserve(document.tokens.length * 4);
       for (const [index, word] of document.tokens.entries()) at.writeUInt32LE(word, index * 4);
       await this.tokens.flushIfFull();
@@ -38,7 +38,7 @@ export class SplitWriter {
     this.summary.sequences++;
   }
 
-  private record({ tokens, targets, row, source, copy }: EncodedDocument, kind: SampleKind): void {
+  private record({ tokens, targets, row, source, copy, kind }: EncodedDocument): void {
     const { summary } = this;
     const at = this.documents.reserve(RECORD_BYTES);
     at.writeBigUInt64LE(BigInt(summary.tokens), 0);
@@ -49,7 +49,7 @@ export class SplitWriter {
     at.writeUInt16LE(kinds[kind], 22);
     at.writeUInt32LE(summary.sequences, 24);
     at.writeUInt32LE(0, 28);
-    if (copy === 0) summary.rows++;
+    if (copy === 0 && source !== COMPLETION_SOURCE) summary.rows++;
     summary.documents++;
     summary.tokens += tokens.length;
     summary.targets += targets;

@@ -497,7 +497,15 @@ describe("what cannot be prepared ends in one sentence and leaves nothing", () =
     mkdirSync(join(folder, "data"));
     for (const name of ["train.tokens", "train.documents"]) symlinkSync("/dev/full", join(folder, "data", name));
     const writer = await SplitWriter.create(join(folder, "data"), "train");
-    const document = { tokens: new Uint32Array(9), targets: 0, row: 1, source: 0, heldOut: false, copy: 0 };
+    const document = {
+      tokens: new Uint32Array(9),
+      targets: 0,
+      row: 1,
+      source: 0,
+      heldOut: false,
+      copy: 0,
+      kind: "instruct" as const,
+    };
     await writer.addSequence([document]);
     await expect(writer.finish()).rejects.toMatchObject({ code: "ENOSPC", path: join(folder, "data", "train.tokens") });
     await writer.close();

@@ -2,6 +2,7 @@ import { access, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { syncFolder, writeAtomically } from "../disk/atomicWrite";
 import { type Contract, type DataManifest, type DataSource, RUN_VERSION, type RunSpec } from "../protocol/run";
+import { withCompletionSamples } from "./completionMix/withCompletionSamples";
 import { type ModelLimits, makeContract, readModelLimits } from "./contract";
 import { SplitWriter } from "./dataWriter";
 import { Packer } from "./pack";
@@ -60,7 +61,7 @@ async function writeData(
   folder: string,
   options: DocumentOptions,
 ): Promise<DataManifest> {
-  const reading = readDocuments(plan, options);
+  const reading = withCompletionSamples(plan, readDocuments(plan, options), options);
   const train = await SplitWriter.create(folder, "train");
   const held = await SplitWriter.create(folder, "eval").catch(async (error) => {
     await train.close();
@@ -81,6 +82,7 @@ async function writeData(
     template: plan.template!.id,
     sequenceLength: spec.sequenceLength,
     sources: describeSources(plan, reading.tallies),
+    ...(reading.samples === null ? {} : { completion: reading.samples }),
     train: train.summary,
     eval: held.summary,
   };

@@ -1,5 +1,13 @@
 import { realpath, stat } from "node:fs/promises";
-import type { DataSource, FormatId, HeldOut, MixedDataset, TemplateId } from "../protocol/run";
+import type {
+  CompletionMix,
+  DataSource,
+  FormatId,
+  HeldOut,
+  MixedDataset,
+  SampleKind,
+  TemplateId,
+} from "../protocol/run";
 import { readRow, rowSource } from "./checkRow";
 import { type EncodedSample, encodeSamples, isEncoded } from "./encode";
 import { type DialectChoice, DialectDetector } from "./formats/detect";
@@ -25,6 +33,7 @@ export interface DatasetRequest {
   fields?: Readonly<Record<string, string>> | undefined;
   weight?: number | undefined;
   mixture?: readonly MixedDataset[] | undefined;
+  completion?: CompletionMix | undefined;
   template: TemplateId | "auto";
   heldOut: HeldOut;
   maxTrainRows: number | null;
@@ -38,7 +47,10 @@ export interface ReadOptions {
   progress?: ((stage: string, fraction: number | null, detail?: string) => void) | undefined;
 }
 
-/** A row as tokens. */
+/** In place of a source's index: the document is no row but a sample for completion. Its row is 0. */
+export const COMPLETION_SOURCE = 0xffff;
+
+/** A row as tokens, or a sample for completion. */
 export interface EncodedDocument extends EncodedSample {
   /** Index into the plan's sources. */
   source: number;
@@ -47,6 +59,7 @@ export interface EncodedDocument extends EncodedSample {
   heldOut: boolean;
   /** 0 where a pass meets the row for the first time; a weight above 1 takes it more than once. */
   copy: number;
+  kind: SampleKind;
 }
 
 export interface PlannedSource {
@@ -362,7 +375,7 @@ class Reading {
       } else if (segments !== null) {
         const encoded = this.checkLength(results[index]!);
         if (isEncoded(encoded)) {
-          documents.push({ ...encoded, source, row, heldOut, copy: 0 });
+          documents.push({ ...encoded, source, row, heldOut, copy: 0, kind: "instruct" });
           this.met[source]![heldOut ? "eval" : "train"]++;
           this.first ??= segments;
         } else {

@@ -1,7 +1,15 @@
 import type { DataSummary, DatasetShare } from "../protocol/webview";
+import { withCompletionSamples } from "./completionMix/withCompletionSamples";
 import { previewSegments } from "./encode";
 import type { SourceTally } from "./readDataset";
-import { type DatasetPlan, type DatasetRequest, planDataset, type ReadOptions, readDocuments } from "./readDataset";
+import {
+  COMPLETION_SOURCE,
+  type DatasetPlan,
+  type DatasetRequest,
+  planDataset,
+  type ReadOptions,
+  readDocuments,
+} from "./readDataset";
 import type { Tokenizer } from "./tokenizer";
 
 /** Skipped rows that are listed, of all data sets together. */
@@ -14,12 +22,21 @@ export async function summarize(
   options: ReadOptions = {},
 ): Promise<DataSummary & { template: string | null }> {
   const plan = await planDataset(request, tokenizer, options);
-  const reading = readDocuments(plan, options);
+  const reading = withCompletionSamples(plan, readDocuments(plan, options), options);
+  const mixed = { tokens: 0, targets: 0, squares: 0 };
   // The tallies count what passes by.
-  for await (const _ of reading.documents) options.signal?.throwIfAborted();
+  for await (const batch of reading.documents) {
+    options.signal?.throwIfAborted();
+    for (const { source, tokens, targets } of batch) {
+      if (source !== COMPLETION_SOURCE) continue;
+      mixed.tokens += tokens.length;
+      mixed.targets += targets;
+      mixed.squares += tokens.length ** 2;
+    }
+  }
   const { tallies } = reading;
   const sum = (part: (tally: SourceTally) => number) => tallies.reduce((total, tally) => total + part(tally), 0);
-  const trainTokens = sum(({ train }) => train.tokens);
+  const trainTokens = sum(({ train }) => train.tokens) + mixed.tokens;
   const evalTokens = sum((tally) => tally.eval.tokens);
   return {
     path: request.path,
@@ -33,10 +50,13 @@ export async function summarize(
     tokens: trainTokens + evalTokens,
     trainRows: sum(({ train }) => train.rows),
     trainTokens,
-    trainTargets: sum(({ train }) => train.targets),
-    documentTokens: trainTokens === 0 ? 0 : Math.round(sum(({ train }) => train.squares) / trainTokens),
+    trainTargets: sum(({ train }) => train.targets) + mixed.targets,
+    documentTokens:
+      trainTokens === 0 ? 0 : Math.round((sum(({ train }) => train.squares) + mixed.squares) / trainTokens),
     evalRows: sum((tally) => tally.eval.rows),
     evalTokens,
+    completionSamples: reading.samples === null ? 0 : reading.samples.fim + reading.samples.prefix,
+    completionTokens: mixed.tokens,
     datasets: tallies.map((tally, index) => shareOf(plan, tally, index)),
     problems: tallies.flatMap(({ listed }, dataset) => listed.map((row) => ({ dataset, ...row }))).slice(0, LISTED),
     preview: reading.first === null ? [] : previewSegments(reading.first, tokenizer.special),

@@ -99,6 +99,9 @@ export interface DataSummary {
   documentTokens: number;
   evalRows: number;
   evalTokens: number;
+  /** Samples for completing code beside the rows, and their tokens, which `trainTokens` counts. */
+  completionSamples: number;
+  completionTokens: number;
   datasets: DatasetShare[];
   /** The first of the skipped rows, in the files' order. `dataset`: index into `datasets`. */
   problems: { dataset: number; row: number; reason: string; message: string }[];

@@ -23,6 +23,7 @@ export const ranges = {
   "lora.alpha": { min: 0.001, max: 65_536 },
   "lora.dropout": { min: 0, max: 0.9 },
   "dataset.weight": { min: 0.01, max: 100 },
+  "dataset.completion.share": { min: 0.01, max: 0.95 },
   "optimizer.learningRate": { min: 1e-8, max: 1 },
   "optimizer.beta1": { min: 0, max: 0.9999 },
   "optimizer.beta2": { min: 0, max: 0.999999 },
@@ -135,6 +136,14 @@ const heldOutSchema = v.variant(
 const weight = number("dataset.weight");
 const fields = v.exactOptional(v.record(text, text));
 const mixed = object({ path, format: text, fields, weight });
+const completion = v.pipe(
+  object({
+    share: number("dataset.completion.share"),
+    answers: v.boolean("must be true or false"),
+    folder: v.union([v.null(), path], "must be an absolute path, or null"),
+  }),
+  v.check(({ answers, folder }) => answers || folder !== null, "must name answers or a folder to cut samples from"),
+);
 
 const schema = object({
   version: v.literal(RUN_VERSION, `must be ${RUN_VERSION}`),
@@ -149,6 +158,7 @@ const schema = object({
     format: text,
     fields,
     weight: v.exactOptional(weight),
+    completion: v.exactOptional(completion),
     mixture: v.exactOptional(v.pipe(v.array(mixed, "must be a list"), v.maxLength(64, "must have at most 64 entries"))),
     template: text,
     heldOut: heldOutSchema,

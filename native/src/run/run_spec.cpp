@@ -57,6 +57,7 @@ void check_dataset(const Fields& dataset) {
   if (!dataset.absent("fields")) dataset.object("fields");
   if (!dataset.absent("weight")) dataset.number("weight", 0.01, 100);
   if (!dataset.absent("mixture")) dataset.array("mixture");
+  if (!dataset.absent("completion")) dataset.object("completion");
   text(dataset, "template");
   check_held_out(dataset.object("heldOut"));
   for (const char* limit : {"maxTrainRows", "maxEvalRows"}) {

@@ -4,7 +4,7 @@ import { loadTokenizer } from "../../dataset/tokenizer";
 import { defaultSettings, ranges } from "../../run/runSpec";
 import { dataSetSettings } from "../../server/settings";
 import { type Command, numberOption, requiredOption } from "../command";
-import { heldOutFrom, mixtureFrom, mixtureOptions } from "../runOptions";
+import { completionFrom, heldOutFrom, mixtureFrom, mixtureOptions } from "../runOptions";
 import { choiceFor, choiceOptions, editorSettings } from "../validation/options";
 
 export const command: Command = {
@@ -41,6 +41,7 @@ export const command: Command = {
       template: "auto",
       weight: numberOption(context, "weight", ranges["dataset.weight"]),
       mixture,
+      completion: completionFrom(context),
       heldOut: heldOutFrom(context),
       maxTrainRows: null,
       maxEvalRows: null,

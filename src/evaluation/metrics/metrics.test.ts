@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { codeOf } from "../../dataset/checks/python/answerCode";
 import { loadPythonParser } from "../../dataset/checks/python/parser";
 import type { ModelAnswer } from "../../protocol/evaluation";
 import { editSimilarity, MOST_LEXEMES } from "./editSimilarity";
 import { isExactMatch } from "./exactMatch";
 import { figuresOf } from "./figures";
-import { codeOf, parses, pythonAnswers } from "./pythonAnswer";
+import { parses, pythonAnswers } from "./pythonAnswer";
 
 beforeAll(loadPythonParser);
 

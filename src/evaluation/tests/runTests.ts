@@ -1,6 +1,6 @@
+import { codeOf } from "../../dataset/checks/python/answerCode";
 import { describeError } from "../../disk/describeError";
 import type { EvaluatedAnswer, TestRuns } from "../../protocol/evaluation";
-import { codeOf } from "../metrics/pythonAnswer";
 import { SandboxRefused } from "../sandbox/refused";
 import { Sandbox, type TestResult } from "../sandbox/sandbox";
 import { programOf, type RowTest, testOf } from "./rowTests";

@@ -79,6 +79,8 @@ const summary = v.object({
   documentTokens: v.number(),
   evalRows: v.number(),
   evalTokens: v.number(),
+  completionSamples: v.number(),
+  completionTokens: v.number(),
   datasets: v.array(
     v.object({
       path: v.string(),
