@@ -39,6 +39,8 @@ describe("a code prompt", () => {
   it("is the prefix alone otherwise, and without a begin token where there is none", async () => {
     const modes = { prefix: {} };
     expect(await textOf((await prompt("x = 1\n", "y = 2", { modes })).ids)).toBe("<|begin_of_text|>x = 1\n");
+    const indented = await prompt("if x:\n    ", "", { modes });
+    expect([await textOf(indented.ids), indented.word]).toEqual(["<|begin_of_text|>if x:\n", "    "]);
     expect((await prompt("x = 1\n", "", { modes, beginToken: null })).ids[0]).not.toBe(BOS);
     expect((await prompt("x = 1\n", "", { modes })).mode).toBe("prefix");
   });

@@ -6,7 +6,7 @@ import type { Contract } from "../protocol/run";
 import type { CodeQuestion, PromptSection } from "../protocol/worker";
 import { type ContextPart, contextPart } from "./promptContext";
 import { fitEnd, fitStart, type Part } from "./promptWindow";
-import { splitWord } from "./wordHealing";
+import { splitIndentation, splitWord } from "./wordHealing";
 
 /** Tokens of a prompt at most: beyond that the wait grows faster than the completion's worth. */
 export const LONGEST_PROMPT = 1024;
@@ -44,7 +44,7 @@ export async function codePrompt(
   const { fim, prefix: prefixMode } = contract.modes;
   if (!fim && !prefixMode) throw new ModelError("This model answers instructions only; it does not complete code.");
   const budget = promptBudget(contract, maxTokens) - (contract.beginToken ? 1 : 0) - (fim ? 3 : 0);
-  const { head, word } = splitWord(question.prefix);
+  const { head, word } = fim ? splitWord(question.prefix) : splitIndentation(question.prefix);
   const context = await contextPart(question.context ?? [], contextBudget(question, budget), tokenizer);
   const room = budget - context.ids.length;
   if (!fim) {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadTokenizer, type Tokenizer } from "../dataset/tokenizer";
 import { TINY_PYTHON } from "../model/testModel";
-import { splitWord, TokenTexts, WordHealing } from "./wordHealing";
+import { splitIndentation, splitWord, TokenTexts, WordHealing } from "./wordHealing";
 
 let tokenizer: Tokenizer;
 let texts: TokenTexts;
@@ -26,6 +26,16 @@ describe("the begun word", () => {
     ["x  ", " "],
   ])("of %j is %j", (prefix, word) => {
     expect(splitWord(prefix)).toEqual({ head: prefix.slice(0, prefix.length - word.length), word });
+  });
+
+  it("may be a blank line's indentation", () => {
+    const split = (prefix: string) => splitIndentation(prefix);
+    expect(split("if x:\n    ")).toEqual({ head: "if x:\n", word: "    " });
+    expect(split("if x:\r\n\t\t")).toEqual({ head: "if x:\r\n", word: "\t\t" });
+    expect(split("  ")).toEqual({ head: "", word: "  " });
+    expect(split("x = ")).toEqual({ head: "x =", word: " " });
+    expect(split("if x:\n")).toEqual({ head: "if x:\n", word: "" });
+    expect(split(`a\n${" ".repeat(60)}`).word).toBe("");
   });
 
   it("is bounded", () => {
@@ -59,6 +69,19 @@ describe("healing", () => {
     logits[await idOf("turn")] = 1;
     logits[await idOf("\n")] = 9;
     expect(healing.choose(logits)).toBe(await idOf("turn"));
+    expect(healing.choose(logits)).toBeNull();
+  });
+
+  it("writes an indentation as it is, with its last space in the word that follows", async () => {
+    const healing = new WordHealing(texts, "    ");
+    const logits = new Float32Array(8192);
+    logits[await idOf("       ")] = 9;
+    logits[await idOf("   ")] = 5;
+    expect(healing.choose(logits)).toBe(await idOf("   "));
+    logits.fill(0);
+    logits[await idOf("   ")] = 9;
+    logits[await idOf(" return")] = 1;
+    expect(healing.choose(logits)).toBe(await idOf(" return"));
     expect(healing.choose(logits)).toBeNull();
   });
 
