@@ -17,6 +17,8 @@ import { TokenTexts, WordHealing } from "./wordHealing";
  * generation, in 0.64 of its time with tiny-python, and in 0.79 at the costs of Llama-3.2-1B (`bench/completion-drafts.ts`).
  */
 const DRAFT = 6;
+/** Where tokens are drawn, those less likely than this share of the likeliest are left out. */
+const MIN_P = 0.1;
 /** A whole chunk of a prompt, so that its time says something. */
 const WARM_UP_TOKENS = 32;
 
@@ -30,6 +32,8 @@ export interface CompleterOptions {
   provider?: ProviderChoice;
   /** What all KV caches together may take. */
   cacheBytes?: number;
+  /** Above 0: tokens are drawn from the likely ones; else the likeliest is taken. */
+  temperature?: number;
 }
 
 /** An exported model that completes code and answers instructions, as its contract allows. One request at a time. */
@@ -44,8 +48,7 @@ export class Completer {
     private readonly placed: PlacedModel<OnnxLlama>,
     private readonly endTokens: ReadonlySet<number>,
     private readonly tokenTexts: TokenTexts,
-    /** Tokens at most that are guessed from the code so far and verified in one run; 0: none. */
-    private readonly draft: number,
+    private readonly decoding: Pick<GenerateOptions, "draft" | "sampling">,
   ) {}
 
   /** Refuses an export that is damaged or did not pass the parity gate. */
@@ -67,7 +70,10 @@ export class Completer {
     const texts = await TokenTexts.of(tokenizer);
     // Where activations are rounded, several tokens in one run come out otherwise than one alone, as far as other tokens.
     const draft = record.precision === "fp32" && placed.provider === "cpu" ? DRAFT : 0;
-    return new Completer(basename(record.model), contract, tokenizer, placed, endTokens(contract), texts, draft);
+    const { temperature = 0 } = options;
+    const sampling = temperature > 0 ? { temperature, minP: MIN_P, random: Math.random } : undefined;
+    const decoding = { draft, sampling };
+    return new Completer(basename(record.model), contract, tokenizer, placed, endTokens(contract), texts, decoding);
   }
 
   /** Where it computes: cpu, cuda, … */
@@ -154,7 +160,7 @@ export class Completer {
     let shaped = { text: "", done: false };
     const generation: Generation = await this.model.generate(ids, {
       ...limits,
-      draft: this.draft,
+      ...this.decoding,
       onToken: async (id) => {
         if (this.endTokens.has(id)) {
           ended = "end-token";

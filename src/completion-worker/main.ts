@@ -3,8 +3,7 @@ import { RequestQueue } from "./requestQueue";
 
 const queue = new RequestQueue(
   // onnxruntime and tokenizers are loaded with the first model and not before.
-  async ({ exportDir, threads, provider, cacheBytes }) =>
-    (await import("./completer")).Completer.load(exportDir, { threads, provider, cacheBytes }),
+  async ({ exportDir, ...options }) => (await import("./completer")).Completer.load(exportDir, options),
   (response) => {
     // With a callback a channel that closes meanwhile is no error: nobody waits for the answer any more.
     if (process.connected) process.send?.(response, undefined, undefined, () => {});

@@ -10,8 +10,8 @@ const NEW_TOKENS = 12;
 const ROUNDS = 2;
 /** Another provider must need less than this share of the CPU's time: it takes memory that others want. */
 const WORTH = 0.9;
-/** Relative difference of the logits from the CPU's: half precision stays below, wrong results do not. */
-const LARGEST_DIFFERENCE = 0.05;
+/** Relative difference of the logits from the CPU's: other roundings of 4 and 8 bits stay below, wrong results do not. */
+const LARGEST_DIFFERENCE = 0.2;
 
 /** What the choice needs of a model. */
 export interface MeasurableModel {

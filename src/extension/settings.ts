@@ -20,6 +20,8 @@ export interface Settings {
   completionMemoryLimit: number;
   /** Minutes; 0: never. */
   completionUnloadAfter: number;
+  /** 0: greedy. */
+  completionTemperature: number;
   notifications: readonly string[];
 }
 
@@ -38,6 +40,7 @@ export function readSettings(): Settings {
     completionDuringTraining: duringTraining(section.get<unknown>("completion.duringTraining")),
     completionProvider: provider(section.get<unknown>("completion.provider")),
     completionMemoryLimit: atLeastZero(section.get<unknown>("completion.memoryLimit"), 0),
+    completionTemperature: Math.min(atLeastZero(section.get<unknown>("completion.temperature"), 0), 2),
     completionUnloadAfter: Math.min(atLeastZero(section.get<unknown>("completion.unloadAfter"), 15), 1440),
     notifications: strings(section.get<unknown>("notifications")),
   };

@@ -57,6 +57,8 @@ export type WorkerRequest =
       cacheBytes: number;
       /** What the whole process should take at most; 0: no limit. Caches shrink to keep to it. */
       memoryLimit: number;
+      /** Above 0: tokens are drawn (min-p); absent or 0: the likeliest is taken. */
+      temperature?: number;
     }
   | ({ type: "complete"; id: number } & CodeQuestion)
   /** Answers an instruction with the contract's template. */

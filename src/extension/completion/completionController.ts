@@ -72,7 +72,7 @@ export class CompletionController implements vscode.Disposable {
     this.#subscriptions.push(
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration("tunesmith.completion.duringTraining")) this.#adapt();
-        const reload = ["provider", "memoryLimit"].some((name) =>
+        const reload = ["provider", "memoryLimit", "temperature"].some((name) =>
           event.affectsConfiguration(`tunesmith.completion.${name}`),
         );
         if (reload) this.#reload();
@@ -262,6 +262,7 @@ export class CompletionController implements vscode.Disposable {
       provider: settings.completionProvider,
       memoryLimit: settings.completionMemoryLimit * 1e6,
       unloadAfter: settings.completionUnloadAfter * 60_000,
+      temperature: settings.completionTemperature,
     };
   }
 

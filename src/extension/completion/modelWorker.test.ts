@@ -33,7 +33,7 @@ process.on("disconnect", () => process.exit(0));
 
 let folder: string;
 let now = 0;
-const limits: WorkerLimits = { threads: 1, provider: "cpu", memoryLimit: 0, unloadAfter: 0 };
+const limits: WorkerLimits = { threads: 1, provider: "cpu", memoryLimit: 0, unloadAfter: 0, temperature: 0 };
 const workers: ModelWorker[] = [];
 const said: string[] = [];
 const say = (text: string) => {

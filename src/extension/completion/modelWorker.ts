@@ -19,6 +19,8 @@ export interface WorkerLimits {
   memoryLimit: number;
   /** Milliseconds without a request after which the process is ended; 0: never. */
   unloadAfter: number;
+  /** 0: the likeliest token is taken; above, tokens are drawn. */
+  temperature: number;
 }
 
 export type WorkerFailure =
@@ -166,14 +168,15 @@ export class ModelWorker {
     this.#client = client;
     this.#tooLarge = 0;
     try {
-      const { threads, provider, memoryLimit } = limits();
-      const loaded = await client.load({ exportDir, threads, provider, cacheBytes: CACHE_BYTES, memoryLimit });
+      const { unloadAfter: _, ...settings } = limits();
+      const loaded = await client.load({ exportDir, ...settings, cacheBytes: CACHE_BYTES });
       if (client !== this.#client) return;
       const { memoryBytes, milliseconds, notTaken } = loaded;
       log.info(`${name}: loaded in ${Math.round(milliseconds)} ms, computes on ${loaded.provider}`);
       for (const { provider: other, reason } of notTaken) log.info(`${name}: not on ${other}: ${reason}`);
-      if (memoryLimit > 0 && memoryBytes > memoryLimit) {
-        this.#fail({ kind: "memory", needed: memoryBytes, limit: memoryLimit });
+      const { memoryLimit: limit } = settings;
+      if (limit > 0 && memoryBytes > limit) {
+        this.#fail({ kind: "memory", needed: memoryBytes, limit });
         return;
       }
       this.#set({ kind: "ready", memoryBytes, lastMs: null, mode: null, provider: loaded.provider, notTaken });
