@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { CompletionController, type CompletionState } from "./completion/completionController";
 import { describeState } from "./completion/describeState";
 import type { OffReason } from "./completion/isEnabled";
+import { escapeMarkdown } from "./completion/statistics/markdownTable";
 import type { Services } from "./context";
 import { count, duration, percent } from "./figures";
 import type { TrackedRun } from "./runs/runRegistry";
@@ -149,8 +150,8 @@ function switchText(off: OffReason | null): string {
 
 /** `lines` are texts, not markup: a name and a message are the user's. */
 function tooltip(lines: readonly string[], links: readonly [text: string, command: string][]): vscode.MarkdownString {
-  const made = new vscode.MarkdownString(undefined, true);
+  const linked = links.map(([text, command]) => `[${text}](command:${command})`).join(" · ");
+  const made = new vscode.MarkdownString([...lines.map(escapeMarkdown), linked].join("\n\n"));
   made.isTrusted = { enabledCommands: links.map(([, command]) => command) };
-  for (const line of lines) made.appendText(`${line}\n\n`);
-  return made.appendMarkdown(links.map(([text, command]) => `[${text}](command:${command})`).join(" · "));
+  return made;
 }

@@ -48,6 +48,8 @@ export const compareModels: CommandFactory = (services) => async () => {
       await services.modelComparison.start({ name: chosen.name, exportDir });
     },
   );
+  // One that cannot be loaded has ended it, and that was said.
+  if (!services.modelComparison.running) return;
   void vscode.window.showInformationMessage(
     vscode.l10n.t("The two models take turns at completing from now on. Stop Comparing shows what came of it."),
   );

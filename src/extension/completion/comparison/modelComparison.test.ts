@@ -30,7 +30,11 @@ vi.mock("vscode", () => ({
 class Worker {
   state = { kind: "ready" };
   readonly #emitter = new Emitter();
+  loads = 0;
   constructor(readonly exportDir: string) {}
+  async ensureLoaded(): Promise<void> {
+    this.loads++;
+  }
   onDidChange(listener: () => void) {
     this.#emitter.on("change", listener);
     return { dispose: () => this.#emitter.off("change", listener) };
@@ -47,6 +51,7 @@ class Controller {
   readonly made: Worker[] = [];
   readonly removed: Worker[] = [];
   route: Route | null = null;
+  gaveWay: "reduced" | "off" | null = null;
   readonly #emitter = new Emitter();
   onDidChange = (listener: () => void) => {
     this.#emitter.on("change", listener);
@@ -128,6 +133,15 @@ describe("ModelComparison", () => {
     expect(new Set(asked.slice(0, 2))).toEqual(new Set(["/base", "/runs/tuned/export"]));
     expect(asked.slice(2, 4)).toEqual(asked.slice(0, 2));
     expect(asked.slice(4)).toEqual(asked.slice(0, 2));
+  });
+
+  it("loads both beforehand, unless completion rests", async () => {
+    await open().start(base);
+    expect([controller.worker!.loads, controller.made[0]!.loads]).toEqual([1, 1]);
+    controller = new Controller();
+    controller.gaveWay = "off";
+    await open().start(base);
+    expect([controller.worker!.loads, controller.made[0]!.loads]).toEqual([0, 0]);
   });
 
   it("ends as it was before, with the comparison's id", async () => {

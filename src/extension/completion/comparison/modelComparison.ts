@@ -66,6 +66,9 @@ export class ModelComparison implements vscode.Disposable {
     await this.stop();
     const id = this.statistics.beginComparison(models);
     await this.#run({ id, contender, exportDir: worker.exportDir }, worker);
+    // Else the first suggestion of each would be as late as its loading takes.
+    const workers = this.#running?.workers ?? [];
+    if (this.completion.gaveWay !== "off") await Promise.all(workers.map((one) => one.ensureLoaded()));
   }
 
   /** Goes on with the one that was running when the window was closed, where its model is still in use. */
