@@ -7,15 +7,12 @@ import type { KvBuffers, KvCache, KvShape } from "./kvCache";
 import { KvCachePool } from "./kvCachePool";
 import { MODEL_FILE } from "./onnx/llamaGraph";
 import { PrefillPace } from "./prefillPace";
-import { argmax, type MinPSampling, margin, sampleMinP } from "./sampling";
+import { type PickerOptions, TokenPicker } from "./tokenPicker";
 
 /** Tokens of one run where a whole sequence is scanned. */
 const SCAN_CHUNK = 64;
 /** What all KV caches may take where nothing else is said. */
 const CACHE_BYTES = 256 << 20;
-/** Logits of several tokens in one run differ from those of one alone, but by less than this. */
-const SAFE_MARGIN = 0.01;
-
 export interface LoadOptions {
   /** 0: onnxruntime decides. */
   threads: number;
@@ -27,15 +24,11 @@ export interface LoadOptions {
   cacheBytes?: number;
 }
 
-export interface GenerateOptions {
+export interface GenerateOptions extends PickerOptions {
   maxTokens: number;
   signal?: AbortSignal;
   /** Whose KV cache it is; prompts of one document have much in common. */
   document?: string;
-  /** Picks a token other than the most likely one; null leaves it at that, then and for the rest of the generation. */
-  choose?(logits: Float32Array): number | null;
-  /** Greedy unless this is given. */
-  sampling?: MinPSampling;
   /** Tokens at most that are guessed from the sequence so far and verified in one run; 0: none. */
   draft?: number;
   /** Called with each token; true ends the generation after it. May be asynchronous. */
@@ -284,29 +277,6 @@ export class OnnxLlama {
       feeds[name] = new this.ort.Tensor("float32", array, [1, kvHeads, capacity, headDim]);
     }
     return { capacity, arrays, feeds };
-  }
-}
-
-/** Picks the tokens of one generation. */
-class TokenPicker {
-  /** Whether any token may follow. */
-  isFree: boolean;
-
-  constructor(private readonly options: Pick<GenerateOptions, "choose" | "sampling">) {
-    this.isFree = options.choose === undefined;
-  }
-
-  pick(logits: Float32Array): number {
-    const { choose, sampling } = this.options;
-    const chosen = this.isFree ? null : (choose?.(logits) ?? null);
-    if (chosen !== null) return chosen;
-    this.isFree = true;
-    return sampling === undefined ? argmax(logits) : sampleMinP(logits, sampling);
-  }
-
-  /** Whether logits that are rounded otherwise give the same token. A token that is drawn is open in any case. */
-  isSure(logits: Float32Array): boolean {
-    return this.options.sampling !== undefined || margin(logits) > SAFE_MARGIN;
   }
 }
 
