@@ -2,7 +2,7 @@ import type { SampleKind } from "../../protocol/run";
 import type { SpecialTokens } from "../specialTokens";
 import { fillInTheMiddle } from "../templates/fillInTheMiddle";
 import { control, learned, plain, type Segment } from "../templates/template";
-import { type PythonSource, wordStart } from "./middles";
+import { indentationStart, type PythonSource, wordStart } from "./middles";
 import type { SeededRandom } from "./seededRandom";
 
 /** A sample for completion, in the layout of a prompt at inference (src/completion-worker/prompt.ts). */
@@ -22,7 +22,7 @@ const SHORT_PREFIX = 700;
 const LONG_PREFIX = 2800;
 const LONG_SHARE = 0.25;
 /** As much as the editor's prompt holds of it, about. */
-const LONGEST_SUFFIX = 400;
+const LONGEST_SUFFIX = 360;
 
 /** Null: nothing worth learning was drawn. */
 export function cutSample(source: PythonSource, special: SpecialTokens, random: SeededRandom): CutSample | null {
@@ -30,12 +30,13 @@ export function cutSample(source: PythonSource, special: SpecialTokens, random: 
   if (middle === null) return null;
   const [forPrefix, forEnd, forLength] = [random.next(), random.next(), random.next()];
   const { text } = source;
+  const continues = special.fim === null || forPrefix < PREFIX_SHARE;
   // A prompt at inference ends before the begun word.
-  const start = wordStart(text, middle.start);
+  const start = continues ? indentationStart(text, middle.start) : wordStart(text, middle.start);
   const longest = forLength < LONG_SHARE ? LONG_PREFIX : SHORT_PREFIX;
   const prefix = lastLines(text.slice(0, start), Math.round(longest * (0.3 + 0.7 * random.next())));
-  if (special.fim === null || forPrefix < PREFIX_SHARE) {
-    const end = source.endOfBody(start) ?? middle.end;
+  if (continues) {
+    const end = source.endOfBody(middle.start) ?? middle.end;
     const segments = [plain(prefix), learned(text.slice(start, end)), control(special.end, true)];
     return { kind: "prefix", segments, key: `${start} ${end}` };
   }

@@ -36,7 +36,7 @@ export class HeldOutCode {
 }
 
 /** Of a shorter line nothing follows. */
-const SHORTEST_LINE = 24;
+const SHORTEST_LINE = 20;
 
 function significantLines(code: string): string[] {
   return code

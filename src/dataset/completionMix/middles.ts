@@ -234,3 +234,10 @@ export function wordStart(text: string, position: number): number {
   if (line.trim() === "") return position;
   return position - (/(?: ?[A-Za-z0-9_]{1,48}| )$/.exec(line)?.[0].length ?? 0);
 }
+
+/** The same for a model that only continues: there a blank line's indentation is taken out of the prompt too. */
+export function indentationStart(text: string, position: number): number {
+  const lineStart = text.lastIndexOf("\n", position - 1) + 1;
+  const blank = position - lineStart <= 48 && text.slice(lineStart, position).trim() === "";
+  return blank ? lineStart : wordStart(text, position);
+}

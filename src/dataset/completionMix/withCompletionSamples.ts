@@ -117,7 +117,6 @@ async function* cutAll({ request, tokenizer }: DatasetPlan, { texts }: SourceTex
   const known = new Set<string>();
   let batch: CutSample[] = [];
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const before = known.size;
     for (const { name, text } of new SeededRandom(request.seed, "round", round).shuffled(texts)) {
       const random = new SeededRandom(request.seed, "completion", round, name);
       const source = new PythonSource(text);
@@ -135,7 +134,6 @@ async function* cutAll({ request, tokenizer }: DatasetPlan, { texts }: SourceTex
         batch = [];
       }
     }
-    if (known.size === before) break;
   }
   if (batch.length > 0) yield batch;
 }

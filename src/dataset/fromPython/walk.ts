@@ -15,6 +15,8 @@ const testFile = /^(test_.*|.*_test|conftest)\.py$/;
 export async function* pythonFiles(folder: string, options: WalkOptions, below = ""): AsyncGenerator<string> {
   options.signal?.throwIfAborted();
   const names = await readdir(join(folder, below));
+  // A virtual environment, whatever it is called: other people's code.
+  if (names.includes("pyvenv.cfg")) return;
   for (const name of names.sort(byCodePoints)) {
     if (name.startsWith(".")) continue;
     const path = below === "" ? name : `${below}/${name}`;
