@@ -45,6 +45,12 @@ describe("an answer at its place", () => {
     ],
     ["… on one line", 'def f(x):\n    """Add."""\n    ‸', "def f(x): return x + 1", "return x + 1"],
     ["a body alone", 'def f(x):\n    """Add."""\n    ‸', "y = x + 1\nreturn y", BODY.trim()],
+    [
+      "a function within the body",
+      'def f(x):\n    """Add."""\n    ‸',
+      "    def g(y):\n        return x\n\n    return g",
+      "def g(y):\n        return x\n\n    return g",
+    ],
     ["a body that is indented already", 'def f(x):\n    """Add."""\n    ‸', BODY, BODY.trim()],
     ["fenced code", "# add one\n‸", `Here it is:\n\`\`\`python\n${ANSWER}\n\`\`\`\nIt adds one.`, ANSWER],
     [

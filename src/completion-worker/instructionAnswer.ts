@@ -70,13 +70,14 @@ function trimBlankStart(text: string): string {
   return text.replace(/^(?:[ \t]*\n)+/, "");
 }
 
-const DECORATORS = /^(?:[ \t]*@[^\n]*\n)*/;
+const DECORATORS = /^(?:@[^\n]*\n)*/;
 
 /** An answer that writes the function's header again: what stands below it. Null: too early to tell. */
 function bodyOf(code: string, ended: boolean): string | null {
   const at = DECORATORS.exec(code)![0].length;
   const rest = code.slice(at);
-  if (/^[ \t]*(?:async\s+)?def\s/.test(rest)) {
+  // An indented one is a function within the body.
+  if (/^(?:async\s+)?def\s/.test(rest)) {
     const end = headerEnd(rest);
     if (end === null) return null;
     const sameLine = rest.slice(end).match(/^[ \t]*([^\s#][^\n]*)/)?.[1];

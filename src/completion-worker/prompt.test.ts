@@ -162,6 +162,18 @@ describe("a prompt for what a comment asks for", () => {
     ]);
   });
 
+  it("begins the answer with the header that stands above the docstring", async () => {
+    const instruction = "Write an async Python method `add(self, x)` of class `A`.\n\nAdd it.";
+    const code = 'class A:\n    async def add(self, x):\n        """Add it."""\n        ';
+    const { ids, sections, mode } = await prompt(code, "\n", modesOf("alpaca"), 64, { instruction });
+    expect(mode).toBe("instruct");
+    expect(await textOf(ids)).toMatch(/### Response:\nasync def add\(self, x\):\n$/);
+    expect(sections.map(({ kind }) => kind)).toEqual(["instruction", "prefix"]);
+    expect(sections.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(ids.length);
+    const comment = await prompt(`# ${instruction}`, "\n", modesOf("alpaca"), 64, { instruction });
+    expect(comment.sections).toHaveLength(1);
+  });
+
   it("goes on with the code where the model has no template for it, or no room", async () => {
     expect((await prompt("# Add.", "", {}, 64, asks)).mode).toBe("fim");
     expect((await prompt("# Add.", "", modesOf("fim"), 64, asks)).mode).toBe("fim");

@@ -5,6 +5,7 @@ import { ModelError } from "../model/error";
 import type { Contract } from "../protocol/run";
 import type { CodeQuestion, PromptSection } from "../protocol/worker";
 import { type ContextPart, contextPart } from "./promptContext";
+import { tokensOf } from "./promptTokens";
 import { fitEnd, fitStart, type Part } from "./promptWindow";
 import { splitIndentation, splitWord } from "./wordHealing";
 
@@ -96,22 +97,36 @@ interface Piece {
 /** Templates that show code or texts as they stand: an instruction means nothing to a model trained with them. */
 const VERBATIM: ReadonlySet<string> = new Set(["fim", "prompt-completion"]);
 
-/** Null: nothing is asked for, the model was not trained on instructions, or the instruction has no room. */
+/**
+ * Null: nothing is asked for, the model was not trained on instructions, or the instruction has no room. Below a docstring
+ * the answer is begun with the function's header: it stands in the file already, and what is wanted is what follows it.
+ */
 async function instructedPrompt(
   contract: Contract,
   tokenizer: Tokenizer,
-  { instruction }: PromptQuestion,
+  { instruction, prefix }: PromptQuestion,
   maxTokens: number,
 ): Promise<CodePrompt | null> {
   const { instruct } = contract.modes;
   if (typeof instruction !== "string" || !instruct || VERBATIM.has(instruct.template)) return null;
-  const ids = await encodePrompt(templateById(instruct.template), unixLines(instruction), "", tokenizer);
+  const asked = await encodePrompt(templateById(instruct.template), unixLines(instruction), "", tokenizer);
+  const header = headerAskedFor(instruction, prefix);
+  const [begun] = (await tokensOf([header], tokenizer)) as [number[]];
   const room = promptBudget(contract, maxTokens);
-  if (ids.length > room) return null;
-  const text = await tokenizer.decode(ids, { controlTokens: true });
-  const { length: tokens } = ids;
-  const section: PromptSection = { kind: "instruction", label: instruct.template, text, tokens, room };
-  return { ids, mode: "instruct", sections: [section], word: "" };
+  if (asked.length + begun.length > room) return null;
+  const text = await tokenizer.decode(asked, { controlTokens: true });
+  const sections: PromptSection[] = [
+    { kind: "instruction", label: instruct.template, text, tokens: asked.length, room: room - begun.length },
+  ];
+  if (header !== "") sections.push({ kind: "prefix", label: "prefix", text: header, tokens: begun.length });
+  return { ids: [...asked, ...begun], mode: "instruct", sections, word: "" };
+}
+
+/** The header of the function whose docstring ends `prefix`, as the instruction names it; "" where a comment asks. */
+function headerAskedFor(instruction: string, prefix: string): string {
+  if (!/("""|''')\s*$/.test(prefix.slice(-200))) return "";
+  const [, async, signature] = /^Write an? (async )?Python (?:function|method) `([^`\n]+)`/.exec(instruction) ?? [];
+  return signature === undefined ? "" : `${async ?? ""}def ${signature}:\n`;
 }
 
 /** The tokens that stood before the answer in training. */
