@@ -136,7 +136,7 @@ async function peerPredictions(
   vocabularySize: number,
 ): Promise<Float32Array[]> {
   const model = await loadPeerModel(peer, path);
-  const context = await model.createContext({ contextSize: 4096, batchSize: 512, threads: 2, sequences: 1 });
+  const context = await model.createContext({ contextSize: 4096, batchSize: 512, threads: 1, sequences: 1 });
   const sequence = context.getSequence();
   const found = await predictions(documents, async ({ ids, targets }) => {
     await sequence.clearHistory();

@@ -6,8 +6,9 @@ import type { CodeQuestion, PromptSection } from "../../protocol/worker";
 import { runPaths } from "../../run/runDirectory";
 import { runJob } from "../jobs/runJob";
 import { type DuringTraining, readSettings } from "../settings";
-import { hasPassedExport } from "./exportRecord";
+import { describeExport, hasPassedExport } from "./exportRecord";
 import { ModelWorker, type ReadyState, type WorkerFailure, type WorkerLimits } from "./modelWorker";
+import { precisionFor } from "./precisionFor";
 import type { Completion } from "./workerClient";
 
 /** Kept per workspace: which run's model completes. */
@@ -181,13 +182,15 @@ export class CompletionController implements vscode.Disposable {
     if (await isCurrent(exported, adapter)) return exported;
     const { enginePath, threads } = readSettings();
     const engine = enginePath === "" ? [] : ["--engine", enginePath];
+    const precision = await precisionFor(directory);
     this.log.info(`${basename(directory)}: exporting`);
     await runJob({
       extensionPath: this.extension.extensionPath,
-      args: ["export", "--run", directory, ...engine, "--threads", String(threads)],
+      args: ["export", "--run", directory, "--precision", precision, ...engine, "--threads", String(threads)],
       signal,
       onProgress,
     });
+    for (const line of await describeExport(exported)) this.log.info(`${basename(directory)}: ${line}`);
     return exported;
   }
 
