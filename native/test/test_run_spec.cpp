@@ -49,6 +49,7 @@ TEST_CASE("every field of run.json is needed but those that came later, and no o
                                        "model.adapter",
                                        "dataset.weight",
                                        "dataset.mixture",
+                                       "dataset.completion",
                                        "lora.dropout",
                                        "lora.rankStabilised",
                                        "memoryBudget"};
@@ -151,6 +152,7 @@ TEST_CASE("a wrong value is named with what was expected") {
       {"lora.rankStabilised", 1, "true or false"},
       {"dataset.weight", 0, "a number"},
       {"dataset.mixture", "more.jsonl", "a list"},
+      {"dataset.completion", 0.5, "an object"},
       {"model.adapter", "adapter", "an absolute path"},
       {"training.earlyStopping", 3, "an object"},
       {"parent", "before", "an object"},

@@ -37,6 +37,19 @@ describe("the options of a new run", () => {
     ]);
   });
 
+  it("mix in samples for completion, cut from the answers unless something else is named", () => {
+    const mix = (...from: string[]) => run({ "completion-share": "0.5", "completion-from": from }).dataset.completion;
+    expect(run({ "completion-share": "0.25" }).dataset.completion).toEqual({
+      share: 0.25,
+      answers: true,
+      folder: null,
+    });
+    expect(mix("answers")).toEqual({ share: 0.5, answers: true, folder: null });
+    expect(mix("src")).toEqual({ share: 0.5, answers: false, folder: "/work/src" });
+    expect(mix("src", "answers")).toEqual({ share: 0.5, answers: true, folder: "/work/src" });
+    expect(run({}).dataset).not.toHaveProperty("completion");
+  });
+
   it("begin with a preset, and go before it", () => {
     expect(run({ preset: "quick" }).training).toMatchObject({ steps: 60, epochs: null });
     expect(run({ preset: "quick", epochs: "2" }).training).toMatchObject({ steps: null, epochs: 2 });
@@ -68,6 +81,9 @@ describe("the options of a new run", () => {
     [{ mix: ["more.jsonl=0"] }, "--mix must be FILE=WEIGHT"],
     [{ mix: ["more.jsonl="] }, "--mix must be FILE=WEIGHT"],
     [{ mix: ["=2"] }, "--mix must be FILE=WEIGHT"],
+    [{ "completion-share": "1" }, "--completion-share must be a number from 0.01 to 0.95"],
+    [{ "completion-from": ["src"] }, "--completion-from goes with --completion-share."],
+    [{ "completion-share": "0.5", "completion-from": ["a", "b"] }, "--completion-from takes one folder at most."],
     [{ preset: "fast" }, '--preset must be quick, standard, thorough, least-memory, not "fast".'],
     [{ "early-stopping": "x" }, "--early-stopping must be a number of evaluations"],
     [{ "early-stopping": "3:" }, "--early-stopping must be a number of evaluations"],

@@ -42,6 +42,8 @@ export type SettingKey =
   | "dataset.weight"
   | "dataset.mixture"
   | "dataset.mixture.weight"
+  | "dataset.completion.share"
+  | "dataset.completion.from"
   | "dataset.template"
   | "dataset.heldOut.kind"
   | "dataset.heldOut.fraction"

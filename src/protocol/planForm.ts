@@ -64,6 +64,9 @@ export interface FurtherSettings {
   epsilon: number;
 }
 
+/** What samples for completion are cut from: the rows' answers, the Python files below a folder. */
+export type CompletionFrom = "answers" | "folder" | "both";
+
 /** A number that holds what cannot be read as one is NaN. */
 export interface PlanForm extends PlanSettings {
   /** Id of the preset that the settings were last taken from. */
@@ -73,6 +76,11 @@ export interface PlanForm extends PlanSettings {
   /** Of the data set that the plan is for; it matters beside others. */
   weight: number;
   mixture: MixedDataset[];
+  /** Of the tokens, those that teach to complete code; 0: none. */
+  completionPercent: number;
+  completionFrom: CompletionFrom;
+  /** With "folder" and "both". */
+  completionFolder: string;
   heldOut: HeldOut["kind"];
   /** With "file". */
   heldOutPath: string;

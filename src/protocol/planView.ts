@@ -19,6 +19,7 @@ export type FromPlan =
   | { type: "effectOf"; field: FormField }
   | { type: "addDataset" }
   | { type: "chooseHeldOut" }
+  | { type: "chooseCompletionFolder" }
   | { type: "saveSettings" }
   | { type: "exportSettings" }
   | { type: "importSettings" }

@@ -72,6 +72,15 @@ describe("settings of runs side by side", () => {
     expect(row?.values).toEqual(["/data/more.jsonl (alpaca; answer: a)"]);
   });
 
+  it("tell samples for completion by their share and where they were cut", () => {
+    const { dataset } = newRun();
+    const mixed = (share: number, folder: string | null) =>
+      run({ dataset: { ...dataset, completion: { share, answers: true, folder } } });
+    expect(differing(mixed(0.2, null), mixed(0.5, null))).toEqual(["dataset.completion.share"]);
+    const rows = compareSettings([mixed(0.2, null), mixed(0.2, "/code")]);
+    expect(rows.find(({ key }) => key === "dataset.completion.from")?.values).toEqual(["answers", "answers, /code"]);
+  });
+
   it("leave out what no run sets, and keep what one of them does", () => {
     const { dataset } = newRun();
     const none = run({ dataset: { ...dataset, heldOut: { kind: "none" } } });

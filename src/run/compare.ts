@@ -1,5 +1,5 @@
 import type { ComparedSetting, SettingKey, SettingValue } from "../protocol/compareView";
-import type { MixedDataset, RunSpec } from "../protocol/run";
+import type { CompletionMix, MixedDataset, RunSpec } from "../protocol/run";
 
 /** A run to compare: what was asked, and the data as preparation found it. */
 export interface ComparedSpec {
@@ -24,6 +24,8 @@ const readers: Record<SettingKey, Reader> = {
   "dataset.weight": ({ spec: { dataset } }) => (isMixed(dataset) ? (dataset.weight ?? 1) : (dataset.weight ?? null)),
   "dataset.mixture": ({ spec: { dataset } }) => mixtureText(dataset.mixture, mixedText),
   "dataset.mixture.weight": ({ spec: { dataset } }) => mixtureText(dataset.mixture, ({ weight }) => String(weight)),
+  "dataset.completion.share": ({ spec }) => spec.dataset.completion?.share ?? null,
+  "dataset.completion.from": ({ spec }) => completionText(spec.dataset.completion),
   "dataset.template": ({ spec }) => spec.dataset.template,
   "dataset.heldOut.kind": ({ spec }) => spec.dataset.heldOut.kind,
   "dataset.heldOut.fraction": ({ spec: { dataset } }) =>
@@ -103,6 +105,11 @@ export function heldOutDiffers(settings: readonly ComparedSetting[]): boolean {
 function fieldsText(fields: Record<string, string> | undefined): string | null {
   const entries = Object.entries(fields ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return entries.length === 0 ? null : entries.map(([part, field]) => `${part}: ${field}`).join(", ");
+}
+
+function completionText(completion: CompletionMix | undefined): string | null {
+  if (completion === undefined) return null;
+  return [completion.answers ? "answers" : null, completion.folder].filter((part) => part !== null).join(", ");
 }
 
 function isMixed({ mixture }: RunSpec["dataset"]): boolean {

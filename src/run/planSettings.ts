@@ -14,6 +14,7 @@ const GIGABYTE = 2 ** 30;
 /** What each number of the form may be, in the form's units. */
 export const fieldRanges: Record<NumberField, Range> = {
   weight: ranges["dataset.weight"],
+  completionPercent: { min: 0, max: 100 * ranges["dataset.completion.share"].max },
   rank: ranges["lora.rank"],
   alpha: ranges["lora.alpha"],
   dropout: ranges["lora.dropout"],

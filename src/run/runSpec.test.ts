@@ -23,6 +23,24 @@ describe("parseRunSpec", () => {
     expect(() => parseRunSpec(spec, "/runs/a/run.json")).toThrow(/^\/runs\/a\/run\.json: [^\n]+\.$/);
   });
 
+  it("takes samples for completion from answers, from a folder, or from both", () => {
+    const withMix = (completion: unknown) => {
+      const spec = validSpec();
+      return parseRunSpec({ ...spec, dataset: { ...spec.dataset, completion } }, "run.json").dataset.completion;
+    };
+    for (const mix of [
+      { share: 0.5, answers: true, folder: null },
+      { share: 0.01, answers: false, folder: "/code" },
+    ]) {
+      expect(withMix(mix)).toEqual(mix);
+    }
+    expect(() => withMix({ share: 0.5, answers: false, folder: null })).toThrow(
+      /^run\.json: dataset\.completion must name answers or a folder to cut samples from/,
+    );
+    expect(() => withMix({ share: 0.5, answers: true, folder: "code" })).toThrow(/dataset\.completion\.folder must be/);
+    expect(() => withMix({ share: 1, answers: true, folder: null })).toThrow(/dataset\.completion\.share must be/);
+  });
+
   it.each([[null], [undefined], [1], ["run"], [[]]])("refuses what is no object: %j", (value) => {
     expect(() => parseRunSpec(value, "run.json")).toThrow(
       /^run\.json: (the run|version) (is missing|must be an object)/,

@@ -17,6 +17,8 @@ export function settingName(key: SettingKey): string {
     "dataset.weight": t("Weight"),
     "dataset.mixture": t("More data sets"),
     "dataset.mixture.weight": t("Their weights"),
+    "dataset.completion.share": t("Share for completion"),
+    "dataset.completion.from": t("Completion learned from"),
     "dataset.template": t("Template"),
     "dataset.heldOut.kind": t("Held-out rows"),
     "dataset.heldOut.fraction": t("Held-out share"),

@@ -21,7 +21,7 @@ interface Setting {
 type NumberName = { [K in FieldName]: PlanForm[K] extends number ? K : never }[FieldName];
 type AutoName = "evalEvery" | "checkpointEvery" | "microBatch" | "memoryLimit";
 type FlagName = { [K in FieldName]: PlanForm[K] extends boolean ? K : never }[FieldName];
-type TextName = "name" | "schedule" | "length" | "heldOut" | "quantization" | "recompute" | "device";
+type TextName = "name" | "schedule" | "length" | "completionFrom" | "heldOut" | "quantization" | "recompute" | "device";
 
 const targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
 const always = () => true;
@@ -48,6 +48,7 @@ export class PlanSettingsSection {
       group(t("Adapter"), ...this.#adapter()),
       group(t("Optimizer"), ...this.#optimizer()),
       group(t("Length and batches"), ...this.#length()),
+      group(t("Completion"), ...this.#completion()),
       group(t("Evaluation and checkpoints"), ...this.#evaluation()),
       group(t("Memory and device"), ...this.#memory()),
       this.#further,
@@ -160,6 +161,37 @@ export class PlanSettingsSection {
         t("Tokens; a longer row cannot be used, shorter ones are packed together"),
       ),
     ];
+  }
+
+  #completion(): FormField[] {
+    const mixes = (form: PlanForm) => form.completionPercent !== 0;
+    const from = this.#choice(
+      "completionFrom",
+      t("Completion learned from"),
+      t("Gaps are cut into this code, and filled in"),
+      [
+        { value: "answers", label: t("The rows' answers") },
+        { value: "folder", label: t("Python files") },
+        { value: "both", label: t("Answers and Python files") },
+      ],
+      mixes,
+    );
+    const folder = this.#add(
+      "completionFolder",
+      pathField(() => this.post({ type: "chooseCompletionFolder" })),
+      {
+        label: t("Folder of Python files"),
+        write: (form) => form.completionFolder,
+        read: (text) => ({ completionFolder: text }),
+        counts: (form) => mixes(form) && form.completionFrom !== "answers",
+      },
+    );
+    const share = this.#number(
+      "completionPercent",
+      t("Share for completion, percent"),
+      t("Of what is learned, to complete code as you type; 0: none"),
+    );
+    return [share, from, folder];
   }
 
   #evaluation(): FormField[] {
@@ -288,7 +320,13 @@ export class PlanSettingsSection {
     );
   }
 
-  #choice(name: TextName, label: string, hint: string, choices: Choice[]): FormField {
+  #choice(
+    name: TextName,
+    label: string,
+    hint: string,
+    choices: Choice[],
+    counts: Setting["counts"] = always,
+  ): FormField {
     return this.#add(
       name,
       dropdown(choices, choices[0]!.value, () => this.onChange(name)),
@@ -298,6 +336,7 @@ export class PlanSettingsSection {
         write: (form) => form[name],
         // The values are those of `choices`, and what comes to the host is checked there.
         read: (text) => ({ [name]: text }),
+        counts,
       },
     );
   }

@@ -18,6 +18,7 @@ describe("messages of the run panel", () => {
   it.each([
     [{ type: "effectOf", field: "rank" }],
     [{ type: "addDataset" }],
+    [{ type: "chooseCompletionFolder" }],
     [{ type: "deletePreset", id: "saved:A" }],
     [{ type: "openRow", row: 7, dataset: 1 }],
     [{ type: "openDataset" }],

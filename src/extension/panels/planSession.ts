@@ -25,6 +25,9 @@ const decideRows: readonly FormField[] = [
   "modelPath",
   "weight",
   "mixture",
+  "completionPercent",
+  "completionFrom",
+  "completionFolder",
   "sequenceLength",
   "heldOutPercent",
   "heldOutPath",
@@ -104,7 +107,9 @@ export class PlanSession implements vscode.Disposable {
 
   async #defaults(): Promise<PlanForm> {
     const model = await this.services.models.defaultPath();
-    return defaultForm(this.dataset.fsPath, model, sequenceLengthFor(this.dataset));
+    const form = defaultForm(this.dataset.fsPath, model, sequenceLengthFor(this.dataset));
+    const workspaceFolder = vscode.workspace.getWorkspaceFolder(this.dataset);
+    return { ...form, completionFolder: workspaceFolder?.uri.fsPath ?? "" };
   }
 
   change(form: PlanForm): void {
@@ -155,6 +160,18 @@ export class PlanSession implements vscode.Disposable {
       return;
     }
     await this.#put({ heldOut: "file", heldOutPath: path });
+  }
+
+  async chooseCompletionFolder(): Promise<void> {
+    const [folder] =
+      (await vscode.window.showOpenDialog({
+        title: vscode.l10n.t("Choose Python Files"),
+        canSelectFiles: false,
+        canSelectFolders: true,
+        canSelectMany: false,
+        defaultUri: vscode.Uri.joinPath(this.dataset, ".."),
+      })) ?? [];
+    if (folder !== undefined) await this.#put({ completionFolder: folder.fsPath });
   }
 
   async #chooseFile(title: string): Promise<string | undefined> {
@@ -386,6 +403,14 @@ function choiceOf({ further }: PlanForm): DataSummary["choice"] {
   return { format: further?.format ?? "auto", fields: further?.fields ?? {} };
 }
 
+function completionArguments({ completionPercent, completionFrom, completionFolder }: PlanForm): [string, string][] {
+  if (completionPercent === 0) return [];
+  const options: [string, string][] = [["--completion-share", String(completionPercent / 100)]];
+  if (completionFrom !== "folder") options.push(["--completion-from", "answers"]);
+  if (completionFrom !== "answers") options.push(["--completion-from", completionFolder]);
+  return options;
+}
+
 function countArguments(form: PlanForm, settings: string): string[] {
   const heldOut = { none: "0", fraction: String(form.heldOutPercent / 100), file: form.heldOutPath }[form.heldOut];
   const options: [string, string][] = [
@@ -393,6 +418,7 @@ function countArguments(form: PlanForm, settings: string): string[] {
     ["--sequence-length", String(form.sequenceLength)],
     ["--held-out", heldOut],
     ["--weight", String(form.weight)],
+    ...completionArguments(form),
     ...form.mixture.map(({ path, weight }): [string, string] => ["--mix", `${path}=${weight}`]),
     ["--seed", String(form.seed)],
     ["--settings", settings],

@@ -202,6 +202,8 @@ class RunPanel {
         return session.addDataset();
       case "chooseHeldOut":
         return session.chooseHeldOut();
+      case "chooseCompletionFolder":
+        return session.chooseCompletionFolder();
       case "saveSettings":
         return session.saveSettings();
       case "exportSettings":

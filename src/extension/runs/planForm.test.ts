@@ -45,6 +45,9 @@ describe("the plan's form", () => {
     [{ evalEvery: -1 }, "Evaluate every must be a whole number from 0 to 10,000,000."],
     [{ memoryLimit: 0 }, "Memory limit must be a number from 0.0625 to 1,048,576."],
     [{ mixture: [{ path: "/more.jsonl", format: "auto", weight: 0 }] }, "Weight must be a number from 0.01 to 100."],
+    [{ completionPercent: 96 }, "Share for completion, percent, must be a number from 0 to 95."],
+    [{ completionPercent: 0.5 }, "Share for completion, percent, must be 0 or at least 1."],
+    [{ completionPercent: 50, completionFrom: "both" }, "Choose a folder of Python files."],
     [{ earlyStopping: true, patience: 0 }, "Early stopping after must be a whole number from 1 to 1,000."],
     [{ earlyStopping: true, heldOut: "none" }, "Early stopping goes by held-out rows: hold some out, or turn it off."],
     [
@@ -116,6 +119,9 @@ describe("the run of a form", () => {
             .map((mixed) => ({ format: "auto", weight: 1, path: "/data/a.jsonl", ...mixed })),
           { maxLength: 3 },
         ),
+        completionPercent: fc.constantFrom(0, 1, 12.5, 50, 95),
+        completionFrom: fc.constantFrom("answers", "folder", "both"),
+        completionFolder: path,
         heldOut: fc.constantFrom("fraction", "file", "none"),
         heldOutPercent: whole(900).map((value) => value / 10),
         heldOutPath: path,
@@ -166,6 +172,8 @@ describe("the run of a form", () => {
         ...(made.length === "steps" ? { epochs: defaults.epochs } : { steps: defaults.steps }),
         ...(made.heldOut === "fraction" ? {} : { heldOutPercent: defaults.heldOutPercent, earlyStopping: false }),
         ...(made.heldOut === "file" ? {} : { heldOutPath: "" }),
+        ...(made.completionPercent === 0 ? { completionFrom: "answers" as const } : {}),
+        ...(made.completionPercent === 0 || made.completionFrom === "answers" ? { completionFolder: "" } : {}),
       }))
       .map((made) =>
         made.earlyStopping && made.evalEvery > 0

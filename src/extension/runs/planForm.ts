@@ -1,11 +1,11 @@
 import { basename } from "node:path";
 import type { FormErrors, FurtherSettings, PlanForm } from "../../protocol/planForm";
-import type { HeldOut, HeldOutBy, RunSpec } from "../../protocol/run";
+import type { CompletionMix, HeldOut, HeldOutBy, RunSpec } from "../../protocol/run";
 import type { DataSummary } from "../../protocol/webview";
 import { fieldRanges, inRange, type NumberField, runSettings, settingsOf } from "../../run/planSettings";
 import { presetSettings, STANDARD } from "../../run/presets";
 import type { NewRun } from "../../run/runDirectory";
-import { defaultSettings } from "../../run/runSpec";
+import { defaultSettings, ranges } from "../../run/runSpec";
 
 /** Texts go through here, so that the checks stay free of `vscode`. */
 export type Translate = (message: string, ...args: string[]) => string;
@@ -21,6 +21,9 @@ export function defaultForm(dataset: string, modelPath: string, sequenceLength: 
     name: runName(dataset),
     weight: 1,
     mixture: [],
+    completionPercent: 0,
+    completionFrom: "answers",
+    completionFolder: "",
     heldOut: "fraction",
     heldOutPath: "",
     further: null,
@@ -44,9 +47,22 @@ export function formOf(spec: RunSpec): PlanForm {
     name: spec.name,
     weight: spec.dataset.weight ?? 1,
     mixture: (spec.dataset.mixture ?? []).map((mixed) => ({ ...mixed })),
+    ...completionOf(spec.dataset.completion),
     heldOut: heldOut.kind,
     heldOutPath: heldOut.kind === "file" ? heldOut.path : "",
     further: furtherOf(spec),
+  };
+}
+
+function completionOf(
+  mix: CompletionMix | undefined,
+): Pick<PlanForm, "completionPercent" | "completionFrom" | "completionFolder"> {
+  if (mix === undefined) return { completionPercent: 0, completionFrom: "answers", completionFolder: "" };
+  const { share, answers, folder } = mix;
+  return {
+    completionPercent: Number((share * 100).toFixed(3)),
+    completionFrom: folder === null ? "answers" : answers ? "both" : "folder",
+    completionFolder: folder ?? "",
   };
 }
 
@@ -94,6 +110,12 @@ export function checkForm(form: PlanForm, t: Translate): FormErrors {
   }
   if (form.targets.length === 0) errors.targets = t("Choose at least one projection to tune.");
   if (form.heldOut === "file" && form.heldOutPath === "") errors.heldOutPath = t("Choose a file of held-out rows.");
+  const { completionPercent: percent, completionFrom, completionFolder } = form;
+  if (percent > 0 && percent < 100 * ranges["dataset.completion.share"].min) {
+    errors.completionPercent = t("Share for completion, percent, must be 0 or at least 1.");
+  } else if (percent > 0 && completionFrom !== "answers" && completionFolder === "") {
+    errors.completionFolder = t("Choose a folder of Python files.");
+  }
   if (form.mixture.some(({ weight }) => !inRange(weight, fieldRanges.weight))) {
     errors.mixture = rangeSentence("weight", t("Weight"), t);
   }
@@ -120,6 +142,7 @@ function rangeSentence(field: NumberField, label: string, t: Translate): string 
 function numbersThatCount(form: PlanForm, t: Translate): [NumberField, string][] {
   const fields: [NumberField, string][] = [
     ["weight", t("Weight")],
+    ["completionPercent", t("Share for completion, percent,")],
     ["rank", t("Rank")],
     ["alpha", t("Alpha")],
     ["dropout", t("Dropout")],
@@ -171,12 +194,21 @@ export function newRun(form: PlanForm, { dataset, choice, threads, trainTokens }
       format: choice.format,
       ...(Object.keys(choice.fields).length > 0 ? { fields: choice.fields } : {}),
       ...(form.weight === 1 ? {} : { weight: form.weight }),
+      ...(form.completionPercent === 0 ? {} : { completion: completionMix(form) }),
       ...(form.mixture.length === 0 ? {} : { mixture: form.mixture }),
       template,
       heldOut: heldOutOf(form, heldOutBy),
       maxTrainRows,
       maxEvalRows,
     },
+  };
+}
+
+function completionMix({ completionPercent, completionFrom, completionFolder }: PlanForm): CompletionMix {
+  return {
+    share: Number((completionPercent / 100).toFixed(5)),
+    answers: completionFrom !== "folder",
+    folder: completionFrom === "answers" ? null : completionFolder,
   };
 }
 
