@@ -82,6 +82,28 @@ describe("KvCachePool", () => {
     expect(compute(pool, "a", range(80))).toBe(79);
   });
 
+  it("keeps the place that the user has left in a document, and comes back to it", () => {
+    const { pool } = newPool(20);
+    const [there, elsewhere, third] = [range(600), [...range(30), ...range(400, 5000)], [...range(30), 9, 9]];
+    compute(pool, "a", there);
+    expect(compute(pool, "a", elsewhere)).toBe(30);
+    expect(compute(pool, "a", there)).toBe(599);
+    expect(compute(pool, "a", elsewhere)).toBe(429);
+    // Of two places one goes for a third.
+    expect(compute(pool, "a", third)).toBe(30);
+    expect(compute(pool, "a", elsewhere)).toBe(429);
+    expect(compute(pool, "a", there)).toBe(30);
+    pool.forget("a");
+    expect(pool.bytes).toBe(0);
+  });
+
+  it("does not keep what is only a few keys away", () => {
+    const { pool } = newPool(20);
+    compute(pool, "a", range(300));
+    expect(compute(pool, "a", [...range(150), 7])).toBe(150);
+    expect(pool.bytes).toBe(3 * UNIT);
+  });
+
   it("gives up what was not used for longest, and keeps within the budget", () => {
     const { pool } = newPool(3);
     const own = { a: range(50, 100), b: range(50, 200), c: range(50, 300), d: range(50, 400) };
