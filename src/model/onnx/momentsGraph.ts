@@ -9,7 +9,7 @@ export type Measured = (typeof MEASURED)[number];
 export const MOMENTS_FILE = "moments.onnx";
 
 /** Wider windows round better and take more memory: moments of all matrices together, in values. */
-const MOST_VALUES = 1 << 27;
+const MOST_VALUES = 1 << 28;
 const WIDEST = 512;
 
 /** Columns of each measured matrix, and the window of its moments. */
