@@ -119,6 +119,15 @@ describe("SuggestionTracker", () => {
     expect(told).toEqual(["a word 6", "a whole 1", "a kept 1.00"]);
   });
 
+  it("knows the rest that the editor puts in together with the words before it", () => {
+    offer("a", "left + right");
+    put("left");
+    change({ offset: text.length - 4, length: 4, text: "left + right" });
+    tracker.accepted("a", text);
+    tracker.judge("a", text);
+    expect(told).toEqual(["a word 4", "a whole 8", "a kept 1.00"]);
+  });
+
   it("compares texts, not line ends", () => {
     text = "if x:\r\n    ";
     offer("a", "y = 1\n    return y");
