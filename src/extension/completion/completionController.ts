@@ -76,7 +76,12 @@ export class CompletionController implements vscode.Disposable {
         const reload = ["provider", "memoryLimit", "temperature"].some((name) =>
           event.affectsConfiguration(`tunesmith.completion.${name}`),
         );
-        if (reload) this.#reload();
+        if (!reload) return;
+        const failed = [...this.#workers].filter((worker) => worker.state.kind === "failed");
+        this.#reload();
+        // Whoever changes one of these may do so because of what has failed.
+        for (const worker of failed) worker.forgive();
+        if (this.#effort !== "off") for (const worker of failed) void worker.ensureLoaded();
       }),
       vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)),
     );
