@@ -8,7 +8,7 @@ import { RUN_MS } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 /** Even a small model goes on with this. */
-const CODE = [1, 2, 3].map((n) => `def add_${n}(a, b):\n    return a + b + ${n}\n`).join("\n\n");
+const CODE = [1, 2, 3].map((n) => `def add_${n}(left, right):\n    return left + right + ${n}\n`).join("\n\n");
 const preview = ".markdown-body";
 
 describe("the status of completion", () => {
@@ -41,7 +41,7 @@ describe("the status of completion", () => {
     await keyboard.press("Enter");
     // Over the indentation that VS Code goes on with.
     await keyboard.press("Shift+Home");
-    await keyboard.type(`\n\ndef add_${functions++}(a, b):\nreturn `, { delay: 20 });
+    await keyboard.type(`\n\ndef add_${functions++}(left, right):\nreturn `, { delay: 20 });
   }
 
   async function takeSuggestion(): Promise<void> {
@@ -57,8 +57,22 @@ describe("the status of completion", () => {
     await workbench.page.keyboard.press("Escape");
   }
 
-  const cells = async (frame: Frame, label: string): Promise<string[]> =>
-    (await frame.locator("tr", { hasText: label }).first().locator("td").allTextContents()).map((text) => text.trim());
+  /** By the word, until one of two or more characters is taken: a single one cannot be told from typing. */
+  async function takeWord(): Promise<void> {
+    const whole = async () => (await ghost().allTextContents()).join("");
+    await shown();
+    for (let taken = 0; taken < 2; ) {
+      const before = await whole();
+      await workbench.page.keyboard.press("Control+ArrowRight");
+      taken = before.length - (await eventually("the suggestion's rest", whole, (text) => text !== before)).length;
+    }
+  }
+
+  /** Of the row that begins so. */
+  const cells = async (frame: Frame, label: string): Promise<string[]> => {
+    const row = frame.locator("tr", { has: frame.locator("td:first-child", { hasText: label }) }).first();
+    return (await row.locator("td").allTextContents()).map((text) => text.trim());
+  };
 
   beforeAll(async () => {
     const writeWorkspace = (folder: string) => {
@@ -135,17 +149,21 @@ describe("the status of completion", () => {
     await workbench.page.keyboard.press("Control+1");
     await takeSuggestion();
     await takeSuggestion();
+    await beginFunction();
+    await takeWord();
+    await takeShown();
     await workbench.save();
     await workbench.command("Tunesmith: Completion Statistics");
     const frame = await workbench.webview(preview);
     const accepted = await eventually(
-      "three suggestions that were taken",
+      "four suggestions that were taken",
       () => cells(frame, "Accepted"),
-      (found) => /\(3 \/ \d+\)/.test(found[1] ?? ""),
+      (found) => /\(4 \/ \d+\)/.test(found[1] ?? ""),
     );
     const [, count] = /\/ (\d+)\)/.exec(accepted[1]!)!;
     expect((await cells(frame, "Shown"))[1]).toBe(count);
     expect((await cells(frame, "as a whole"))[1]).toMatch(/\(3 \/ /);
+    expect((await cells(frame, "by the word"))[1]).toMatch(/\(1 \/ /);
     expect((await cells(frame, "Whole suggestion"))[1]).toMatch(/\d+ · \d+ ms/);
     expect(await frame.locator("th").allTextContents()).toEqual([
       "",
@@ -156,7 +174,7 @@ describe("the status of completion", () => {
     await eventually(
       "what is left after 30 s",
       () => cells(frame, "Kept after 30 s"),
-      (found) => /\(3 \/ 3\)/.test(found[1] ?? ""),
+      (found) => /\(4 \/ 4\)/.test(found[1] ?? ""),
       60_000,
     );
     await workbench.command("View: Close Editor");
