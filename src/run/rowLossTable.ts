@@ -23,8 +23,10 @@ export async function writeRowLossTable(
     try {
       await handle.writeFile("source,row,loss,tokens,targets,step\n");
       for await (const rows of rowLossesOf(directory, pass, signal)) {
-        const lines = rows.map(({ source, row, loss, tokens, targets, step }) =>
-          [quote(sources[source]?.path ?? ""), row, loss.toFixed(6), tokens, targets, step].join(","),
+        // A sample for completion is no row, and has no source.
+        const known = rows.filter(({ source }) => source < sources.length);
+        const lines = known.map(({ source, row, loss, tokens, targets, step }) =>
+          [quote(sources[source]!.path), row, loss.toFixed(6), tokens, targets, step].join(","),
         );
         written += lines.length;
         if (lines.length > 0) await handle.writeFile(`${lines.join("\n")}\n`);

@@ -56,7 +56,7 @@ describe("readTasks", () => {
 
 describe("questionOf", () => {
   const question = (prefix: string, suffix: string, solution = "x") =>
-    questionOf({ id: "a", prefix, suffix, solution }, 64);
+    questionOf({ id: "a", prefix, suffix, solution }, 64).question;
 
   it("asks for a block by what stands around the cursor alone", () => {
     expect(question("def f(x):\n    ", "\n").multiline).toBe(true);
@@ -64,6 +64,13 @@ describe("questionOf", () => {
     expect(question("x = f(", "\n").multiline).toBe(false);
     expect(question("    ", " + x)\n").multiline).toBe(false);
     expect(question("x = ", "\n", "1\ny = 2")).toEqual(question("x = ", "\n", "1"));
+  });
+
+  it("goes on to the next line behind a docstring, as the editor does", () => {
+    const prefix = 'def f(x):\n    """Double x."""';
+    const asked = questionOf({ id: "a", prefix, suffix: "\n", solution: "\n    return 2 * x" }, 64);
+    expect(asked.lead).toBe("\n    ");
+    expect(asked.question).toMatchObject({ prefix: `${prefix}\n    `, multiline: true });
   });
 
   it("sends no more of a file than the editor does", () => {

@@ -1,7 +1,10 @@
 import type { Completer, Completion } from "../../completion-worker/completer";
 import { codeAlone } from "../../completion-worker/question";
 import { loadPythonParser, parsePython } from "../../dataset/checks/python/parser";
-import { PREFIX_CHARACTERS, SUFFIX_CHARACTERS, wantsBlock } from "../../extension/completion/completionText";
+import { PREFIX_CHARACTERS, SUFFIX_CHARACTERS } from "../../extension/completion/completionText";
+import { scanPython } from "../../extension/completion/pythonScan";
+import { whatIsWanted } from "../../extension/completion/whatIsWanted";
+import type { CodeQuestion } from "../../protocol/worker";
 import { editSimilarity } from "../metrics/editSimilarity";
 import type { CompletionTask } from "./readTasks";
 
@@ -55,24 +58,27 @@ export async function evaluateCompletion(
   const judged: JudgedCompletion[] = [];
   for (const task of tasks) {
     options.signal?.throwIfAborted();
-    const completion = await completer.complete(questionOf(task, options.maxTokens), options.signal);
-    const result = judge(task, completion);
+    const { question, lead } = questionOf(task, options.maxTokens);
+    const completion = await completer.complete(question, options.signal);
+    const result = judge(task, { ...completion, text: lead + completion.text });
     judged.push(result);
     await options.onTask?.(result, judged.length);
   }
   return figuresOf(judged);
 }
 
-/** What the editor would send for a cursor in the gap: it knows the text around, and nothing of the solution. */
-export function questionOf({ prefix, suffix }: CompletionTask, maxTokens: number) {
-  const linePrefix = prefix.slice(prefix.lastIndexOf("\n") + 1);
-  const [lineSuffix] = suffix.split("\n", 1) as [string];
-  return codeAlone({
-    prefix: prefix.slice(-PREFIX_CHARACTERS),
-    suffix: suffix.slice(0, SUFFIX_CHARACTERS),
-    multiline: wantsBlock(linePrefix, lineSuffix),
-    maxTokens,
-  });
+/**
+ * What the editor asks for a cursor in the gap where a completion is called for: it knows the text around, and nothing of
+ * the solution. `lead`: what it puts in front of the answer, behind a docstring the next line's indentation.
+ */
+export function questionOf(task: CompletionTask, maxTokens: number): { question: CodeQuestion; lead: string } {
+  const prefix = task.prefix.slice(-PREFIX_CHARACTERS);
+  const suffix = task.suffix.slice(0, SUFFIX_CHARACTERS);
+  const scan = scanPython(prefix, prefix.length === task.prefix.length);
+  const wanted = whatIsWanted({ prefix, suffix }, scan, { invoked: true, instruction: false });
+  const lead = wanted.kind === "nothing" ? "" : wanted.lead;
+  const multiline = wanted.kind === "block";
+  return { question: codeAlone({ prefix: prefix + lead, suffix, multiline, maxTokens }), lead };
 }
 
 function judge({ id, prefix, suffix, solution }: CompletionTask, completion: Completion): JudgedCompletion {

@@ -10,8 +10,3 @@ const COMPOUND = /^\s*(?:async\s+)?(?:if|elif|else|for|while|def|class|with|try|
 export function endsHeader(linePrefix: string): boolean {
   return /:\s*$/.test(linePrefix) && (COMPOUND.test(linePrefix) || /^\s*[)\]}]/.test(linePrefix));
 }
-
-/** Whole blocks are wanted where a block begins or the line is empty; elsewhere the rest of the line. */
-export function wantsBlock(linePrefix: string, lineSuffix: string): boolean {
-  return !/\w/.test(lineSuffix) && (linePrefix.trim() === "" || endsHeader(linePrefix));
-}
