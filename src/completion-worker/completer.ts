@@ -4,7 +4,7 @@ import { contractPath, readContract } from "../model/contract";
 import { ModelError } from "../model/error";
 import { readExport } from "../model/exportFolder";
 import { type GenerateOptions, type Generation, type LoadOptions, OnnxLlama } from "../model/session";
-import type { Contract } from "../protocol/run";
+import type { Contract, ExportRecord } from "../protocol/run";
 import type { CodeQuestion, PromptSection, ProviderChoice, WorkerRequest, WorkerResponse } from "../protocol/worker";
 import { answerPlace, shapeAnswer } from "./instructionAnswer";
 import { type CodeStop, type Cut, judge, surroundings, trimPartialCharacter } from "./postprocess";
@@ -32,6 +32,8 @@ export interface CompleterOptions {
   provider?: ProviderChoice;
   /** What all KV caches together may take. */
   cacheBytes?: number;
+  /** What the whole process should take at most, in bytes; absent or 0: no limit. */
+  memoryLimit?: number;
   /** Above 0: tokens are drawn from the likely ones; else the likeliest is taken. */
   temperature?: number;
 }
@@ -54,6 +56,7 @@ export class Completer {
   /** Refuses an export that is damaged or did not pass the parity gate. */
   static async load(exportDir: string, options: CompleterOptions): Promise<Completer> {
     const record = await readExport(exportDir);
+    checkMemory(record, options.memoryLimit ?? 0);
     const contract = readContract(contractPath(exportDir));
     const tokenizer = await loadTokenizer(exportDir);
     const { threads, cacheBytes, provider = "cpu" } = options;
@@ -183,6 +186,16 @@ export class Completer {
       provider: this.provider,
     };
   }
+}
+
+/** A model that cannot fit is not loaded at all: that alone could bring the machine to a halt. */
+function checkMemory({ files }: ExportRecord, memoryLimit: number): void {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  if (memoryLimit === 0 || bytes <= memoryLimit) return;
+  const [needed, limit] = [bytes, memoryLimit].map((size) => Math.round(size / 1e6));
+  throw new ModelError(
+    `The model's files alone take ${needed} MB, but tunesmith.completion.memoryLimit is ${limit} MB; raise it, or export the model at a smaller precision.`,
+  );
 }
 
 async function onnxRuntime(exportDir: string, options: LoadOptions): Promise<ProviderRuntime<OnnxLlama>> {

@@ -205,6 +205,17 @@ describe("the completion worker", () => {
     expect(await answer(2)).toMatchObject({ type: "completion" });
   });
 
+  it("does not begin to load what cannot fit", async () => {
+    start();
+    send({ type: "load", id: 1, exportDir, threads: 1, ...ON_CPU, memoryLimit: 10e6 });
+    expect(await answer(1)).toMatchObject({
+      type: "failed",
+      message: expect.stringMatching(/^The model's files alone/),
+    });
+    send({ type: "load", id: 2, exportDir, threads: 1, ...ON_CPU, memoryLimit: 2e9 });
+    expect(await answer(2)).toMatchObject({ type: "loaded" });
+  });
+
   it("says in a sentence why a request cannot be met, and lives on", async () => {
     await load();
     send({ type: "instruct", id: 2, instruction: "Add", input: "", maxTokens: 8 });
