@@ -11,6 +11,8 @@ export const needs = ["nodeModules", "vsix", "codeServer"];
 const modules = [
   { name: "trusted", workspaceTrust: false },
   { name: "untrusted", workspaceTrust: true },
+  { name: "completionContext", workspaceTrust: false },
+  { name: "completionProvider", workspaceTrust: false },
 ];
 
 export async function run() {
