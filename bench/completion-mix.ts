@@ -9,7 +9,7 @@
  * cut from the answers and the files. Base and tuned model are evaluated through `tunesmith eval-completion`.
  */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,6 +17,7 @@ import { type CliProcess, runCli } from "../src/cli/cli";
 import { findStandardLibrary } from "../src/cli/demo/standardLibrary";
 import { pythonFiles } from "../src/dataset/fromPython/walk";
 import type { CompletionFigures } from "../src/evaluation/completion/evaluateCompletion";
+import { listRunDirectories } from "../src/run/runDirectory";
 
 const KEPT_APART = 0.2;
 const model = resolve("models/tiny-python");
@@ -91,8 +92,8 @@ async function main(): Promise<void> {
   const limits = ["--max-train-rows", values.rows, "--max-eval-rows", "40", "--device", values.device];
   console.log(await tunesmith("train", "--model", model, "--data", rows, "--out", runs, ...limits, ...mix));
   console.log(`trained in ${((performance.now() - began) / 1000).toFixed(0)} s`);
-  const [run] = await readdir(runs);
-  const tuned = await evaluate("tuned", join(runs, run!), tasks, join(folder, "tuned.jsonl"));
+  const [run] = await listRunDirectories(runs);
+  const tuned = await evaluate("tuned", run!, tasks, join(folder, "tuned.jsonl"));
   const gain = (100 * (tuned.exactMatch - base.exactMatch)) / base.exactMatch;
   console.log(`exact match ${gain >= 0 ? "+" : ""}${gain.toFixed(0)} % relative over ${base.tasks} tasks`);
   if (!values.keep) await rm(folder, { recursive: true, force: true });
