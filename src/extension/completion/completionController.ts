@@ -42,7 +42,7 @@ export interface ExportOptions {
 /** Says for each completion which worker makes it. */
 export interface Route {
   next(): ModelWorker;
-  /** The worker has made the completion that it was asked for; it may be empty. */
+  /** The worker has made the completion that it was asked for, not ahead; it may be empty. */
   made(by: ModelWorker): void;
 }
 
@@ -246,7 +246,7 @@ export class CompletionController implements vscode.Disposable {
     try {
       const completion = await worker.complete(question, signal);
       if (completion === null) return null;
-      route?.made(worker);
+      if (!question.ahead) route?.made(worker);
       return { ...completion, exportDir: worker.exportDir };
     } finally {
       this.#busy.fire(false);

@@ -75,6 +75,14 @@ class Controller {
 }
 
 class Statistics {
+  readonly #emitter = new Emitter();
+  onDidOffer = (listener: (offer: { source: string; model: string }) => void) => {
+    this.#emitter.on("offer", listener);
+    return { dispose: () => this.#emitter.off("offer", listener) };
+  };
+  offer(source: string, model: string): void {
+    this.#emitter.emit("offer", { source, model });
+  }
   comparison: string | null = null;
   async modelOf(exportDir: string) {
     return { model: exportDir.replace("copy", "tuned"), name: exportDir };
@@ -133,6 +141,17 @@ describe("ModelComparison", () => {
     expect(new Set(asked.slice(0, 2))).toEqual(new Set(["/base", "/runs/tuned/export"]));
     expect(asked.slice(2, 4)).toEqual(asked.slice(0, 2));
     expect(asked.slice(4)).toEqual(asked.slice(0, 2));
+  });
+
+  it("ends a turn with what was made ahead once that is shown", async () => {
+    await open().start(base);
+    const first = controller.route!.next();
+    statistics.offer("computed", first.exportDir);
+    expect(controller.route!.next()).toBe(first);
+    statistics.offer("ahead", first.exportDir);
+    expect(controller.route!.next()).not.toBe(first);
+    statistics.offer("ahead", first.exportDir);
+    expect(controller.route!.next()).not.toBe(first);
   });
 
   it("loads both beforehand, unless completion rests", async () => {

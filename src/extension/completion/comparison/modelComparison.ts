@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { CompletionController, Route } from "../completionController";
+import type { CompletionController } from "../completionController";
 import type { ModelWorker } from "../modelWorker";
 import type { CompletionStatistics } from "../statistics/completionStatistics";
 import type { StatisticsDocuments } from "../statistics/statisticsDocuments";
@@ -23,7 +23,7 @@ interface Kept {
 
 interface Running extends Kept {
   workers: readonly [ModelWorker, ModelWorker];
-  subscription: { dispose(): void };
+  subscriptions: readonly { dispose(): void }[];
 }
 
 /**
@@ -86,8 +86,20 @@ export class ModelComparison implements vscode.Disposable {
   async #run(kept: Kept, worker: ModelWorker): Promise<void> {
     const contender = this.completion.createWorker(kept.contender.name, kept.contender.exportDir);
     const workers = [worker, contender] as const;
-    this.#running = { ...kept, workers, subscription: contender.onDidChange(() => this.#look()) };
-    this.completion.setRoute(takingTurns(kept.id, workers));
+    const turns = new Alternation(kept.id);
+    const sideOf = (exportDir: string) => (exportDir === worker.exportDir ? 0 : 1);
+    const subscriptions = [
+      contender.onDidChange(() => this.#look()),
+      // What was made ahead of being wanted ends a turn only where it comes to be shown.
+      this.statistics.onDidOffer(({ source, model }) => {
+        if (source === "ahead") turns.made(sideOf(model));
+      }),
+    ];
+    this.#running = { ...kept, workers, subscriptions };
+    this.completion.setRoute({
+      next: () => workers[turns.turn],
+      made: (by) => turns.made(sideOf(by.exportDir)),
+    });
     this.#changed.fire();
     await this.extension.workspaceState.update(STATE_KEY, kept);
   }
@@ -116,7 +128,7 @@ export class ModelComparison implements vscode.Disposable {
     const running = this.#running;
     if (running === undefined) return null;
     this.#running = undefined;
-    running.subscription.dispose();
+    for (const subscription of running.subscriptions) subscription.dispose();
     this.completion.setRoute(null);
     this.completion.removeWorker(running.workers[1]);
     this.statistics.endComparison();
@@ -127,17 +139,9 @@ export class ModelComparison implements vscode.Disposable {
 
   dispose(): void {
     this.#subscription.dispose();
-    this.#running?.subscription.dispose();
+    for (const subscription of this.#running?.subscriptions ?? []) subscription.dispose();
     this.#changed.dispose();
   }
-}
-
-function takingTurns(id: string, workers: readonly [ModelWorker, ModelWorker]): Route {
-  const alternation = new Alternation(id);
-  return {
-    next: () => workers[alternation.turn],
-    made: (by) => alternation.made(by === workers[0] ? 0 : 1),
-  };
 }
 
 function isKept(value: unknown): value is Kept {

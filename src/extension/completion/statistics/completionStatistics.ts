@@ -43,6 +43,9 @@ export class CompletionStatistics implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   /** Something was written down, or all of it was cleared. */
   readonly onDidChange = this.#changed.event;
+  readonly #newOffer = new vscode.EventEmitter<Offer>();
+  /** A suggestion was handed to VS Code that is not the rest of the one before. */
+  readonly onDidOffer = this.#newOffer.event;
   readonly #subscriptions: vscode.Disposable[];
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Tells this window's suggestions from all others'. */
@@ -64,6 +67,7 @@ export class CompletionStatistics implements vscode.Disposable {
     });
     this.#subscriptions = [
       this.#changed,
+      this.#newOffer,
       vscode.commands.registerCommand(ACCEPTED_COMMAND, (id: unknown) => this.#accepted(id)),
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) =>
         this.#tracker.changed(
@@ -93,7 +97,9 @@ export class CompletionStatistics implements vscode.Disposable {
     const { document, offset, text } = offer;
     const comparison = this.#comparison;
     const isNew = this.#tracker.offered({ id, document: document.uri.toString(), offset, text });
-    if (isNew) void this.#shown(id, offer, { at: Date.now(), comparison });
+    if (!isNew) return;
+    this.#newOffer.fire(offer);
+    void this.#shown(id, offer, { at: Date.now(), comparison });
   }
 
   async #shown(id: string, offer: Offer, when: { at: number; comparison: string | undefined }): Promise<void> {
