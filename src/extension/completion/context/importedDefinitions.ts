@@ -84,18 +84,23 @@ function outline(
 /** The file that a module path leads to from this file or from a workspace folder. */
 async function fileOf(uri: vscode.Uri, statement: Import, name: string | null): Promise<Target | null> {
   for (const folder of lookupFolders(uri, statement.level)) {
-    // `from package import module`: the module's own file before the package's.
-    const submodule = name === null ? [] : moduleFiles([statement.module, name].filter(Boolean).join("."));
-    for (const file of [...moduleFiles(statement.module), ...submodule]) {
-      const candidate = vscode.Uri.joinPath(folder, file);
-      const source = await readText(candidate);
-      if (source === null) continue;
-      const isPackage = file.endsWith("__init__.py") && name !== null && submodule.length > 0;
-      if (isPackage && !headersOf(source).some((header) => header.name === name)) continue;
-      return { uri: candidate, line: null };
+    for (const file of moduleFiles(statement.module)) {
+      const source = await readText(vscode.Uri.joinPath(folder, file));
+      // A package need not hold what is imported from it: that may be a module of its own.
+      const mayHold = !file.endsWith("__init__.py") || name === null || defines(source ?? "", name);
+      if (source !== null && mayHold) return { uri: vscode.Uri.joinPath(folder, file), line: null };
+    }
+    const submodules = name === null ? [] : moduleFiles([statement.module, name].filter(Boolean).join("."));
+    for (const file of submodules) {
+      const uri = vscode.Uri.joinPath(folder, file);
+      if ((await readText(uri)) !== null) return { uri, line: null };
     }
   }
   return null;
+}
+
+function defines(source: string, name: string): boolean {
+  return headersOf(source).some((header) => header.name === name) || new RegExp(`^${name}\\s*[:=]`, "m").test(source);
 }
 
 function lookupFolders(uri: vscode.Uri, level: number): vscode.Uri[] {
