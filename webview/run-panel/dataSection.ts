@@ -94,6 +94,9 @@ export class DataSection {
       figure(count(summary.evalRows), t("rows held out"), "eval-rows"),
       figure(count(summary.tokens), t("tokens"), "tokens"),
       figure(count(summary.skipped), t("rows skipped"), "skipped-rows"),
+      ...(summary.completionSamples === 0
+        ? []
+        : [figure(count(summary.completionSamples), t("samples for completion"), "completion-samples")]),
     );
     return element("div", {}, whole, list);
   }

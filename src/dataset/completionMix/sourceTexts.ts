@@ -35,7 +35,7 @@ export interface TrainedRows {
 /** All texts together; beyond that, files and answers are left out. */
 const MOST_CHARACTERS = 64_000_000;
 const MOST_FILES = 20_000;
-const SHORTEST_TEXT = 40;
+const SHORTEST_TEXT = 20;
 
 export async function collectTexts(
   plan: DatasetPlan,
