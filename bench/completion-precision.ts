@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { PeftAdapter } from "../src/model/adapter";
-import { calibrationSequences, type InputStatistics, measureInputs } from "../src/model/calibration";
+import { type InputStatistics, measureInputs } from "../src/model/calibration";
+import { calibrationSequences } from "../src/model/calibrationData";
 import { type LlamaConfig, readLlamaConfig } from "../src/model/config";
 import { tokenizerMetadata } from "../src/model/gguf/tokenizerMetadata";
 import { type GgufPrecision, writeGguf } from "../src/model/gguf/writeGguf";
@@ -112,7 +113,7 @@ async function calibrated(
   const target = await mkdtemp(join(folder, "calibration-"));
   const options = { positions, metadata: {}, format: FORMATS["int8/128"]! };
   await writeLlamaModel(target, config, weights, options);
-  const sequences = calibrationSequences(dataDir, config.vocabularySize);
+  const sequences = await calibrationSequences(dataDir, config.vocabularySize);
   const model = storedModel(config, options);
   const start = performance.now();
   const statistics = await measureInputs(target, model, config, 128, sequences, { threads: 0 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { calibrationSequences, measureInputs } from "./calibration";
+import { measureInputs } from "./calibration";
 import { readLlamaConfig } from "./config";
 import { errorFeedback } from "./onnx/inputMoments";
 import { weightSpecs } from "./onnx/llamaGraph";
 import { momentWindows } from "./onnx/momentsGraph";
 import { storedModel, writeLlamaModel } from "./onnx/writeModel";
 import { TensorFiles } from "./safetensors";
-import { randomModel, temporaryFolder, writeDocuments } from "./testModel";
+import { randomModel, temporaryFolder } from "./testModel";
 import { MergedWeights } from "./weights";
 
 const CHANGES = { hidden_size: 64, intermediate_size: 96, head_dim: 16, tie_word_embeddings: true };
@@ -64,18 +64,5 @@ describe("the inputs of the matrices", () => {
     const values = Object.values(windows).reduce((sum, { columns, window }) => sum + 32 * columns * window, 0);
     expect(values).toBeLessThanOrEqual(1 << 28);
     expect(momentWindows({ ...config, layers: 1 }, 128).down.window).toBe(512);
-  });
-});
-
-describe("calibration data", () => {
-  it("are spread over the training split", () => {
-    const data = temporaryFolder("documents");
-    const ids = Array.from({ length: 64 }, (_, i) => i);
-    const documents = Array.from({ length: 400 }, (_, at) => ({ ids: [at % 50, ...ids], targets: [1] }));
-    writeDocuments(data, "train", documents);
-    const sequences = calibrationSequences(data, 100);
-    expect(sequences.flat().length).toBeGreaterThan(6000);
-    expect(sequences.flat().length).toBeLessThan(12_000);
-    expect(sequences.at(-1)![0]).toBeGreaterThan(40);
   });
 });

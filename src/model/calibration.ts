@@ -5,7 +5,6 @@ import type * as Ort from "onnxruntime-node";
 import type { LlamaConfig } from "./config";
 import { ModelError } from "./error";
 import { writeInto } from "./exportFolder";
-import { readDocuments } from "./heldOut";
 import type { ErrorFeedback } from "./onnx/inputMoments";
 import { errorFeedback } from "./onnx/inputMoments";
 import type { WeightSpec } from "./onnx/llamaGraph";
@@ -19,17 +18,6 @@ export interface CalibrationOptions {
   threads: number;
   onProgress?(fraction: number): void;
   signal?: AbortSignal;
-}
-
-/** Enough for stable moments; at 1B parameters about a minute on two cores. */
-const CALIBRATION_TOKENS = 8192;
-
-/** Documents of the training split, spread over it, of about 8,192 tokens together. */
-export function calibrationSequences(dataDir: string, vocabularySize: number): number[][] {
-  const documents = readDocuments(dataDir, "train", vocabularySize);
-  const tokens = documents.reduce((sum, { ids }) => sum + ids.length, 0);
-  const step = Math.max(1, Math.floor(tokens / CALIBRATION_TOKENS));
-  return documents.filter((_, i) => i % step === 0).map(({ ids }) => ids);
 }
 
 /** What the inputs of each matrix look like on text of the kind that the model is for. */

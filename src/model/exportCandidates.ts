@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExportPrecision, PrecisionFigures } from "../protocol/run";
-import { calibrationSequences, type InputStatistics, measureInputs } from "./calibration";
+import { type InputStatistics, measureInputs } from "./calibration";
+import { calibrationSequences } from "./calibrationData";
 import { choosePrecision } from "./choosePrecision";
 import type { LlamaConfig } from "./config";
 import { ModelError } from "./error";
@@ -105,12 +106,14 @@ function hasTrainingRows({ dataDir }: CandidateOptions): boolean {
   return dataDir !== null && existsSync(join(dataDir, "train.documents"));
 }
 
-async function calibrate(folder: string, options: CandidateOptions): Promise<InputStatistics> {
+/** Undefined: there is nothing to calibrate with. `folder` holds the model in 8 bits. */
+async function calibrate(folder: string, options: CandidateOptions): Promise<InputStatistics | undefined> {
   const { config, dataDir, threads, signal, onProgress } = options;
   const format = formatFor("int8", config);
   const blockSize = format.linear?.blockSize;
   if (blockSize === undefined) throw new ModelError("Only a model in blocks can be calibrated.");
-  const sequences = calibrationSequences(dataDir!, config.vocabularySize);
+  const sequences = await calibrationSequences(dataDir!, config.vocabularySize);
+  if (sequences.length === 0) return undefined;
   return measureInputs(folder, storedModel(config, { ...options, format }), config, blockSize, sequences, {
     threads,
     onProgress: (fraction) => onProgress?.("Calibrating", fraction),
