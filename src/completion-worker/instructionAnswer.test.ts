@@ -38,6 +38,13 @@ describe("an answer at its place", () => {
     ],
     ["… from the docstring's end", 'def f(x):\n    """Add one."""‸', ANSWER, `\n${BODY}`],
     [
+      "… whose last line is indented deeper",
+      'def f(x):\n    """Add:\n\n        one to x"""\n    ‸',
+      ANSWER,
+      BODY.trim(),
+    ],
+    ["… from such a docstring's end", 'def f(x):\n    """Add:\n\n        one to x\n        """‸', ANSWER, `\n${BODY}`],
+    [
       "… with decorators and hints",
       'def f(x):\n    """Add."""\n    ‸',
       `@cache\ndef f(\n    x: dict[str, int] = {"a": 1},\n) -> int:\n${BODY}`,

@@ -2,6 +2,8 @@
 
 import { type Cut, judge, type Surroundings, surroundings } from "./postprocess";
 
+const LONGEST_DOCSTRING = 100;
+
 /** Where the code that was asked for goes. */
 export interface AnswerPlace {
   /** What stands before its first line: a line break where the cursor is at the end of the comment that asked. */
@@ -17,8 +19,10 @@ export interface AnswerPlace {
 export function answerPlace(prefix: string, suffix: string, instruction: string): AnswerPlace {
   const lines = prefix.split(/\r\n|\r|\n/);
   const line = lines.pop()!;
-  const asking = line.trim() === "" ? (lines.findLast((above) => above.trim() !== "") ?? "") : line;
-  const indentation = /^[ \t]*/.exec(asking)![0];
+  const at = line.trim() === "" ? lines.findLastIndex((above) => above.trim() !== "") : lines.length;
+  const asking = at === lines.length ? line : (lines[at] ?? "");
+  const opening = openingOf(asking, lines.slice(Math.max(0, at - LONGEST_DOCSTRING), Math.max(0, at)));
+  const indentation = /^[ \t]*/.exec(opening)![0];
   const lead =
     line.trim() !== "" ? `\n${indentation}` : indentation.startsWith(line) ? indentation.slice(line.length) : "";
   const isComment = asking.trimStart().startsWith("#");
@@ -26,6 +30,13 @@ export function answerPlace(prefix: string, suffix: string, instruction: string)
     !isComment || (isInFunction(lines, indentation.length) && !/\b(function|method|class|def)\b/i.test(instruction));
   // The code stands on lines of its own, whatever line the cursor is on.
   return { lead, indentation, bodyAlone, around: { ...surroundings(prefix, suffix, true), lineStart: indentation } };
+}
+
+/** The line that opens the docstring which `asking` ends: the lines between may be indented as they like. */
+function openingOf(asking: string, above: readonly string[]): string {
+  const quotes = /("""|''')\s*$/.exec(asking)?.[1];
+  if (quotes === undefined || /^\s*[rRuU]?("""|''')./.test(asking)) return asking;
+  return above.findLast((line) => new RegExp(`^\\s*[rRuU]?${quotes}`).test(line)) ?? asking;
 }
 
 /** Whether the nearest line that is indented less is, or lies in, a function. */

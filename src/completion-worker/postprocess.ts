@@ -44,12 +44,26 @@ export function judge(generated: string, around: Surroundings, ended: "end-token
   if (!around.multiline) return judgeLine(text, around, ended);
   const lines = text.split("\n");
   const cut = firstUnwanted(lines, around, ended !== null);
-  if (cut) return { text: join(lines.slice(0, cut.line)), stop: cut.stop };
+  if (cut) {
+    const kept = lines.slice(0, cut.line);
+    // What follows the cursor may be the block that the last line opens.
+    return { text: join(cut.stop === "suffix" ? kept : withoutOpenBlock(kept)), stop: cut.stop };
+  }
   if (ended === null) return { text, stop: null };
   // Cut off in the middle of a line, the whole lines before it are worth more than the torn one.
-  const whole = ended === "length" && lines.length > 1 ? lines.slice(0, -1) : lines;
+  const whole = ended === "length" && lines.length > 1 ? withoutOpenBlock(lines.slice(0, -1)) : lines;
   return { text: join(whole), stop: ended };
 }
+
+/** Without headers at the end whose block was cut off: code that ends with one does not parse. The first line stays. */
+function withoutOpenBlock(lines: readonly string[]): string[] {
+  const last = lines.findLastIndex((line) => line.trim() !== "" && !OPENS_BLOCK.test(line));
+  const isOpen = lines.slice(last + 1).some((line) => line.trim() !== "");
+  return isOpen ? lines.slice(0, Math.max(last, 0) + 1) : [...lines];
+}
+
+const OPENS_BLOCK =
+  /^\s*(?:(?:async\s+)?(?:def|for|with)|class|if|elif|else|while|try|except|finally|match|case)\b.*:\s*(?:#.*)?$/;
 
 function judgeLine(text: string, around: Surroundings, ended: CodeStop | null): Cut {
   const newline = text.indexOf("\n");
