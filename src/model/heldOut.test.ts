@@ -1,7 +1,7 @@
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { readDocuments } from "./heldOut";
+import { readDocuments, writeDocuments as writeAsPrepared } from "./heldOut";
 import { temporaryFolder, writeDocuments } from "./testModel";
 
 const DOCUMENTS = [
@@ -32,6 +32,13 @@ describe("prepared documents", () => {
       [1, "instruct"],
       [2, "instruct"],
     ]);
+  });
+
+  it("are written to the byte as the layout says", async () => {
+    const other = temporaryFolder("data");
+    await writeAsPrepared(other, "eval", DOCUMENTS);
+    expect(readFileSync(join(other, "eval.tokens"))).toEqual(readFileSync(tokens));
+    expect(readFileSync(join(other, "eval.documents"))).toEqual(readFileSync(documents));
   });
 
   it.each<[string, () => void, RegExp]>([
