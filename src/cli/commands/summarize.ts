@@ -54,9 +54,11 @@ export const command: Command = {
       progress: context.progress,
     });
     const count = (value: number) => value.toLocaleString("en");
+    const { completionSamples } = summary;
+    const samples = completionSamples === 0 ? "" : `, ${count(completionSamples)} samples for completion`;
     context.result(
       summary,
-      `${summary.format ?? "unknown format"}: ${count(summary.rows)} rows, ${count(summary.used)} used, ${count(summary.skipped)} skipped, ${count(summary.tokens)} tokens.`,
+      `${summary.format ?? "unknown format"}: ${count(summary.rows)} rows, ${count(summary.used)} used, ${count(summary.skipped)} skipped, ${count(summary.tokens)} tokens${samples}.`,
     );
     return 0;
   },

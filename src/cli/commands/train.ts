@@ -33,8 +33,9 @@ async function runDirectoryFor(context: CommandContext): Promise<string> {
   const out = stringOption(context, "out");
   const runsFolder = out === undefined ? runsFolderOf(context.cwd) : resolve(context.cwd, out);
   const { directory, manifest } = await createPreparedRun(runsFolder, newRunFrom(context), context);
-  const { train, eval: held } = manifest;
-  context.print(`${directory}: ${train.rows} rows to train on, ${held.rows} held out`);
+  const { train, eval: held, completion } = manifest;
+  const samples = completion === undefined ? "" : `, ${completion.fim + completion.prefix} samples for completion`;
+  context.print(`${directory}: ${train.rows} rows to train on, ${held.rows} held out${samples}`);
   return directory;
 }
 

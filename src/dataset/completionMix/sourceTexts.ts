@@ -70,7 +70,7 @@ async function readFiles(folder: string, collector: Collector, { signal, progres
   for await (const path of pythonFiles(folder, { skipTests: false, signal })) {
     if (++met > MOST_FILES) {
       collector.leaveOut("too-many");
-      continue;
+      return;
     }
     progress?.("Reading Python files", null, path);
     const text = await readSource(join(folder, path));

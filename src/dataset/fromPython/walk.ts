@@ -14,7 +14,11 @@ const testFile = /^(test_.*|.*_test|conftest)\.py$/;
 /** The Python files below a folder, as paths relative to it with "/", in an order that depends on the names alone. */
 export async function* pythonFiles(folder: string, options: WalkOptions, below = ""): AsyncGenerator<string> {
   options.signal?.throwIfAborted();
-  const names = await readdir(join(folder, below));
+  const names = await readdir(join(folder, below)).catch((error: unknown) => {
+    if (below === "") throw error;
+    // A folder below that may not be read, or has just gone away, is left out.
+    return [];
+  });
   // A virtual environment, whatever it is called: other people's code.
   if (names.includes("pyvenv.cfg")) return;
   for (const name of names.sort(byCodePoints)) {
