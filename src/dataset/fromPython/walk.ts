@@ -17,7 +17,7 @@ export async function* pythonFiles(folder: string, options: WalkOptions, below =
   const names = await readdir(join(folder, below)).catch((error: unknown) => {
     if (below === "") throw error;
     // A folder below that may not be read, or has just gone away, is left out.
-    return [];
+    return [] as string[];
   });
   // A virtual environment, whatever it is called: other people's code.
   if (names.includes("pyvenv.cfg")) return;
