@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describeFigures } from "../../model/choosePrecision";
 import { type ExportStage, exportBase, exportRun } from "../../model/export";
+import { exportGguf } from "../../model/exportGguf";
+import type { GgufPrecision } from "../../model/gguf/writeGguf";
 import { parityFailure } from "../../model/parity";
 import type { ExportPrecision, ExportRecord } from "../../protocol/run";
 import { type Command, type CommandContext, numberOption, stringOption, UsageError } from "../command";
@@ -13,17 +15,33 @@ export const command: Command = {
   options: {
     run: { type: "string", value: "DIR", description: "run directory; the model goes to its export folder" },
     model: { type: "string", value: "DIR", description: "instead of --run: a base model's folder" },
-    out: { type: "string", value: "DIR", description: "where a base model goes; required with --model" },
+    out: {
+      type: "string",
+      value: "PATH",
+      description: "where a base model goes (required with --model), or the GGUF file",
+    },
+    to: {
+      type: "string",
+      value: "onnx|gguf",
+      description: "gguf: one file for llama.cpp, without a comparison; default onnx",
+    },
     precision: {
       type: "string",
       value: "NAME",
       description:
-        "fp32, or int8 or int4: smaller and faster, at a loss that is measured; auto: the fastest at next to no loss; default fp32",
+        "fp32, or int8 or int4: smaller and faster, at a loss that is measured; auto: the fastest at next to no loss; default fp32 (GGUF: f16)",
     },
     engine: { type: "string", value: "FILE", description: "the training engine, where it is not Tunesmith's own" },
     threads: { type: "string", value: "N", description: "threads of the comparison; 0: as many as there are cores" },
   },
   async run(context) {
+    const to = stringOption(context, "to") ?? "onnx";
+    if (to !== "onnx" && to !== "gguf") throw new UsageError(`--to must be onnx or gguf, not "${to}".`);
+    if (to === "gguf") {
+      const written = await exportAsGguf(context);
+      context.result(written, `${written.path}: ${Math.round(written.bytes / 1e6)} MB`);
+      return 0;
+    }
     const record = await exportAsAsked(context);
     if (record.parity && !record.parity.passed) throw new Error(parityFailure(record.parity));
     for (const line of describeFigures(record.measured ?? [])) context.print(line);
@@ -32,9 +50,35 @@ export const command: Command = {
   },
 };
 
-async function exportAsAsked(context: CommandContext): Promise<ExportRecord> {
-  const [run, model, out] = ["run", "model", "out"].map((name) => stringOption(context, name));
+const GGUF_PRECISIONS: Record<string, GgufPrecision> = { fp32: "F32", f16: "F16", int8: "Q8_0", int4: "Q4_0" };
+
+async function exportAsGguf(context: CommandContext) {
+  const source = sourceOf(context);
+  const out = stringOption(context, "out");
+  if (out === undefined || !out.endsWith(".gguf")) throw new UsageError("--to gguf needs --out FILE.gguf.");
+  const named = stringOption(context, "precision") ?? "f16";
+  const precision = Object.hasOwn(GGUF_PRECISIONS, named) ? GGUF_PRECISIONS[named] : undefined;
+  if (precision === undefined)
+    throw new UsageError(`--precision of a GGUF file must be fp32, f16, int8 or int4, not "${named}".`);
+  const { run, model } = source;
+  const from = run !== undefined ? { runDir: resolve(context.cwd, run) } : { modelDir: resolve(context.cwd, model!) };
+  return exportGguf(from, resolve(context.cwd, out), {
+    precision,
+    signal: context.signal,
+    onProgress: (fraction) => context.progress("Writing the model", fraction),
+  });
+}
+
+/** Exactly one of --run and --model. */
+function sourceOf(context: CommandContext): { run: string | undefined; model: string | undefined } {
+  const [run, model] = ["run", "model"].map((name) => stringOption(context, name));
   if ((run === undefined) === (model === undefined)) throw new UsageError("Give either --run or --model.");
+  return { run, model };
+}
+
+async function exportAsAsked(context: CommandContext): Promise<ExportRecord> {
+  const { run, model } = sourceOf(context);
+  const out = stringOption(context, "out");
   const threads = numberOption(context, "threads", { min: 0, max: 1024, whole: true }) ?? 0;
   const configured = stringOption(context, "engine");
   const engine = await engineFor(configured === undefined ? undefined : resolve(context.cwd, configured));
