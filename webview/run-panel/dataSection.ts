@@ -96,7 +96,7 @@ export class DataSection {
       figure(count(summary.skipped), t("rows skipped"), "skipped-rows"),
       ...(summary.completionSamples === 0
         ? []
-        : [figure(count(summary.completionSamples), t("samples for completion"), "completion-samples")]),
+        : [figure(count(summary.completionSamples), completionLabel(summary), "completion-samples")]),
     );
     return element("div", {}, whole, list);
   }
@@ -182,4 +182,10 @@ function reasonText(reason: string): string {
     "roles-order": t("The turns are out of order"),
   };
   return texts[reason] ?? reason;
+}
+
+/** The share that was reached: little Python may yield less than was asked for. */
+function completionLabel({ completionTokens, trainTokens }: DataSummary): string {
+  const percent = Math.round((100 * completionTokens) / Math.max(1, trainTokens));
+  return t("samples for completion, {0} % of what is learned", count(percent));
 }
