@@ -213,10 +213,11 @@ async function main(): Promise<void> {
       const path = paths[(at * 7) % paths.length]!;
       const source = readFileSync(path, "utf8").replace(/\r\n/g, "\n");
       const middle = random.below(Math.max(1, source.length - REWRITTEN));
-      // From a function's beginning, where there is one: its docstring is written anew too, without a request.
-      const header = source.slice(middle).search(/^[ \t]*def /m);
-      const from = header === -1 ? source.lastIndexOf("\n", middle) + 1 : middle + header;
-      const to = Math.min(source.length, from + REWRITTEN);
+      // From a line of code, where there is one: docstrings are written without a request.
+      const code = source.slice(middle).search(/^[ \t]+(?:if|for|return|with|self\.|\w+ =)/m);
+      const from = code === -1 ? source.lastIndexOf("\n", middle) + 1 : middle + code;
+      const lineEnd = source.indexOf("\n", from + REWRITTEN);
+      const to = lineEnd === -1 ? source.length : lineEnd;
       const editor = new EditorModel(
         source.slice(0, from) + source.slice(to),
         from,
@@ -226,6 +227,8 @@ async function main(): Promise<void> {
       const trace = new Trace(`file://${path}#${at}`, editor, person, worker, random, account);
       await trace.run(Math.min(4 * REWRITTEN, strokes - account.strokes));
       left += trace.running;
+      // Closed, as the extension says it.
+      await worker.forget(`file://${path}#${at}`);
       if (account.strokes < strokes && editor.text !== person.target) unfinished++;
     }
     account.report();
