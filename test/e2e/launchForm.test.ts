@@ -27,6 +27,12 @@ describe("the launch form", () => {
   let workbench: Workbench;
   let panel: Frame;
   const input = (name: string) => panel.getByTestId(`field-${name}`).locator("input");
+  const shows = (name: string, value: string) =>
+    eventually(
+      `${value} in ${name}`,
+      () => input(name).inputValue(),
+      (shown) => shown === value,
+    );
   const openPlan = async () => {
     await workbench.showExplorer();
     await workbench.contextMenu(workbench.explorerRow(DATASET), "Fine-tune on This Dataset");
@@ -59,11 +65,11 @@ describe("the launch form", () => {
     await panel.getByText("More settings").click();
     expect(await input("rank").inputValue()).toBe("16");
     await panel.getByText("Thorough", { exact: true }).click();
-    expect(await input("rank").inputValue()).toBe("32");
-    expect(await input("patience").isVisible()).toBe(true);
+    await shows("rank", "32");
+    await input("patience").waitFor();
     await panel.getByText("Quick look", { exact: true }).click();
-    expect(await input("steps").inputValue()).toBe("60");
-    expect(await input("patience").isVisible()).toBe(false);
+    await shows("steps", "60");
+    await input("patience").waitFor({ state: "hidden" });
     await input("rank").fill("64");
     await panel.getByText("Quick look, changed").waitFor();
     const effect = panel.getByTestId("field-rank-effect");
@@ -112,6 +118,19 @@ describe("the launch form", () => {
     await workbench.screenshotsIn(["light", "contrast", "dark"], "4-mixture");
   });
 
+  it("mixes in samples for completion, cut from the answers", async () => {
+    const rows = await figure(panel, "train-rows");
+    const tokens = await figure(panel, "tokens");
+    expect(await panel.getByTestId("field-completionFrom").isVisible()).toBe(false);
+    await input("completionPercent").fill("50");
+    await panel.getByTestId("completion-samples").waitFor();
+    expect(await figure(panel, "completion-samples")).toBeGreaterThan(10);
+    expect(await figure(panel, "train-rows")).toBe(rows);
+    expect(await figure(panel, "tokens")).toBeGreaterThan(1.1 * tokens);
+    await panel.getByTestId("field-completionFrom").scrollIntoViewIfNeeded();
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "5-completion");
+  });
+
   it("keeps the settings under a name", async () => {
     await panel.getByTestId("save-settings").click();
     await workbench.quickInput.waitFor();
@@ -130,9 +149,11 @@ describe("the launch form", () => {
     const [run] = await aNewRun([]);
     const made = spec(run!);
     expect(made.dataset.mixture).toEqual([{ path: join(workbench.workspace, MORE), format: "auto", weight: 2 }]);
+    expect(made.dataset.completion).toEqual({ share: 0.5, answers: true, folder: null });
     expect(made).toMatchObject({ lora: { rank: 64 }, training: { steps: 2, epochs: null }, sequenceLength: 128 });
     const manifest = JSON.parse(workbench.read(`.tunesmith/runs/${run}/data/manifest.json`));
     expect(manifest.sources).toHaveLength(2);
+    expect(manifest.completion.fim).toBeGreaterThan(0);
     expect(manifest.train.documents).toBeGreaterThan(manifest.train.rows);
   });
 

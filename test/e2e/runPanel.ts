@@ -19,7 +19,10 @@ export async function pointsIn(panel: Frame): Promise<number> {
   return Number(await panel.getByTestId("loss-curve").getAttribute("data-points"));
 }
 
-export async function figure(panel: Frame, name: "train-rows" | "eval-rows" | "skipped-rows"): Promise<number> {
+export async function figure(
+  panel: Frame,
+  name: "train-rows" | "eval-rows" | "skipped-rows" | "tokens" | "completion-samples",
+): Promise<number> {
   return Number((await panel.getByTestId(name).textContent())?.replaceAll(/\D/g, ""));
 }
 
