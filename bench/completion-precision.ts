@@ -102,7 +102,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Statistics of 8,192 tokens of the training data, through the 8-bit model. */
+/** Statistics of 24,576 tokens of the training data, through the 8-bit model. */
 async function calibrated(
   dataDir: string,
   folder: string,

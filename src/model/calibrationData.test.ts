@@ -15,10 +15,10 @@ function prepared(count: number): string {
 
 describe("calibration data", () => {
   it("are spread over the training split", async () => {
-    const sequences = await calibrationSequences(prepared(400), 100);
+    const sequences = await calibrationSequences(prepared(1200), 100);
     const tokens = sequences.flat().length;
-    expect(tokens).toBeGreaterThan(8000);
-    expect(tokens).toBeLessThan(8500);
+    expect(tokens).toBeGreaterThan(24_000);
+    expect(tokens).toBeLessThan(25_500);
     expect(sequences[0]).toEqual([0, ...ids]);
     expect(sequences.at(-1)![0]).toBeGreaterThan(40);
   });

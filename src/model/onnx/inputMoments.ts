@@ -23,7 +23,7 @@ export interface ErrorFeedback {
 }
 
 /** Of the mean diagonal, added to it: moments of few tokens are singular. */
-const DAMPING = 0.01;
+const DAMPING = 0.05;
 
 /** The factors of GPTQ (Frantar et al. 2023), a window at a time; the inputs that are largest are rounded first. */
 export function errorFeedback({ window, sums }: InputMoments): ErrorFeedback {
