@@ -79,11 +79,12 @@ async function palette(page: Page, title: string): Promise<void> {
 
 /** Milliseconds from the last key of a line to its ghost text; null: none came. */
 async function oneKey(page: Page, round: number): Promise<number | null> {
-  await page.keyboard.press("Enter");
-  await page.keyboard.insertText(`item_${round} =`);
+  // Back to the margin, where the editor has indented the line.
+  await page.keyboard.press(round === 0 ? "Enter" : "Backspace");
+  await page.keyboard.insertText(`def number_${round}():`);
   await page.waitForTimeout(400);
   await page.keyboard.press("Escape");
-  await page.keyboard.press("Space");
+  await page.keyboard.press("Enter");
   const deadline = Date.now() + 1500;
   for (;;) {
     const { key, ghost } = await page.evaluate<{ key: number; ghost: number }>("window.seen");
@@ -125,8 +126,9 @@ async function main(): Promise<void> {
     await item.waitFor({ timeout: 120_000 });
     await page.locator(".explorer-folders-view .monaco-list-row", { hasText: "shop.py" }).dblclick();
     await page.locator(".tab.active", { hasText: "shop.py" }).waitFor();
-    await page.keyboard.press("Control+1");
+    await page.locator(".editor-instance .view-line", { hasText: "SHELF_NAMES" }).first().click();
     await page.keyboard.press("Control+End");
+    await page.locator(".editor-instance .view-line", { hasText: "return 0" }).first().waitFor();
     await page.evaluate(WATCH_GHOST_TEXT);
     const times: number[] = [];
     for (let round = 0; round < rounds; round++) {
