@@ -97,7 +97,16 @@ export class WorkerClient {
 
   #take(message: unknown): void {
     const response = parseWorkerResponse(message);
-    if (response !== undefined) this.#waiting.get(response.id)?.resolve(response);
+    if (response !== undefined) {
+      this.#waiting.get(response.id)?.resolve(response);
+      return;
+    }
+    // A worker of another version: whoever waits for its answer must not wait for ever.
+    const id = (message as { id?: unknown } | null)?.id;
+    if (typeof id !== "number") return;
+    this.#waiting
+      .get(id)
+      ?.reject(new Error("The completion worker's answer is of another version; reload the window."));
   }
 
   #gone(how: string): void {

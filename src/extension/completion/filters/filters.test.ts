@@ -96,6 +96,7 @@ it.each<[string, boolean, boolean, boolean]>([
   ["()", false, false, false],
   ["[1]", false, false, false],
   ["a\u0000b", false, true, false],
+  ['"""', false, false, true],
   ["a\ufffd", false, true, false],
   ["a\u202eb", false, true, false],
 ])("%j: blank %s, unprintable %s, of low value %s", (text, blank, unprintable, low) => {

@@ -10,8 +10,8 @@ export function isUnprintable(text: string): boolean {
   return /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffd\u202a-\u202e\u2066-\u2069]/.test(text);
 }
 
-/** One sign, or signs without a word: quicker typed than read. What the editor closes by itself is not waited for. */
+/** One sign, or signs without a word, quotes among them: quicker typed than read. What the editor closes by itself is not waited for. */
 export function isOfLowValue(text: string): boolean {
   const trimmed = text.trim();
-  return trimmed.length < 2 || /^[)\]}\s,:;.]+$/.test(trimmed);
+  return trimmed.length < 2 || /^[)\]}\s,:;.]+$|^("""|''')$/.test(trimmed);
 }
