@@ -6,7 +6,7 @@ const HEADER_BYTES = 16;
 const RECORD_BYTES = 32;
 /** All but the bit that marks a target. */
 const ID_MASK = 0x7fffffff;
-/** With a third of them the held-out loss was 0.5 % higher (bench/completion/README.md). */
+/** With a third of them the held-out loss was 0.5 % higher (bench/completion.md). */
 const CALIBRATION_TOKENS = 24_576;
 /** Of one document at most: one alone must not be the whole sample. */
 const LONGEST = 1024;
