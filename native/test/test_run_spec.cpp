@@ -15,6 +15,7 @@ Json valid() {
   const TinyRun run;
   Json spec = Json::parse(run.scratch().read("run/run.json"));
   spec["dataset"]["heldOut"] = {{"kind", "fraction"}, {"fraction", 0.1}, {"by", "source"}};
+  spec["dataset"]["completion"] = {{"share", 0.7}, {"answers", true}, {"folder", "/code"}};
   spec["parent"] = {{"run", "an-earlier-one"}, {"step", 30}};
   spec["training"]["earlyStopping"] = {{"patience", 3}, {"minDelta", 0.01}};
   return spec;
@@ -49,7 +50,6 @@ TEST_CASE("every field of run.json is needed but those that came later, and no o
                                        "model.adapter",
                                        "dataset.weight",
                                        "dataset.mixture",
-                                       "dataset.completion",
                                        "lora.dropout",
                                        "lora.rankStabilised",
                                        "memoryBudget"};
@@ -153,6 +153,9 @@ TEST_CASE("a wrong value is named with what was expected") {
       {"dataset.weight", 0, "a number"},
       {"dataset.mixture", "more.jsonl", "a list"},
       {"dataset.completion", 0.5, "an object"},
+      {"dataset.completion.share", 1, "a number from 0.01 to 0.95"},
+      {"dataset.completion.answers", "yes", "true or false"},
+      {"dataset.completion.folder", "code", "an absolute path"},
       {"model.adapter", "adapter", "an absolute path"},
       {"training.earlyStopping", 3, "an object"},
       {"parent", "before", "an object"},

@@ -50,6 +50,13 @@ void check_held_out(const Fields& held_out) {
   held_out.refuse_unknown();
 }
 
+void check_completion(const Fields& completion) {
+  completion.number("share", 0.01, 0.95);
+  completion.boolean("answers");
+  if (!completion.null("folder")) absolute_path(completion, "folder");
+  completion.refuse_unknown();
+}
+
 void check_dataset(const Fields& dataset) {
   absolute_path(dataset, "path");
   text(dataset, "format");
@@ -57,7 +64,7 @@ void check_dataset(const Fields& dataset) {
   if (!dataset.absent("fields")) dataset.object("fields");
   if (!dataset.absent("weight")) dataset.number("weight", 0.01, 100);
   if (!dataset.absent("mixture")) dataset.array("mixture");
-  if (!dataset.absent("completion")) dataset.object("completion");
+  if (!dataset.absent("completion")) check_completion(dataset.object("completion"));
   text(dataset, "template");
   check_held_out(dataset.object("heldOut"));
   for (const char* limit : {"maxTrainRows", "maxEvalRows"}) {
