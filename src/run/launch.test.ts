@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sendControl, stopRun } from "./control";
@@ -160,6 +160,20 @@ it("hears of runs that come and go, also before the folder exists", async () => 
   await until(() => calls > 0);
   const before = calls;
   await deleteRun(directory);
+  await until(() => calls > before);
+  await end();
+});
+
+it("hears of a run whose folder is there before its run.json", async () => {
+  const folder = runsFolderOf(temporaryFolder());
+  const { directory } = await createRun(folder, newRun());
+  let calls = 0;
+  const end = await watchRunsFolder(folder, () => calls++);
+  const copy = join(folder, "a-copy");
+  mkdirSync(copy);
+  await until(() => calls > 0);
+  const before = calls;
+  copyFileSync(runPaths(directory).spec, runPaths(copy).spec);
   await until(() => calls > before);
   await end();
 });

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { FSWatcher } from "chokidar";
 import type { RunSpec } from "../protocol/run";
 import type { RunSnapshot } from "../protocol/webview";
@@ -15,6 +16,8 @@ import { readStartState } from "./startMark";
 const POLL_MS = 2000;
 /** However fast events come, what they change is read about so often. */
 const SETTLED_MS = 40;
+/** The copy of a run that is brought in from elsewhere is complete by then. */
+const COPYING_MS = 600_000;
 
 export interface RunUpdate {
   head: RunHead;
@@ -192,6 +195,20 @@ export async function readSnapshot(directory: string): Promise<RunSnapshot> {
 }
 
 /**
+ * Waits for the run.json of a folder that has none yet, as one that is being copied. True where it came; false where it was
+ * there already or does not come.
+ */
+async function specOf(directory: string, ended: () => boolean): Promise<boolean> {
+  const { spec } = runPaths(directory);
+  if (existsSync(spec)) return false;
+  for (let waited = 0; waited < COPYING_MS && !ended() && existsSync(directory); waited += POLL_MS) {
+    await delay(POLL_MS);
+    if (existsSync(spec)) return true;
+  }
+  return false;
+}
+
+/**
  * Calls `listener` when a run appears in or vanishes from `runsFolder`, which need not exist yet: chokidar does not wait
  * for a folder that is absent, so until then a timer looks. Every change after this resolves is heard of. Returns what
  * ends it.
@@ -204,7 +221,10 @@ export async function watchRunsFolder(runsFolder: string, listener: () => void):
     if (ended || watcher !== undefined) return;
     const ignored = (path: string) => basename(path).startsWith(".new-");
     watcher = watch(runsFolder, { depth: 0, ignoreInitial: true, ignored });
-    watcher.on("addDir", listener);
+    watcher.on("addDir", (path) => {
+      listener();
+      void specOf(path, () => ended).then((late) => late && listener());
+    });
     watcher.on("unlinkDir", listener);
     watcher.on("error", () => {});
     const ready = watcher;

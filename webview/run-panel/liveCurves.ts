@@ -14,11 +14,9 @@ import { element, linkButton, liveRegion, setText } from "../dom";
 import { count, loss } from "../figures";
 import { checkbox, slider } from "../inputs";
 import { t } from "../texts";
+import { SMOOTHEST, SUITABLE } from "./curveLook";
 
 const CHART_HEIGHT = 340;
-/** The slider's places, and the one that suits the run's length. */
-const SMOOTHEST = 8;
-const SUITABLE = 4;
 const SAID_FOR_MS = 5000;
 
 /** 0: none; 1 at the suitable place; four times as many steps at the end. */
@@ -28,13 +26,6 @@ const smoothingAt = (place: number) => (place / SUITABLE) ** 2;
 export interface KeptLook {
   readonly look: CurveLook;
   keep(look: CurveLook): void;
-}
-
-/** What an earlier life of the page kept, as far as it can be used. */
-export function curveLook(kept: Partial<CurveLook> | undefined): CurveLook {
-  const { smoothing, logarithmic } = kept ?? {};
-  const usable = typeof smoothing === "number" && smoothing >= 0 && smoothing <= SMOOTHEST;
-  return { smoothing: usable ? smoothing : SUITABLE, logarithmic: logarithmic === true };
 }
 
 /** A run's curves over the same steps: the losses large, the others small beneath, and the table behind them. */

@@ -9,7 +9,7 @@ import type {
 import { element } from "../dom";
 import { connect } from "../host";
 import { registerToolkit } from "../toolkit";
-import { curveLook } from "./liveCurves";
+import { curveLook } from "./curveLook";
 import { PlanView } from "./planView";
 import { RunView } from "./runView";
 import "./style.css";

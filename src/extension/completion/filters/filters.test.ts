@@ -3,7 +3,7 @@ import { isAlreadyBelow, withoutRestOfLine } from "./alreadyBelow";
 import { indentationStyle, inIndentationStyle } from "./indentationStyle";
 import { inQuoteStyle, quoteStyle } from "./quoteStyle";
 import { withoutRepetition } from "./repetition";
-import { isBlank, isOfLowValue, isUnprintable } from "./worthOffering";
+import { isBlank, isJoined, isOfLowValue, isUnprintable } from "./worthOffering";
 
 describe("indentation", () => {
   const editor = { tabs: false, unit: 4 };
@@ -101,6 +101,17 @@ it.each<[string, boolean, boolean, boolean]>([
   ["a\u202eb", false, true, false],
 ])("%j: blank %s, unprintable %s, of low value %s", (text, blank, unprintable, low) => {
   expect([isBlank(text), isUnprintable(text), isOfLowValue(text)]).toEqual([blank, unprintable, low]);
+});
+
+it.each<[string, string, boolean]>([
+  ["eulerian(2)", "print(area(eulerian(2)", true],
+  ["'a'", "x[1]", true],
+  [" if x else y", "f(1)", false],
+  [".real", "f(1)", false],
+  ["(2)", "f(1)", false],
+  ["urn 1", "    ret", false],
+])("%j behind %j is joined: %s", (text, linePrefix, joined) => {
+  expect(isJoined(text, linePrefix)).toBe(joined);
 });
 
 describe("what stands below", () => {

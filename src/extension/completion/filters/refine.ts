@@ -5,7 +5,7 @@ import { isAlreadyBelow, withoutRestOfLine } from "./alreadyBelow";
 import { type IndentationStyle, indentationStyle, inIndentationStyle } from "./indentationStyle";
 import { inQuoteStyle, quoteStyle } from "./quoteStyle";
 import { withoutRepetition } from "./repetition";
-import { isBlank, isOfLowValue, isUnprintable } from "./worthOffering";
+import { isBlank, isJoined, isOfLowValue, isUnprintable } from "./worthOffering";
 
 export interface RefineOptions {
   /** Else the text ends with its first line. */
@@ -45,6 +45,7 @@ export function refine(
     text = withoutSurplusClosers(text, scan.awaited, unopenedClosers(suffix), coverable(text));
   }
   if (isBlank(text) || isUnprintable(text) || isAlreadyBelow(text, linePrefix, suffix)) return null;
+  if (scan.where === "code" && isJoined(text, linePrefix)) return null;
   if (!options.invoked && isOfLowValue(text)) return null;
   return { text, covered: coverable(text) };
 }
