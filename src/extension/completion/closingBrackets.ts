@@ -75,3 +75,9 @@ export function withoutSurplusClosers(
   );
   return surplus === undefined ? text : text.slice(0, surplus.at).trimEnd();
 }
+
+/** `text` up to the first bracket that it leaves open, for what follows it in its line would then close that one. */
+export function withoutTornBracket(text: string): string {
+  const [torn] = scanPython(text).openers;
+  return torn === undefined ? text : text.slice(0, torn).trimEnd();
+}

@@ -230,12 +230,12 @@ describe.each(["warehouse.py", "settings.py"])("%s, written anew", (name) => {
     expect(session.running.size).toBe(0);
   });
 
-  it("becomes the same file whatever the model babbles", async () => {
-    const session = new Session(source, 2, babbling);
+  it.each([2, 3, 18])("becomes the same file whatever the model babbles: %i", async (seed) => {
+    const session = new Session(source, seed, babbling);
     await session.run();
     expect(session.editor.text).toBe(session.person.target);
     expect(session.strokes).toBeGreaterThan(1500);
-    expect(session.offered).toBeGreaterThan(100);
+    expect(session.offered).toBeGreaterThan(50);
     await session.time.pass(10_000);
     expect(session.running.size).toBe(0);
   });

@@ -6,6 +6,8 @@ export interface PythonScan {
   where: Where;
   /** The closers that the brackets open at the end wait for, the innermost last. */
   awaited: readonly string[];
+  /** Where the brackets stand that `awaited` closes. */
+  openers: readonly number[];
   /** Closers that no bracket of the text opened, in their order, and where they stand. */
   unopened: readonly { closer: string; at: number }[];
   /** The text ends behind a string that is a statement of its own: its indentation. Null: it does not. */
@@ -33,7 +35,7 @@ interface OpenString {
 }
 
 /** A bracket that is open, or the string whose replacement field `{` is. */
-type Frame = { closer: string; string: OpenString | null };
+type Frame = { closer: string; at: number; string: OpenString | null };
 
 class Scanner {
   private readonly frames: Frame[] = [];
@@ -53,6 +55,7 @@ class Scanner {
     return {
       where: this.string !== null ? "string" : this.inComment ? "comment" : "code",
       awaited: this.frames.map(({ closer }) => closer),
+      openers: this.frames.map(({ at }) => at),
       unopened: this.unopened,
       docstringIndent: behind && this.string === null && !this.inComment ? docstring!.indent : null,
       quotes: this.quotes,
@@ -67,7 +70,7 @@ class Scanner {
     if (this.string !== null) return this.inString(this.string, at);
     if (character === "#") this.inComment = true;
     else if (character === '"' || character === "'") return this.openString(at);
-    else if (CLOSER[character] !== undefined) this.open({ closer: CLOSER[character], string: null });
+    else if (CLOSER[character] !== undefined) this.open({ closer: CLOSER[character], at, string: null });
     else if (character === ")" || character === "]" || character === "}") this.close(character, at);
     return at + 1;
   }
@@ -107,7 +110,7 @@ class Scanner {
     if (character === "\\" && this.text[at + 1] !== "\n") return at + 2;
     if (string.formatted && character === "{") {
       if (this.text[at + 1] === "{") return at + 2;
-      this.open({ closer: "}", string });
+      this.open({ closer: "}", at, string });
       this.string = null;
       return at + 1;
     }

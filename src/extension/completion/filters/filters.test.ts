@@ -94,6 +94,7 @@ it.each<[string, boolean, boolean, boolean]>([
   [")", false, false, true],
   ["):", false, false, true],
   ["()", false, false, false],
+  [" [{[", false, false, true],
   ["[1]", false, false, false],
   ["a\u0000b", false, true, false],
   ['"""', false, false, true],

@@ -36,6 +36,10 @@ it.each<[string, string, string | null]>([
   ["if a:\n  b\nif c:‸", "\n    dd", "if a:\n  b\nif c:\n  dd"],
   ["x = 1\n‸\nreturn_value = a\n", "return_value = a", null],
   ["return sel‸", "f", null],
+  ["x = f(‸)", "aa, g(b", "x = f(aa, g)"],
+  ["x = f(‸)", "aa, g(b))", "x = f(aa, g(b))"],
+  ["x = f(‸)", "\n    aa,\n    [\n        b,", "x = f(\n    aa,)"],
+  ["x = f(‸", "aa, g(b", "x = f(aa, g(b"],
 ])("%j with %j: %j", (code, generated, expected) => {
   expect(taken(code, generated)).toBe(expected);
 });

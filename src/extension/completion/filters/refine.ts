@@ -1,4 +1,4 @@
-import { coveredClosers, withoutSurplusClosers } from "../closingBrackets";
+import { coveredClosers, withoutSurplusClosers, withoutTornBracket } from "../closingBrackets";
 import { type PythonScan, unopenedClosers } from "../pythonScan";
 import type { Surroundings } from "../whatIsWanted";
 import { isAlreadyBelow, withoutRestOfLine } from "./alreadyBelow";
@@ -43,6 +43,7 @@ export function refine(
   const coverable = (candidate: string) => (options.canReplace ? coveredClosers(candidate, lineSuffix) : 0);
   if (scan.where === "code") {
     text = withoutSurplusClosers(text, scan.awaited, unopenedClosers(suffix), coverable(text));
+    if (lineSuffix.slice(coverable(text)).trim() !== "") text = withoutTornBracket(text);
   }
   if (isBlank(text) || isUnprintable(text) || isAlreadyBelow(text, linePrefix, suffix)) return null;
   if (scan.where === "code" && isJoined(text, linePrefix)) return null;

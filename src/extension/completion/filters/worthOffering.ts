@@ -18,5 +18,5 @@ export function isUnprintable(text: string): boolean {
 /** One sign, or signs without a word, quotes among them: quicker typed than read. What the editor closes by itself is not waited for. */
 export function isOfLowValue(text: string): boolean {
   const trimmed = text.trim();
-  return trimmed.length < 2 || /^[)\]}\s,:;.]+$|^("""|''')$/.test(trimmed);
+  return trimmed.length < 2 || /^[)\]}\s,:;.]+$|^[([{\s]+$|^("""|''')$/.test(trimmed);
 }
