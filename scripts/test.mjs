@@ -26,7 +26,7 @@ async function runPart(name, part, setup) {
     if (counts.passed + counts.failed + counts.skipped === 0) throw new Error(`${name} ran no test.`);
   } catch (error) {
     console.error(error instanceof SetupError ? error.message : error);
-    counts = { passed: 0, failed: 1, skipped: 0 };
+    counts = { passed: 0, failed: 1, skipped: 0, failures: [String(error)] };
   }
   console.log(`=== ${name}: ${describe(counts)} (${((Date.now() - start) / 1000).toFixed(0)} s) ===`);
   return { name, ...counts };
@@ -51,6 +51,10 @@ const results = [];
 for (const { name, part } of chosen) results.push(await runPart(name, part, setup));
 const total = { passed: 0, failed: 0, skipped: 0 };
 console.log("");
+// Here, so that a log of which only the end is kept still says what failed.
+for (const { notes = [] } of results) for (const note of notes) console.log(note);
+for (const { name, failures = [] } of results)
+  for (const failure of failures) console.log(`${name} failed: ${failure}`);
 for (const result of results) {
   console.log(`${result.name.padEnd(8)} ${describe(result)}`);
   for (const key of Object.keys(total)) total[key] += result[key];

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bundledPackages } from "../packaging/notices.mjs";
 import { nodeModulesAreCurrent } from "../setup/node-modules.mjs";
 import { countDoctest } from "./native.mjs";
-import { countReport } from "./vitest.mjs";
+import { readReport } from "./vitest.mjs";
 
 describe("counting", () => {
   it("reads doctest's summary, with and without colours", () => {
@@ -20,27 +20,44 @@ describe("counting", () => {
     expect(countDoctest("Segmentation fault")).toBeNull();
   });
 
-  const report = (numbers: Partial<Record<"passed" | "failed" | "pending", number>>, testResults: unknown[] = []) => ({
-    numPassedTests: numbers.passed ?? 0,
-    numFailedTests: numbers.failed ?? 0,
-    numPendingTests: numbers.pending ?? 0,
-    numTodoTests: 0,
-    testResults,
+  const test = (status: string, fullName = "a test") => ({
+    status,
+    fullName,
+    failureMessages: status === "failed" ? ["Error: no\n    at x"] : [],
+  });
+  const file = (status: string, tests: unknown[], name = join(process.cwd(), "src/a.test.ts")) => ({
+    name,
+    status,
+    message: "SyntaxError: no",
+    assertionResults: tests,
+  });
+
+  it("counts tests, and says what failed", () => {
+    const files = [
+      file("failed", [test("passed"), test("failed", "b > c"), test("pending"), test("todo")]),
+      file("passed", [test("passed")]),
+    ];
+    expect(readReport({ testResults: files }, 1)).toEqual({
+      passed: 2,
+      failed: 1,
+      skipped: 2,
+      failures: ["src/a.test.ts > b > c: Error: no"],
+      failedFiles: ["src/a.test.ts"],
+      sound: { passed: 1, skipped: 0 },
+    });
   });
 
   it("counts a test file that failed before its first test", () => {
-    const files = [
-      { status: "failed", assertionResults: [] },
-      { status: "failed", assertionResults: [{ status: "passed" }] },
-      { status: "failed", assertionResults: [{ status: "failed" }] },
-      { status: "passed", assertionResults: [{ status: "passed" }] },
-    ];
-    expect(countReport(report({ passed: 2, failed: 1 }, files), 1)).toEqual({ passed: 2, failed: 3, skipped: 0 });
+    const files = [file("failed", []), file("failed", [test("passed")])];
+    const { passed, failed, failures } = readReport({ testResults: files }, 1);
+    expect([passed, failed]).toEqual([1, 2]);
+    expect(failures[0]).toBe("src/a.test.ts > before its first test: SyntaxError: no");
   });
 
   it("counts a failure that no test shows", () => {
-    expect(countReport(report({ passed: 2 }), 1)).toEqual({ passed: 2, failed: 1, skipped: 0 });
-    expect(countReport(report({ passed: 2, pending: 1 }), 0)).toEqual({ passed: 2, failed: 0, skipped: 1 });
+    const files = [file("passed", [test("passed"), test("pending")])];
+    expect(readReport({ testResults: files }, 1)).toMatchObject({ passed: 1, failed: 1, skipped: 1 });
+    expect(readReport({ testResults: files }, 0)).toMatchObject({ passed: 1, failed: 0, skipped: 1, failures: [] });
   });
 });
 

@@ -121,6 +121,7 @@ export class Workbench {
     await this.screenshot("failed");
     const said = await this.page.locator(".notification-toast, .monaco-dialog-box:visible").allInnerTexts();
     if (said.length > 0) console.error(`VS Code shows: ${said.join(" | ")}`);
+    console.error(`Open: ${(await this.page.locator(".tab").allInnerTexts()).join(" | ")}`);
   }
 
   /** What VS Code asks at the top: the palette, a choice, a line, a path. */

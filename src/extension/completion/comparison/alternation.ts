@@ -1,24 +1,25 @@
+import { createHash } from "node:crypto";
+
 export type Side = 0 | 1;
 
 /**
  * Whose turn it is: a side has it until it has made a completion, so that requests that are given up while the user types
- * change nothing, and both sides make as many.
+ * change nothing, and both sides make as many. Who comes first is drawn anew for every two turns: were the order always
+ * the same, a user whose every second request is typed over would only ever see the suggestions of one side.
  */
 export class Alternation {
-  #turn: Side;
+  #turns = 0;
 
-  /** Who begins follows from the comparison's id, so that it can be told afterwards but not guessed. */
-  constructor(id: string) {
-    let sum = 0;
-    for (const character of id) sum += character.codePointAt(0)!;
-    this.#turn = sum % 2 === 0 ? 0 : 1;
-  }
+  /** What is drawn follows from the comparison's id, so that it can be told afterwards but not guessed. */
+  constructor(private readonly id: string) {}
 
   get turn(): Side {
-    return this.#turn;
+    const pair = Math.floor(this.#turns / 2);
+    const [drawn = 0] = createHash("sha256").update(`${this.id} ${pair}`).digest();
+    return ((drawn + this.#turns) % 2) as Side;
   }
 
   made(by: Side): void {
-    if (by === this.#turn) this.#turn = by === 0 ? 1 : 0;
+    if (by === this.turn) this.#turns++;
   }
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { StatisticsEvent } from "../statistics/events";
-import { Alternation, type Side } from "./alternation";
 import { comparisonResult, medianTest } from "./comparisonResult";
 
 const models = [
@@ -61,27 +60,5 @@ describe("medianTest", () => {
     expect(medianTest([1, 2, 3, 4], [1, 2, 3, 4])).toBeCloseTo(1, 9);
     expect(medianTest([1, 2, 3, 4, 5], [11, 12, 13, 14, 15])).toBeCloseTo(2 / 252, 6);
     expect(medianTest([], [1])).toBeNull();
-  });
-});
-
-describe("Alternation", () => {
-  it("gives the turn to the other side with each completion that was made, and only then", () => {
-    const alternation = new Alternation("c1");
-    const first = alternation.turn;
-    const second: Side = first === 0 ? 1 : 0;
-    expect(alternation.turn).toBe(first);
-    alternation.made(first);
-    expect(alternation.turn).toBe(second);
-    // A completion that was asked for while it was the first one's turn.
-    alternation.made(first);
-    expect(alternation.turn).toBe(second);
-    alternation.made(second);
-    expect(alternation.turn).toBe(first);
-  });
-
-  it("begins with the same side again for the same comparison, and not always with the same one", () => {
-    const begins = (id: string) => new Alternation(id).turn;
-    expect(begins("c1")).toBe(begins("c1"));
-    expect(new Set(["a", "b"].map(begins)).size).toBe(2);
   });
 });

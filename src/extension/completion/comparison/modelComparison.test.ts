@@ -138,9 +138,9 @@ describe("ModelComparison", () => {
       controller.route!.made(worker);
       return worker.exportDir;
     });
-    expect(new Set(asked.slice(0, 2))).toEqual(new Set(["/base", "/runs/tuned/export"]));
-    expect(asked.slice(2, 4)).toEqual(asked.slice(0, 2));
-    expect(asked.slice(4)).toEqual(asked.slice(0, 2));
+    for (const pair of [0, 2, 4]) {
+      expect(new Set(asked.slice(pair, pair + 2))).toEqual(new Set(["/base", "/runs/tuned/export"]));
+    }
   });
 
   it("ends a turn with what was made ahead once that is shown", async () => {
