@@ -158,3 +158,12 @@ it("takes absent quantization for none", () => {
     'model.quantization was "nf4" and is "none" in run.json.',
   ]);
 });
+
+it("names another adapter to start from; a fresh one may be left out", () => {
+  const from = (adapter?: string) => ({ model: adapter === undefined ? {} : { adapter } });
+  expect(settingChanges({}, from())).toEqual([]);
+  expect(settingChanges(from("/a"), from("/a"))).toEqual([]);
+  expect(settingChanges(from("/a"), from("/b"))).toEqual(['model.adapter was "/a" and is "/b" in run.json.']);
+  expect(settingChanges({}, from("/b"))).toEqual(['model.adapter was not set and is "/b" in run.json.']);
+  expect(settingChanges(from("/a"), from())).toEqual(['model.adapter was "/a" and is not set in run.json.']);
+});

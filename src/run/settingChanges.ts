@@ -21,12 +21,18 @@ export function settingChanges(then: Readonly<Fields>, now: Readonly<Fields> | u
   return [
     ...PARTS.flatMap((part) => differences(then[part], now[part], part)),
     ...differences(quantizationOf(then), quantizationOf(now), "model.quantization"),
+    ...differences(adapterOf(then), adapterOf(now), "model.adapter"),
   ];
 }
 
 /** Left out where it is "none", and in what is older than the choice. */
 function quantizationOf({ model }: Readonly<Fields>): unknown {
   return isObject(model) ? (model.quantization ?? "none") : "none";
+}
+
+/** Where training started from; undefined: from a fresh adapter. */
+function adapterOf({ model }: Readonly<Fields>): unknown {
+  return isObject(model) ? model.adapter : undefined;
 }
 
 function differences(then: unknown, now: unknown, name: string): string[] {
