@@ -1,10 +1,11 @@
 /** What is gathered of a workspace for a completion: through language features where there are some, else by reading. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { CompletionContext } from "../../src/extension/completion/context/completionContext";
+import { IgnoredFiles } from "../../src/extension/completion/context/ignoredFiles";
 import { importedDefinitions } from "../../src/extension/completion/context/importedDefinitions";
 import { createSuite, eventually } from "./suite";
 
@@ -23,7 +24,12 @@ function write(path: string, text: string): vscode.Uri {
 
 async function definitionsOf(path: string, text: string) {
   const document = await vscode.workspace.openTextDocument(write(path, text));
-  return importedDefinitions(document, never);
+  const ignored = new IgnoredFiles();
+  try {
+    return await importedDefinitions([document], ignored, never);
+  } finally {
+    ignored.dispose();
+  }
 }
 
 const DATES =
@@ -61,6 +67,75 @@ suite.add("never shows what is hidden, secret, excluded, linked, large or outsid
   const inLink = `from ...${"x".repeat(300)} import parse\nfrom ....elsewhere import parse\n`;
   assert.deepEqual(await definitionsOf("shop/app.py", inLink), []);
   await files.update("exclude", undefined, vscode.ConfigurationTarget.Workspace);
+});
+
+suite.add("never shows what Git ignores, whatever .gitignore files say later", async () => {
+  const ignored = new IgnoredFiles();
+  const find = async () => {
+    const document = await vscode.workspace.openTextDocument(join(root(), "importing.py"));
+    return (await importedDefinitions([document], ignored, never)).map(({ path }) => path);
+  };
+  write("importing.py", "from drafts.a import parse\nfrom drafts.kept import parse\nfrom made.b import parse\n");
+  for (const path of ["drafts/a.py", "drafts/kept.py", "made/b.py"]) write(path, DATES);
+  write(".gitignore", "drafts/*\n");
+  write("drafts/.gitignore", "!kept.py\n");
+  await eventually("what is not ignored", find, (paths) => paths.join() === "drafts/kept.py,made/b.py");
+  assert.equal(await ignored.isIgnored(vscode.Uri.file(join(root(), "drafts/a.py"))), true);
+  write(".gitignore", "made\n");
+  await eventually("what is not ignored now", find, (paths) => paths.join() === "drafts/a.py,drafts/kept.py");
+  // Nobody knows what a file says that is too long to be read.
+  write("drafts/.gitignore", "#".repeat(70_000));
+  await eventually("what can be known", find, (paths) => paths.length === 0);
+  for (const path of [".gitignore", "drafts/.gitignore"]) rmSync(join(root(), path));
+  await eventually("all", find, (paths) => paths.length === 3);
+  ignored.dispose();
+});
+
+suite.add("forgets edits of files that Git ignores, and what was gathered where that changes", async () => {
+  const watcher = vscode.workspace.createFileSystemWatcher("**/.gitignore");
+  const written = new Promise((resolve) => watcher.onDidCreate(resolve));
+  write(".gitignore", "scratch.py\n");
+  await written;
+  watcher.dispose();
+  const completion = { state: { kind: "ready" } };
+  const context = new CompletionContext(completion as ConstructorParameters<typeof CompletionContext>[0]);
+  const edit = new vscode.WorkspaceEdit();
+  for (const name of ["scratch.py", "open.py"]) {
+    const { uri } = await vscode.workspace.openTextDocument(write(name, "x = 1\n"));
+    edit.insert(uri, new vscode.Position(1, 0), "def edited_here():\n    return 2\n");
+  }
+  const document = await vscode.workspace.openTextDocument(write("asking.py", "y = "));
+  await vscode.workspace.applyEdit(edit);
+  await vscode.window.showTextDocument(document, { preview: false });
+  const end = document.lineAt(0).range.end;
+  const paths = async () => (await context.gather(document, end, never)).snippets.map(({ path }) => path).join();
+  await eventually("the edits", paths, (found) => found === "open.py");
+  write(".gitignore", "scratch.py\nopen.py\n");
+  await eventually("nothing", paths, (found) => found === "");
+  rmSync(join(root(), ".gitignore"));
+  context.dispose();
+});
+
+suite.add("gathers for a notebook's cell what its cells import", async () => {
+  const completion = { state: { kind: "ready" } };
+  const context = new CompletionContext(completion as ConstructorParameters<typeof CompletionContext>[0]);
+  const cell = (source: string) => ({ cell_type: "code", source, metadata: {}, outputs: [], execution_count: null });
+  const cells = [cell("%matplotlib inline\nfrom shop.dates import parse"), cell("when = ")];
+  const metadata = { language_info: { name: "python" } };
+  const uri = write("notes/plot.ipynb", JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 }));
+  const notebook = await vscode.workspace.openNotebookDocument(uri);
+  const { document } = notebook.cellAt(1);
+  await vscode.languages.setTextDocumentLanguage(document, "python");
+  const gathered = await eventually(
+    "the definitions",
+    () => context.gather(document, document.lineAt(0).range.end, never),
+    ({ snippets }) => snippets.length > 0,
+  );
+  assert.deepEqual(
+    gathered.snippets.map(({ kind, path }) => `${kind} ${path}`),
+    ["definition shop/dates.py"],
+  );
+  context.dispose();
 });
 
 suite.add("asks the language features that are there, and believes them where a name is defined", async () => {

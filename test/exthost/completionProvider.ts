@@ -167,8 +167,10 @@ suite.add("knows a notebook's cells above, as one document", async () => {
   const { document } = notebook.cellAt(3);
   assert.equal((await ask(document, endOf(document)))[0]!.insertText, "value + 1");
   assert.equal(questions[0]!.document, notebook.uri.toString());
-  assert.equal(questions[0]!.prefix, "import os\n\nvalue = 1\n\nb = ");
+  assert.equal(questions[0]!.prefix, "# %load x\nimport os\n\nvalue = 1\n\nb = ");
   assert.equal(questions[0]!.suffix, "");
+  assert.deepEqual(await ask(notebook.cellAt(0).document, new vscode.Position(0, 7)), []);
+  assert.equal(questions.length, 1);
   provider.dispose();
 });
 

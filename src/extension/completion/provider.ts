@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { Services } from "../context";
 import { readSettings } from "../settings";
-import { notebookOf, textAround, unixLines } from "./documentText";
+import { fileUri, isForNotebook, textAround, unixLines } from "./documentText";
 import { isReadOnly } from "./readOnly";
 import { ACCEPTED_COMMAND } from "./statistics/completionStatistics";
 import { type Cursor, Suggester, type Suggestion } from "./suggester";
@@ -63,7 +63,8 @@ export class InlineCompletions implements vscode.Disposable, vscode.InlineComple
     context: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
-    if (!this.#mayOffer(document) || (await isReadOnly(document)) || token.isCancellationRequested) return [];
+    if (!this.#mayOffer(document) || isForNotebook(document, position.line)) return [];
+    if ((await isReadOnly(document)) || token.isCancellationRequested) return [];
     const abort = new AbortController();
     const subscription = token.onCancellationRequested(() => abort.abort());
     try {
@@ -156,7 +157,7 @@ function cursorAt(
   return {
     ...around,
     prefix: around.prefix + (selected === undefined ? "" : unixLines(selected.text)),
-    document: (notebookOf(document) ?? document).uri.toString(),
+    document: fileUri(document.uri).toString(),
     invoked: context?.triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
     canReplace: selected === undefined,
     indentation: { tabs: insertSpaces === false, unit: typeof tabSize === "number" && tabSize > 0 ? tabSize : 4 },

@@ -3,6 +3,8 @@ import * as vscode from "vscode";
 import type { ContextSnippet } from "../../../protocol/worker";
 import { readSettings } from "../../settings";
 import type { CompletionController } from "../completionController";
+import { fileUri, notebookOf, pythonCells, textAround } from "../documentText";
+import { IgnoredFiles } from "./ignoredFiles";
 import { importedDefinitions } from "./importedDefinitions";
 import { askedFor } from "./instruction";
 import { importsOf } from "./pythonHeaders";
@@ -31,6 +33,8 @@ export interface AroundCursor {
 }
 
 interface DocumentContext {
+  /** The file, or the cell of a notebook. */
+  document: vscode.TextDocument;
   /** The import statements, as they were when definitions were looked up. */
   imports: string;
   definitions: readonly ContextSnippet[];
@@ -42,13 +46,17 @@ interface DocumentContext {
 
 /**
  * What a completion should know of the rest of the workspace: gathered while the user rests, handed out at once. Only
- * Python files of the workspace that are not hidden, excluded, secret or large are ever read.
+ * Python files of the workspace that are not hidden, excluded, ignored by Git, secret or large are ever read. The cells of
+ * a notebook have one context.
  */
 export class CompletionContext implements vscode.Disposable {
-  readonly #edits = new RecentEdits();
-  readonly #similar = new SimilarCode();
+  #edits = new RecentEdits();
+  #similar = new SimilarCode();
+  readonly #ignored = new IgnoredFiles();
+  /** Edits were noted of files of which it is being looked up whether Git ignores them. */
+  readonly #lookingUp = new Set<Promise<void>>();
   /** The version of each document that `#similar` holds. */
-  readonly #seen = new WeakMap<vscode.TextDocument, number>();
+  #seen = new WeakMap<vscode.TextDocument, number>();
   /** By URI, in the order in which they were last asked for. */
   readonly #documents = new Map<string, DocumentContext>();
   readonly #subscriptions: vscode.Disposable[];
@@ -60,9 +68,12 @@ export class CompletionContext implements vscode.Disposable {
   constructor(private readonly completion: Pick<CompletionController, "state">) {
     const { workspace, window } = vscode;
     this.#subscriptions = [
+      this.#ignored,
+      this.#ignored.onDidChange(() => this.#startOver()),
       workspace.onDidChangeTextDocument((event) => this.#note(event)),
       workspace.onDidSaveTextDocument((document) => void this.#see(document)),
       workspace.onDidCloseTextDocument(({ uri }) => void this.#documents.delete(uri.toString())),
+      workspace.onDidCloseNotebookDocument(({ uri }) => void this.#documents.delete(uri.toString())),
       workspace.onDidDeleteFiles(({ files }) => {
         for (const uri of files) this.#forget(uri);
       }),
@@ -76,9 +87,11 @@ export class CompletionContext implements vscode.Disposable {
   gather(document: vscode.TextDocument, position: vscode.Position, signal: AbortSignal): Promise<AroundCursor> {
     const instruction = signal.aborted ? null : askedForAt(document, position);
     if (signal.aborted || !this.#isOn()) return Promise.resolve({ snippets: [], instruction });
-    const known = this.#documents.get(document.uri.toString());
+    const known = this.#documents.get(fileUri(document.uri).toString());
     if (known === undefined) this.#gatherSoon(document, position, 0);
-    else if (Math.abs(known.line - position.line) > FAR_LINES) this.#gatherSoon(document, position, IDLE_MS);
+    else if (known.document !== document || Math.abs(known.line - position.line) > FAR_LINES) {
+      this.#gatherSoon(document, position, IDLE_MS);
+    }
     return Promise.resolve({ snippets: known?.snippets ?? [], instruction });
   }
 
@@ -90,8 +103,17 @@ export class CompletionContext implements vscode.Disposable {
 
   #note({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
     if (contentChanges.length === 0 || !this.#isOn() || !isReadableDocument(document)) return;
-    const path = readablePath(document.uri)!;
-    for (const { range, text } of contentChanges) {
+    this.#noteEdits(document, contentChanges);
+    this.#restart(document);
+  }
+
+  #noteEdits(document: vscode.TextDocument, changes: readonly vscode.TextDocumentContentChangeEvent[]): void {
+    const { uri } = document;
+    const isIgnored = this.#ignored.known(uri);
+    // A cell's lines are counted from its own beginning.
+    if (isIgnored || notebookOf(uri) !== undefined) return;
+    const path = readablePath(uri)!;
+    for (const { range, text } of changes) {
       const change = {
         startLine: range.start.line,
         removed: range.end.line - range.start.line + 1,
@@ -99,7 +121,25 @@ export class CompletionContext implements vscode.Disposable {
       };
       this.#edits.note(path, change, (from, to) => linesOf(document, from, to));
     }
-    this.#restart(document);
+    if (isIgnored === undefined) this.#lookUp(uri);
+  }
+
+  /** What was noted of a file meanwhile is forgotten where Git ignores it. */
+  #lookUp(uri: vscode.Uri): void {
+    const lookUp = this.#ignored.isIgnored(uri).then((isIgnored) => {
+      if (isIgnored) this.#forget(uri);
+      this.#lookingUp.delete(lookUp);
+    });
+    this.#lookingUp.add(lookUp);
+  }
+
+  /** What Git ignores has changed: nothing that was gathered before is handed out. */
+  #startOver(): void {
+    this.#gathering.abort();
+    this.#edits = new RecentEdits();
+    this.#similar = new SimilarCode();
+    this.#seen = new WeakMap();
+    this.#documents.clear();
   }
 
   /** Gathering that is under way waits until the typing is over. */
@@ -111,9 +151,11 @@ export class CompletionContext implements vscode.Disposable {
   }
 
   /** Whether there was something new to see. */
-  #see(document: vscode.TextDocument): boolean {
+  async #see(document: vscode.TextDocument): Promise<boolean> {
+    const similar = this.#similar;
+    if (!this.#isOn() || !isReadableDocument(document) || (await this.#ignored.isIgnored(document.uri))) return false;
     const { version } = document;
-    if (this.#seen.get(document) === version || !this.#isOn() || !isReadableDocument(document)) return false;
+    if (this.#similar !== similar || this.#seen.get(document) === version) return false;
     this.#seen.set(document, version);
     this.#similar.see(readablePath(document.uri)!, document.getText());
     return true;
@@ -148,22 +190,26 @@ export class CompletionContext implements vscode.Disposable {
   }
 
   async #gatherFor(document: vscode.TextDocument, position: vscode.Position, signal: AbortSignal): Promise<void> {
-    const key = document.uri.toString();
+    const key = fileUri(document.uri).toString();
     const path = readablePath(document.uri);
     if (path === null || document.isClosed) return;
+    const notebook = notebookOf(document.uri);
+    const cells = notebook === undefined ? [document] : pythonCells(notebook, document);
     const before = this.#documents.get(key);
     for (const open of openPythonDocuments()) {
-      if (this.#see(open)) await turn();
+      if (await this.#see(open)) await turn();
+      if (signal.aborted) return;
     }
+    const imports = importLines(cells);
+    const definitions =
+      before?.imports === imports ? before.definitions : await importedDefinitions(cells, this.#ignored, signal);
+    await Promise.all(this.#lookingUp);
     if (signal.aborted) return;
-    const imports = importLines(document);
-    const definitions = before?.imports === imports ? before.definitions : await importedDefinitions(document, signal);
-    if (signal.aborted) return;
-    const around = linesOf(document, Math.max(0, position.line - LINES_ABOVE), position.line + LINES_BELOW);
+    const around = linesAround(document, position);
     const found = this.#similar.resembling(around, path, SIMILAR_CANDIDATES);
     const similar = keepSimilar(before?.similar ?? [], found).slice(0, MOST_SIMILAR);
     const snippets = chooseSnippets({ definitions, edits: this.#edits.elsewhere(path), similar });
-    this.#remember(key, { imports, definitions, similar, snippets, line: position.line });
+    this.#remember(key, { document, imports, definitions, similar, snippets, line: position.line });
   }
 
   #remember(key: string, context: DocumentContext): void {
@@ -201,9 +247,17 @@ function openPythonDocuments(): vscode.TextDocument[] {
   return vscode.workspace.textDocuments.filter(({ uri }) => shown.has(uri.toString()));
 }
 
-function importLines(document: vscode.TextDocument): string {
-  const imports = importsOf(linesOf(document, 0, 400));
+function importLines(documents: readonly vscode.TextDocument[]): string {
+  const imports = documents.flatMap((document) => importsOf(linesOf(document, 0, 400)));
   return JSON.stringify(imports.map(({ module, level, names }) => [module, level, names]));
+}
+
+/** In a notebook the cells above count too. */
+function linesAround(document: vscode.TextDocument, position: vscode.Position): string {
+  const { prefix, suffix } = textAround(document, position);
+  const above = prefix.split("\n").slice(-LINES_ABOVE - 1);
+  const below = suffix.split("\n").slice(0, LINES_BELOW + 1);
+  return above.join("\n") + below.join("\n");
 }
 
 function linesOf(document: vscode.TextDocument, from: number, to: number): string {

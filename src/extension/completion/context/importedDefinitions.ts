@@ -1,5 +1,7 @@
 import * as vscode from "vscode";
 import type { ContextSnippet } from "../../../protocol/worker";
+import { fileUri } from "../documentText";
+import type { IgnoredFiles } from "./ignoredFiles";
 import { type Header, headersOf, type Import, importsOf, moduleFiles, outlineAt, usedOf } from "./pythonHeaders";
 import { readablePath, readText } from "./workspaceFiles";
 
@@ -18,19 +20,22 @@ interface Target {
 /**
  * What a file's imports look like from outside, as far as they lie in the workspace: one snippet a file, in the order
  * of the imports. VS Code's own providers say where a name is defined; where none answers, module paths are followed.
+ * `documents`: the file, or the cells of a notebook.
  */
 export async function importedDefinitions(
-  document: vscode.TextDocument,
+  documents: readonly vscode.TextDocument[],
+  ignored: IgnoredFiles,
   signal: AbortSignal,
 ): Promise<ContextSnippet[]> {
-  const text = document.getText();
+  const text = documents.map((document) => document.getText()).join("\n");
   const found = new Map<string, Set<string>>();
   let definitions = 0;
   const providers = new Providers();
-  for (const statement of importsOf(text.slice(0, IMPORTS_WITHIN_CHARACTERS)).slice(0, MOST_IMPORTS)) {
+  const files = { ignored, providers };
+  for (const { document, statement } of importStatements(documents)) {
     for (const name of statement.names ?? [null]) {
       if (signal.aborted || definitions >= MOST_DEFINITIONS) break;
-      for (const { path, outline } of await outlines(document, text, statement, name, providers)) {
+      for (const { path, outline } of await outlines(document, text, statement, name, files)) {
         const ofFile = found.get(path) ?? new Set();
         found.set(path, ofFile.add(outline));
         definitions += 1;
@@ -40,19 +45,34 @@ export async function importedDefinitions(
   return [...found].map(([path, outlines]) => ({ kind: "definition", path, text: [...outlines].join("\n") }));
 }
 
+/** At most so many, of the first cells or lines. */
+function importStatements(
+  documents: readonly vscode.TextDocument[],
+): { document: vscode.TextDocument; statement: Import }[] {
+  const found: { document: vscode.TextDocument; statement: Import }[] = [];
+  let room = IMPORTS_WITHIN_CHARACTERS;
+  for (const document of documents) {
+    if (room <= 0 || found.length >= MOST_IMPORTS) break;
+    const text = document.getText().slice(0, room);
+    room -= text.length;
+    for (const statement of importsOf(text)) found.push({ document, statement });
+  }
+  return found.slice(0, MOST_IMPORTS);
+}
+
 async function outlines(
   document: vscode.TextDocument,
   text: string,
   statement: Import,
   name: string | null,
-  providers: Providers,
+  { ignored, providers }: { ignored: IgnoredFiles; providers: Providers },
 ): Promise<{ path: string; outline: string }[]> {
   const target =
     (await providers.definition(document, statement, name ?? statement.module)) ??
-    (await fileOf(document.uri, statement, name));
-  if (target === null || target.uri.toString() === document.uri.toString()) return [];
-  const [path, source] = [readablePath(target.uri), await readText(target.uri)];
-  if (path === null || source === null) return [];
+    (await fileOf(fileUri(document.uri), statement, name, ignored));
+  if (target === null) return [];
+  const [path, source] = [readablePath(target.uri), await readText(target.uri, ignored)];
+  if (path === null || source === null || path === readablePath(document.uri)) return [];
   const headers = headersOf(source);
   const symbols = await providers.symbols(target.uri);
   const one = name === null ? null : outline(name, target.line, headers, symbols, source);
@@ -82,10 +102,15 @@ function outline(
 }
 
 /** The file that a module path leads to from this file or from a workspace folder. */
-async function fileOf(uri: vscode.Uri, statement: Import, name: string | null): Promise<Target | null> {
+async function fileOf(
+  uri: vscode.Uri,
+  statement: Import,
+  name: string | null,
+  ignored: IgnoredFiles,
+): Promise<Target | null> {
   for (const folder of lookupFolders(uri, statement.level)) {
     for (const file of moduleFiles(statement.module)) {
-      const source = await readText(vscode.Uri.joinPath(folder, file));
+      const source = await readText(vscode.Uri.joinPath(folder, file), ignored);
       // A package need not hold what is imported from it: that may be a module of its own.
       const mayHold = !file.endsWith("__init__.py") || name === null || defines(source ?? "", name);
       if (source !== null && mayHold) return { uri: vscode.Uri.joinPath(folder, file), line: null };
@@ -93,7 +118,7 @@ async function fileOf(uri: vscode.Uri, statement: Import, name: string | null): 
     const submodules = name === null ? [] : moduleFiles([statement.module, name].filter(Boolean).join("."));
     for (const file of submodules) {
       const uri = vscode.Uri.joinPath(folder, file);
-      if ((await readText(uri)) !== null) return { uri, line: null };
+      if ((await readText(uri, ignored)) !== null) return { uri, line: null };
     }
   }
   return null;

@@ -1,10 +1,13 @@
 import * as vscode from "vscode";
+import { fileUri } from "../documentText";
+import type { IgnoredFiles } from "./ignoredFiles";
 import { exclusions, LARGEST_FILE, mayRead } from "./readableFiles";
 
 /** Texts of the workspace that may be shown to the model; all others are as if they did not exist. */
 
-/** Relative to the workspace, with the folder's name where there are several; null: not to be read. */
-export function readablePath(uri: vscode.Uri): string | null {
+/** Relative to the workspace, with the folder's name where there are several; null: not to be read. A cell: its notebook's. */
+export function readablePath(document: vscode.Uri): string | null {
+  const uri = fileUri(document);
   const folder = vscode.workspace.getWorkspaceFolder(uri);
   if (folder === undefined) return null;
   const root = folder.uri.path.endsWith("/") ? folder.uri.path : `${folder.uri.path}/`;
@@ -24,8 +27,8 @@ function isTooLarge(document: vscode.TextDocument): boolean {
 }
 
 /** The text of a file that may be read; null where there is none. A link is not followed: it could lead anywhere. */
-export async function readText(uri: vscode.Uri): Promise<string | null> {
-  if (readablePath(uri) === null) return null;
+export async function readText(uri: vscode.Uri, ignored: IgnoredFiles): Promise<string | null> {
+  if (readablePath(uri) === null || (await ignored.isIgnored(uri))) return null;
   const open = vscode.workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
   if (open !== undefined) return isTooLarge(open) ? null : open.getText();
   try {
