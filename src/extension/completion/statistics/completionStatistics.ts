@@ -6,6 +6,7 @@ import { modelLabel } from "../../models/modelLabel";
 import type { RunRegistry } from "../../runs/runRegistry";
 import type { ComparedModel, StatisticsEvent, SuggestionSource } from "./events";
 import { ModelIdentities } from "./modelIdentity";
+import { type PendingJudgement, PendingJudgements } from "./pendingJudgements";
 import { StatisticsFiles, type WrittenStatistics } from "./statisticsFiles";
 import { SuggestionTracker } from "./suggestionTracker";
 
@@ -47,7 +48,9 @@ export class CompletionStatistics implements vscode.Disposable {
   /** A suggestion was handed to VS Code that is not the rest of the one before. */
   readonly onDidOffer = this.#newOffer.event;
   readonly #subscriptions: vscode.Disposable[];
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** What is to be judged, and when (milliseconds since 1970). */
+  readonly #due = new Map<string, { timer: NodeJS.Timeout; at: number }>();
+  readonly #pending: PendingJudgements;
   /** Tells this window's suggestions from all others'. */
   readonly #session = randomBytes(6).toString("hex");
   #comparison: string | undefined;
@@ -60,29 +63,31 @@ export class CompletionStatistics implements vscode.Disposable {
   ) {
     const folder = vscode.Uri.joinPath(extension.globalStorageUri, "completion-statistics").fsPath;
     this.#files = new StatisticsFiles(folder, (error) => this.#warn(error));
+    this.#pending = new PendingJudgements(extension.workspaceState, () => this.#leftToJudge());
     this.#tracker = new SuggestionTracker({
       accepted: (id, how, characters) => this.#write({ type: "accepted", at: Date.now(), id, how, characters }),
       kept: (id, similarity) => this.#write({ type: "kept", at: Date.now(), id, similarity }),
-      judgeLater: (id) => this.#judgeLater(id),
+      judgeLater: (id) => this.#judgeAt(id, Date.now() + KEPT_AFTER_MS),
     });
     this.#subscriptions = [
       this.#changed,
       this.#newOffer,
       vscode.commands.registerCommand(ACCEPTED_COMMAND, (id: unknown) => this.#accepted(id)),
-      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) =>
-        this.#tracker.changed(
-          document.uri.toString(),
-          contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
-            offset: rangeOffset,
-            length: rangeLength,
-            text,
-          })),
-        ),
-      ),
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        const uri = document.uri.toString();
+        const changes = contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
+          offset: rangeOffset,
+          length: rangeLength,
+          text,
+        }));
+        this.#tracker.changed(uri, changes);
+        if (this.#tracker.isWatching(uri)) this.#pending.saveSoon();
+      }),
       vscode.workspace.onDidCloseTextDocument((document) =>
         this.#tracker.closed(document.uri.toString(), () => document.getText()),
       ),
     ];
+    void this.#goOn(this.#pending.take());
   }
 
   /** The setting: nothing is written down while it is off. */
@@ -154,14 +159,42 @@ export class CompletionStatistics implements vscode.Disposable {
     if (document !== undefined) this.#tracker.accepted(key, document.getText());
   }
 
-  #judgeLater(id: string): void {
-    clearTimeout(this.#timers.get(id));
+  #judgeAt(id: string, at: number): void {
+    clearTimeout(this.#due.get(id)?.timer);
     const judge = () => {
-      this.#timers.delete(id);
+      this.#due.delete(id);
       const document = this.#documentOf(this.#tracker.watchedIn(id));
       if (document !== undefined) this.#tracker.judge(id, document.getText());
+      this.#pending.saveSoon();
     };
-    this.#timers.set(id, setTimeout(judge, KEPT_AFTER_MS));
+    this.#due.set(id, { timer: setTimeout(judge, Math.max(0, at - Date.now())), at });
+    this.#pending.saveSoon();
+  }
+
+  #leftToJudge(): PendingJudgement[] {
+    if (!this.enabled) return [];
+    const found = this.#tracker.leftToJudge((uri) => this.#documentOf(uri)?.getText());
+    return found.flatMap((left) => {
+      const due = this.#due.get(left.id);
+      return due === undefined ? [] : [{ ...left, at: due.at }];
+    });
+  }
+
+  /** With what this window was to judge before it was reloaded. */
+  async #goOn(left: readonly PendingJudgement[]): Promise<void> {
+    if (left.length === 0) return;
+    await Promise.all(left.map((one) => this.#watchAgain(one)));
+    this.#pending.saveSoon();
+  }
+
+  async #watchAgain(left: PendingJudgement): Promise<void> {
+    try {
+      // Of the files in a window's tabs VS Code has read only those in sight.
+      const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(left.document, true));
+      if (this.#tracker.goOn(left, document.getText())) this.#judgeAt(left.id, left.at);
+    } catch {
+      // The file is gone: nobody can say what has become of it.
+    }
   }
 
   #documentOf(uri: string | undefined): vscode.TextDocument | undefined {
@@ -180,6 +213,7 @@ export class CompletionStatistics implements vscode.Disposable {
 
   async clear(): Promise<void> {
     await this.#files.clear();
+    await this.#pending.clear();
     this.#changed.fire();
   }
 
@@ -191,7 +225,8 @@ export class CompletionStatistics implements vscode.Disposable {
   }
 
   dispose(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#pending.dispose();
+    for (const { timer } of this.#due.values()) clearTimeout(timer);
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 }

@@ -85,8 +85,15 @@ function figures(): Figure[] {
       label: vscode.l10n.t("Kept after 30 s"),
       value: ({ kept, judged }) => share(kept, judged),
       how: vscode.l10n.t(
-        "Of those accepted and looked at again after 30 s, or when the file was closed: the text there is still at least {0} % alike.",
+        "Of those accepted and looked at again after 30 s, after a reload that came before, or when the file was closed: the text there is still at least {0} % alike.",
         KEPT_SIMILARITY * 100,
+      ),
+    },
+    {
+      label: vscode.l10n.t("Not looked at again"),
+      value: ({ judged, accepted }) => share(accepted - judged, accepted),
+      how: vscode.l10n.t(
+        "Of those accepted, less than 30 s ago or before the window was closed, where the text was then no longer found. Counted neither as kept nor as lost.",
       ),
     },
     {

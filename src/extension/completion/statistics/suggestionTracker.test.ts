@@ -146,6 +146,27 @@ describe("SuggestionTracker", () => {
     expect(tracker.watchedIn("a")).toBeUndefined();
   });
 
+  it("lets the window after this one judge what it was to judge, without the text", () => {
+    offer("a", "return sum(prices)");
+    put("return sum(prices)");
+    tracker.accepted("a", text);
+    change({ offset: text.length - 7, length: 6, text: "xyz" });
+    const [left] = tracker.leftToJudge((document) => (document === DOCUMENT ? text : undefined));
+    expect(JSON.stringify(left)).not.toMatch(/sum|return/);
+    const next = new SuggestionTracker({
+      accepted: () => {},
+      kept: (id, similarity) => told.push(`${id} kept ${similarity.toFixed(2)}`),
+      judgeLater: () => {},
+    });
+    expect(next.goOn(left!, `${text}x`)).toBe(true);
+    expect(next.isWatching(DOCUMENT)).toBe(true);
+    next.changed(DOCUMENT, [{ offset: 0, length: 0, text: "import math\n" }]);
+    next.judge("a", `import math\n${text}`);
+    expect(told).toEqual(["a whole 18", "a kept 0.67"]);
+    expect(next.goOn(left!, `\n${text}`)).toBe(false);
+    expect(next.isWatching(DOCUMENT)).toBe(false);
+  });
+
   it("hears of an id that it does not know, and of an old one, without a word", () => {
     tracker.accepted("never", text);
     for (let index = 0; index < 100; index++) offer(`id-${index}`, `value_${index}`);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { moveOffset, moveRange, type TextChange, type TextRange, textSimilarity } from "./editedText";
 import type { TakenHow } from "./events";
 import { endsLine, isPair, isTypedAlong, withPlainLineEnds } from "./takenText";
@@ -43,6 +44,18 @@ interface Watched {
   from: number;
   text: string;
   range: TextRange;
+  /** How much of what was taken is in `text`: less than all only where an earlier window has watched it before. */
+  similarity: number;
+}
+
+/** What is to be judged, for a window that comes after this one: where it stands, and nothing of the text. */
+export interface LeftToJudge {
+  id: string;
+  document: string;
+  range: TextRange;
+  /** What stands there now, by its digest, and how like it is to what was taken. */
+  digest: string;
+  similarity: number;
 }
 
 /** Suggestions that the editor may still accept, of all documents together. */
@@ -154,8 +167,30 @@ export class SuggestionTracker {
     const begin = known?.from ?? from.taken;
     const start = known?.range.start ?? from.position;
     const range = { start, end: to.position };
-    this.#watched.set(id, { document, from: begin, text: text.slice(begin, to.taken), range });
+    this.#watched.set(id, { document, from: begin, text: text.slice(begin, to.taken), range, similarity: 1 });
     this.events.judgeLater(id);
+  }
+
+  /** `textOf`: of a document as it is now. */
+  leftToJudge(textOf: (document: string) => string | undefined): LeftToJudge[] {
+    return [...this.#watched].flatMap(([id, { document, text, range, similarity }]) => {
+      const all = textOf(document);
+      if (all === undefined) return [];
+      const now = withPlainLineEnds(all.slice(range.start, range.end));
+      return [{ id, document, range, digest: digestOf(now), similarity: similarity * textSimilarity(text, now) }];
+    });
+  }
+
+  /** Goes on with what an earlier window was to judge; false: it no longer stands where it was left. */
+  goOn({ id, document, range, digest, similarity }: LeftToJudge, documentText: string): boolean {
+    const text = withPlainLineEnds(documentText.slice(range.start, range.end));
+    if (digestOf(text) !== digest) return false;
+    this.#watched.set(id, { document, from: 0, text, range, similarity });
+    return true;
+  }
+
+  isWatching(document: string): boolean {
+    return [...this.#watched.values()].some((watched) => watched.document === document);
   }
 
   /** Compares what was taken with what stands there now. */
@@ -163,8 +198,9 @@ export class SuggestionTracker {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
     this.#watched.delete(id);
-    const { start, end } = watched.range;
-    this.events.kept(id, textSimilarity(watched.text, withPlainLineEnds(documentText.slice(start, end))));
+    const { text, range, similarity } = watched;
+    const now = withPlainLineEnds(documentText.slice(range.start, range.end));
+    this.events.kept(id, similarity * textSimilarity(text, now));
   }
 
   /** The document of a suggestion that may still be accepted. */
@@ -185,6 +221,10 @@ export class SuggestionTracker {
       if (suggestion.document === document) this.#suggestions.delete(id);
     }
   }
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Where the taken part of a suggestion ends, by the document's own text; null: it no longer stands there. */
