@@ -3,7 +3,14 @@ import type { Frame } from "playwright-core";
 import type { RunState } from "../../src/protocol/webview";
 import type { Workbench } from "./workbench";
 
-export const runPanel = (workbench: Workbench): Promise<Frame> => workbench.webview("[data-view='run-panel']");
+const PAGE = "[data-view='run-panel']";
+
+/**
+ * The page of the run that is called so. Without a name any that is in sight: for where no other can be, since the one that
+ * was there before goes only when the next has come.
+ */
+export const runPanel = (workbench: Workbench, run?: string): Promise<Frame> =>
+  workbench.webview(run === undefined ? PAGE : `${PAGE} [data-testid='run-name']:text-is(${JSON.stringify(run)})`);
 
 export const button = (panel: Frame, name: string) => panel.getByRole("button", { name, exact: true });
 

@@ -37,6 +37,8 @@ export interface WorkbenchOptions {
   untrusted?: boolean;
 }
 
+const stateOf = (folder: string) => join(folder, "state");
+
 export class Workbench {
   /** The one of the story that is told. */
   static current: Workbench | undefined;
@@ -62,7 +64,7 @@ export class Workbench {
     const workspace = join(folder, "shop");
     writeWorkspace(workspace);
     const server = await startCodeServer({
-      state: join(folder, "state"),
+      state: stateOf(folder),
       extensions: inject("extensions"),
       workspaceTrust: untrusted,
       settings: {
@@ -96,6 +98,11 @@ export class Workbench {
       }
     }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  /** Where VS Code keeps its own files. */
+  get state(): string {
+    return stateOf(this.folder);
   }
 
   async ready(): Promise<void> {

@@ -36,7 +36,7 @@ export class RunView {
   readonly #curves: LiveCurves;
   readonly #controls: RunControls;
   readonly #figures = new FigureStrip();
-  readonly #name = element("span");
+  readonly #name = element("span", { testId: "run-name" });
   readonly #state = element("span", { class: "state", testId: "run-state" });
   readonly #made = element("p", { class: "quiet made" });
   readonly #device = element("p", { class: "quiet device", testId: "device", hidden: true });
