@@ -8,10 +8,18 @@ import { RUN_MS } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 const CODE = `def number_3():\n    return 3\n\n\ndef number_4():\n    return 4\n`;
+/** A snippet's tab stop with its default text. */
+const stop = (place: number, text: string) => `\${${place}:${text}}`;
+
 const KEYBINDINGS = [
   { key: "ctrl+alt+w", command: "editor.action.inlineSuggest.acceptNextWord" },
   { key: "ctrl+alt+l", command: "editor.action.inlineSuggest.acceptNextLine" },
   { key: "ctrl+alt+t", command: "editor.action.inlineSuggest.trigger" },
+  {
+    key: "ctrl+alt+s",
+    command: "editor.action.insertSnippet",
+    args: { snippet: `def number_5():\n    ${stop(1, "pass")}\n\n\n${stop(2, "last")} = 5` },
+  },
 ];
 
 describe("completion", () => {
@@ -153,6 +161,30 @@ describe("completion", () => {
     await press("Control+Alt+l");
     await none();
     expect((await written()).trimEnd()).toBe(`${CODE}\n\ndef number_6():\n    ${ghost}`);
+  });
+
+  it("lets Tab go on to a snippet's next tab stop, and keeps the stops where a suggestion is taken", async () => {
+    await startOver(`${CODE}\n\n`);
+    await press("Control+Alt+s");
+    await press("Backspace");
+    await press("Control+Alt+t");
+    const ghost = (await shown()).trim();
+    await workbench.screenshot("3-in-a-snippet");
+    await press("Tab");
+    await none();
+    await workbench.page.keyboard.insertText("done");
+    expect(await written()).toMatch(/def number_5\(\):\n *\n\n\ndone = 5$/);
+
+    await startOver(`${CODE}\n\n`);
+    await press("Control+Alt+s");
+    await press("Backspace");
+    await press("Control+Alt+t");
+    await shown();
+    await press("Control+Alt+l");
+    await press("Tab");
+    await workbench.page.keyboard.insertText("done");
+    const [first] = ghost.split("\n");
+    expect(await written()).toBe(`${CODE}\n\ndef number_5():\n    ${first}\n\n\ndone = 5`);
   });
 
   it("goes on showing what is left while it is typed along, and back", async () => {

@@ -117,6 +117,50 @@ suite.add("offers nothing to several cursors or a selection, such as a snippet's
   provider.dispose();
 });
 
+/** A snippet's tab stop with its default text. */
+const stop = (place: number, text: string) => `\${${place}:${text}}`;
+
+/** In a snippet's session: `typed` at its first stop, the suggestion taken, then on to the next stop; what is chosen there. */
+async function takeInSnippet(name: string, snippet: string, typed: string, answer: string) {
+  const { provider } = providerOf(answer);
+  const editor = await open(name, "");
+  await editor.insertSnippet(new vscode.SnippetString(snippet), new vscode.Position(0, 0));
+  await vscode.commands.executeCommand("type", { text: typed });
+  const before = editor.document.getText();
+  await eventually(
+    "the suggestion taken",
+    async () => {
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.commit");
+      return editor.document.getText();
+    },
+    (text) => text !== before,
+  );
+  provider.dispose();
+  const text = editor.document.getText();
+  await vscode.commands.executeCommand("jumpToNextSnippetPlaceholder");
+  return { text, chosen: editor.document.getText(editor.selection) };
+}
+
+suite.add("leaves a snippet's tab stops where they are when a suggestion is taken in it", async () => {
+  const loop = await takeInSnippet(
+    "loop.py",
+    `for ${stop(1, "item")} in ${stop(2, "items")}:\n    ${stop(0, "pass")}`,
+    "row",
+    "_id",
+  );
+  assert.deepEqual(loop, { text: "for row_id in items:\n    pass", chosen: "items" });
+  const call = await takeInSnippet("call.py", `print(${stop(1, "value")})\n${stop(2, "more")}`, "x", ", y)");
+  assert.deepEqual(call, { text: "print(x, y)\nmore", chosen: "more" });
+  const block = await takeInSnippet(
+    "block.py",
+    `if ${stop(1, "test")}:\n    ${stop(2, "pass")}\n${stop(3, "last")}`,
+    "x",
+    " > 1:",
+  );
+  assert.deepEqual(block, { text: "if x > 1:\n    pass\nlast", chosen: "pass" });
+});
+
 suite.add("offers nothing where it is turned off", async () => {
   const { provider, questions, state, ask } = providerOf("value + 1");
   const { document } = await open("off.py", "a = ");

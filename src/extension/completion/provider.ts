@@ -3,8 +3,12 @@ import type { Services } from "../context";
 import { readSettings } from "../settings";
 import { fileUri, isForNotebook, textAround, unixLines } from "./documentText";
 import { isReadOnly } from "./readOnly";
+import { SnippetRegions } from "./snippetRegions";
 import { ACCEPTED_COMMAND } from "./statistics/completionStatistics";
 import { type Cursor, Suggester, type Suggestion } from "./suggester";
+
+/** While it is set, Tab goes on to a snippet's next tab stop, whatever ghost text stands there. */
+const COMPLETES_KEY = "tunesmith.completes";
 
 /** An item as VS Code has it: it is taken when the document says so. */
 interface Shown {
@@ -20,6 +24,7 @@ interface Shown {
 /** Offers the continuation of Python files for as long as a model is in use. */
 export class InlineCompletions implements vscode.Disposable, vscode.InlineCompletionItemProvider {
   readonly #suggester: Suggester;
+  readonly #snippets = new SnippetRegions();
   #registration: vscode.Disposable | undefined;
   readonly #subscriptions: vscode.Disposable[];
   #shown: Shown | undefined;
@@ -35,7 +40,11 @@ export class InlineCompletions implements vscode.Disposable, vscode.InlineComple
     this.#subscriptions = [
       completion.onDidChange(() => this.#adapt()),
       vscode.workspace.onDidChangeTextDocument((event) => this.#look(event)),
-      vscode.workspace.onDidCloseTextDocument((document) => this.#suggester.forget(document.uri.toString())),
+      vscode.window.onDidChangeTextEditorSelection((event) => this.#noteSelection(event)),
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+        this.#suggester.forget(uri.toString());
+        this.#snippets.forget(uri.toString());
+      }),
       vscode.workspace.onDidCloseNotebookDocument(({ uri }) => {
         this.#suggester.forget(uri.toString());
         completion.forget(uri);
@@ -48,6 +57,9 @@ export class InlineCompletions implements vscode.Disposable, vscode.InlineComple
     const { state } = this.services.completion;
     const model = state.kind === "off" ? undefined : state.choice.directory;
     if (model !== this.#model) this.#suggester.clear();
+    if ((model === undefined) !== (this.#model === undefined)) {
+      void vscode.commands.executeCommand("setContext", COMPLETES_KEY, model !== undefined);
+    }
     this.#model = model;
     if (model === undefined) {
       this.#registration?.dispose();
@@ -72,7 +84,7 @@ export class InlineCompletions implements vscode.Disposable, vscode.InlineComple
       const { completionDelay: delay, completionMaxTokens: maxTokens, completionContextTokens } = readSettings();
       const gathered = await this.services.completionContext.gather(document, position, abort.signal);
       const suggestion = await this.#suggester.suggest(
-        cursorAt(document, position, context),
+        this.#cursorAt(document, position, context),
         gathered,
         { delay, maxTokens, contextTokens: completionContextTokens },
         abort.signal,
@@ -122,8 +134,25 @@ export class InlineCompletions implements vscode.Disposable, vscode.InlineComple
     return item;
   }
 
+  #noteSelection({ textEditor: { document }, selections }: vscode.TextEditorSelectionChangeEvent): void {
+    const [first] = selections;
+    if (document.languageId !== "python" || first === undefined) return;
+    const range = { start: document.offsetAt(first.start), end: document.offsetAt(first.end) };
+    this.#snippets.selected(document.uri.toString(), range);
+  }
+
+  #noteChange({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
+    if (document.languageId !== "python" || contentChanges.length === 0) return;
+    const changes = contentChanges.map(({ rangeOffset, rangeLength, text }) => {
+      return { offset: rangeOffset, length: rangeLength, text };
+    });
+    this.#snippets.changed(document.uri.toString(), changes, reason !== undefined);
+  }
+
   /** Notices that what was shown last has been taken whole. */
-  #look({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+  #look(event: vscode.TextDocumentChangeEvent): void {
+    this.#noteChange(event);
+    const { document, contentChanges } = event;
     const shown = this.#shown;
     if (shown?.document !== document || contentChanges.length === 0) return;
     this.#shown = undefined;
@@ -133,7 +162,35 @@ export class InlineCompletions implements vscode.Disposable, vscode.InlineComple
     if (growth !== text.length - shown.replaced) return;
     const range = new vscode.Range(document.positionAt(shown.start), document.positionAt(shown.start + text.length));
     if (unixLines(document.getText(range)) !== shown.text) return;
-    this.#suggester.accepted(shown.id, cursorAt(document, range.end));
+    this.#suggester.accepted(shown.id, this.#cursorAt(document, range.end));
+  }
+
+  /** What the user would be in front of: with the suggest widget's chosen item, as if that were taken already. */
+  #cursorAt(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    context?: vscode.InlineCompletionContext,
+  ): Cursor {
+    const selected = context?.selectedCompletionInfo;
+    const end = selected?.range.end.isAfter(position) ? selected.range.end : position;
+    const around = textAround(document, selected?.range.start ?? position, end);
+    const editor = vscode.window.visibleTextEditors.find((candidate) => candidate.document === document);
+    const { insertSpaces, tabSize } = editor?.options ?? {};
+    return {
+      ...around,
+      prefix: around.prefix + (selected === undefined ? "" : unixLines(selected.text)),
+      document: fileUri(document.uri).toString(),
+      invoked: context?.triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
+      // Behind a snippet's closing bracket its session would be over, and its other tab stops lost.
+      canReplace: selected === undefined && !this.#hasStopsBehind(document, end),
+      indentation: { tabs: insertSpaces === false, unit: typeof tabSize === "number" && tabSize > 0 ? tabSize : 4 },
+    };
+  }
+
+  #hasStopsBehind(document: vscode.TextDocument, position: vscode.Position): boolean {
+    return this.#snippets.hasStopsBehind(document.uri.toString(), document.offsetAt(position), ({ start, end }) =>
+      document.getText(new vscode.Range(document.positionAt(start), document.positionAt(end))),
+    );
   }
 
   dispose(): void {
@@ -141,27 +198,6 @@ export class InlineCompletions implements vscode.Disposable, vscode.InlineComple
     this.#registration?.dispose();
     this.#suggester.clear();
   }
-}
-
-/** What the user would be in front of: with the suggest widget's chosen item, as if that were taken already. */
-function cursorAt(
-  document: vscode.TextDocument,
-  position: vscode.Position,
-  context?: vscode.InlineCompletionContext,
-): Cursor {
-  const selected = context?.selectedCompletionInfo;
-  const end = selected?.range.end.isAfter(position) ? selected.range.end : position;
-  const around = textAround(document, selected?.range.start ?? position, end);
-  const editor = vscode.window.visibleTextEditors.find((candidate) => candidate.document === document);
-  const { insertSpaces, tabSize } = editor?.options ?? {};
-  return {
-    ...around,
-    prefix: around.prefix + (selected === undefined ? "" : unixLines(selected.text)),
-    document: fileUri(document.uri).toString(),
-    invoked: context?.triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
-    canReplace: selected === undefined,
-    indentation: { tabs: insertSpaces === false, unit: typeof tabSize === "number" && tabSize > 0 ? tabSize : 4 },
-  };
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -23,7 +23,11 @@ export function isAlreadyBelow(text: string, linePrefix: string, suffix: string)
 /** `text` without the end that what follows the cursor in its line would say again. */
 export function withoutRestOfLine(text: string, lineSuffix: string): string {
   const rest = lineSuffix.trimEnd();
-  if (!/\w/.test(rest) || text.includes("\n")) return text;
+  if (text.includes("\n")) return text;
+  // Behind closers, which the text may replace, a colon or a comma stays.
+  const [, mark] = /^[)\]}"']*([:,])$/.exec(rest) ?? [];
+  if (mark !== undefined && text.endsWith(mark)) return text.slice(0, -1);
+  if (!/\w/.test(rest)) return text;
   for (let length = Math.min(rest.length, text.length); length >= 2; length--) {
     const said = rest.slice(0, length);
     if (!/\w/.test(said) || !text.endsWith(said)) continue;

@@ -139,6 +139,9 @@ describe("what stands below", () => {
     ["a)", ")", "a)"],
     ["a", "", "a"],
     ["key for key", " for key in keys]", "key"],
+    ["x > 1:", ":", "x > 1"],
+    ["a, b):", "):", "a, b)"],
+    ["a: b", ":", "a: b"],
   ])("%j before %j: %j", (text, rest, expected) => {
     expect(withoutRestOfLine(text, rest)).toBe(expected);
   });
