@@ -87,8 +87,52 @@ TEST_CASE("a dry run measures the run that is planned and leaves nothing behind"
   CHECK(files_in(run.path()) == before);
   // The same where the data is not prepared, with documents shorter than a sequence and few targets.
   fs::remove_all(run.path() + "/data");
-  request.expected = ExpectedData{320, 64, 7, 40, 2, 20};
+  request.expected = ExpectedData{320, 64, 12, 7, 40, 2, 20};
   CHECK(forecast_run(machine, request).calibrated);
+}
+
+TEST_CASE("the data's sequences, where they are known, decide how many tokens a step has") {
+  const TinyRun run([](Json& spec) { spec["training"]["epochs"] = 2, spec["training"]["steps"] = nullptr; });
+  const Json training = Json::parse(run.scratch().read("run/run.json"))["training"];
+  ForecastRequest request = request_for(run);
+  Machine machine;
+  // As full as they can be: 10 of 32.
+  request.expected = ExpectedData{.train_tokens = 320};
+  const RunForecast full = forecast_run(machine, request);
+  request.expected->train_sequences = 15;
+  const RunForecast packed = forecast_run(machine, request);
+  const int64_t at_once = training["sequencesPerStep"];
+  CHECK(full.steps == (20 + at_once - 1) / at_once);
+  CHECK(packed.steps == (30 + at_once - 1) / at_once);
+  // A pass is a pass.
+  CHECK(packed.tokens == full.tokens);
+  CHECK(full.tokens == 640);
+  // A number of steps is not.
+  run.edit_spec([](Json& spec) { spec["training"]["epochs"] = nullptr, spec["training"]["steps"] = 5; });
+  CHECK(forecast_run(machine, request).tokens == std::llround(5.0 * static_cast<double>(at_once) * 320 / 15));
+  // Fewer than could hold the tokens there are not.
+  request.expected->train_sequences = 2;
+  CHECK(forecast_run(machine, request).tokens == 5 * at_once * 32);
+}
+
+TEST_CASE("answers are forecast by their prompts, their length and whose they are") {
+  const TinyRun run([](Json& spec) { spec["training"]["evalEvery"] = 0; });
+  ForecastRequest request = request_for(run);
+  Machine machine;
+  const auto seconds = [&](ExpectedData data) {
+    data.train_tokens = 320, data.eval_tokens = 64, data.document_tokens = 32;
+    request.expected = data;
+    return forecast_run(machine, request).answer_seconds;
+  };
+  CHECK(seconds({}) == 0);
+  const double few = seconds({.train_targets = 320, .answers = 1, .answer_tokens = 10});
+  CHECK(few > 0);
+  CHECK(seconds({.train_targets = 320, .answers = 3, .answer_tokens = 10}) == doctest::Approx(3 * few));
+  // The rows' first half is read before an answer.
+  CHECK(seconds({.train_targets = 160, .answers = 1, .answer_tokens = 10}) > few);
+  // Without steps between, evaluated twice; the first answers are the base's as long as the adapter is fresh.
+  run.edit_spec([](Json& spec) { spec["model"]["adapter"] = "/somewhere"; });
+  CHECK(seconds({.train_targets = 320, .answers = 1, .answer_tokens = 10}) == doctest::Approx(1.5 * few));
 }
 
 TEST_CASE("a plan that does not fit says as settings what would") {
@@ -100,7 +144,7 @@ TEST_CASE("a plan that does not fit says as settings what would") {
     spec["memoryBudget"] = int64_t{110} << 20;
   });
   ForecastRequest request = request_for(run);
-  request.expected = ExpectedData{100'000, 0, std::nullopt, std::nullopt, 0, 0};
+  request.expected = ExpectedData{.train_tokens = 100'000};
   Machine machine;
   try {
     forecast_run(machine, request);

@@ -535,6 +535,7 @@ describe("the summary", () => {
       trainRows: manifest.train.rows,
       trainTargets: manifest.train.targets,
       evalRows: manifest.eval.rows,
+      packed: { sequenceLength: 256, train: manifest.train.sequences },
     });
     // Of rows about as long as each other; none is as long as a sequence.
     expect(summary.documentTokens / (manifest.train.tokens / manifest.train.rows)).toBeCloseTo(1, 1);

@@ -1,6 +1,7 @@
 import type { DataSummary, DatasetShare } from "../protocol/webview";
 import { withCompletionSamples } from "./completionMix/withCompletionSamples";
 import { previewSegments } from "./encode";
+import { type Packable, Packer } from "./pack";
 import type { SourceTally } from "./readDataset";
 import {
   COMPLETION_SOURCE,
@@ -24,16 +25,21 @@ export async function summarize(
   const plan = await planDataset(request, tokenizer, options);
   const reading = withCompletionSamples(plan, readDocuments(plan, options), options);
   const mixed = { tokens: 0, targets: 0, squares: 0 };
+  const packer = new Packer<Packable>(request.sequenceLength);
+  let sequences = 0;
   // The tallies count what passes by.
   for await (const batch of reading.documents) {
     options.signal?.throwIfAborted();
-    for (const { source, tokens, targets } of batch) {
+    for (const { source, heldOut, tokens, targets } of batch) {
+      // Its length is all that packing looks at, and all that open sequences hold on to.
+      if (!heldOut) sequences += packer.add({ tokens: { length: tokens.length } }).length;
       if (source !== COMPLETION_SOURCE) continue;
       mixed.tokens += tokens.length;
       mixed.targets += targets;
       mixed.squares += tokens.length ** 2;
     }
   }
+  sequences += packer.finish().length;
   const { tallies } = reading;
   const sum = (part: (tally: SourceTally) => number) => tallies.reduce((total, tally) => total + part(tally), 0);
   const trainTokens = sum(({ train }) => train.tokens) + mixed.tokens;
@@ -53,6 +59,7 @@ export async function summarize(
     trainTargets: sum(({ train }) => train.targets) + mixed.targets,
     documentTokens:
       trainTokens === 0 ? 0 : Math.round((sum(({ train }) => train.squares) + mixed.squares) / trainTokens),
+    packed: { sequenceLength: request.sequenceLength, train: sequences },
     evalRows: sum((tally) => tally.eval.rows),
     evalTokens,
     completionSamples: reading.samples === null ? 0 : reading.samples.fim + reading.samples.prefix,

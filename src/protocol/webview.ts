@@ -97,6 +97,8 @@ export interface DataSummary {
   trainTargets: number;
   /** Of the document that a training token lies in, on the average. */
   documentTokens: number;
+  /** How many sequences packing makes of the training tokens, at the sequence length they were counted with. */
+  packed: { sequenceLength: number; train: number };
   evalRows: number;
   evalTokens: number;
   /** Samples for completing code beside the rows, and their tokens, which `trainTokens` counts. */

@@ -77,6 +77,7 @@ describe("forecastRun", () => {
     const told: EngineMeasuring[] = [];
     const answer = await forecastRun({
       ...request(engine),
+      packed: { sequenceLength: newRun().sequenceLength, train: 7 },
       documentTokens: 120.2,
       trainTargets: 400,
       answers: { prompts: 3, tokens: 96 },
@@ -88,8 +89,15 @@ describe("forecastRun", () => {
       { stage: "steps", fraction: 0.5 },
     ]);
     expect(readFileSync(join(folder, "args"), "utf8")).toMatch(
-      / --document-tokens 120 --targets 400 --answers 3 --answer-tokens 96 --measure --json\n$/,
+      / --sequences 7 --document-tokens 120 --targets 400 --answers 3 --answer-tokens 96 --measure --json\n$/,
     );
+  });
+
+  it("keeps to itself how rows are packed at another sequence length", async () => {
+    const { engine, folder } = engineThat(`echo "$@" > "$(dirname "$0")/args"; echo '${JSON.stringify(plan)}'`);
+    const packed = { sequenceLength: newRun().sequenceLength * 2, train: 7 };
+    await forecastRun({ ...request(engine), packed });
+    expect(readFileSync(join(folder, "args"), "utf8")).not.toContain("--sequences");
   });
 
   it("passes on the changes that would make it fit", async () => {

@@ -19,6 +19,9 @@ export interface ForecastRequest {
   /** Of one pass over the data, which need not be prepared. */
   trainTokens: number;
   evalTokens: number;
+  /** How many sequences of which length packing makes of the training tokens; absent, or of another length than the run's:
+      as few as could hold them. */
+  packed?: DataSummary["packed"];
   /** Of the document that a token lies in, on the average; absent: as long as a sequence. */
   documentTokens?: number;
   /** Of the training tokens, those in the loss; absent: all. */
@@ -34,14 +37,15 @@ export interface ForecastRequest {
 
 /** What a forecast asks of the data, by what they were counted to be. */
 export function forecastData(
-  counted: Pick<DataSummary, "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens">,
-): Pick<ForecastRequest, "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens" | "answers"> {
-  const { trainTokens, evalTokens, trainTargets, documentTokens } = counted;
+  counted: Pick<DataSummary, "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens" | "packed">,
+): Pick<ForecastRequest, "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens" | "packed" | "answers"> {
+  const { trainTokens, evalTokens, trainTargets, documentTokens, packed } = counted;
   return {
     trainTokens,
     evalTokens,
     trainTargets,
     documentTokens,
+    packed,
     ...(evalTokens > 0 ? { answers: { prompts: PINNED_SAMPLES, tokens: SAMPLE_TOKENS } } : {}),
   };
 }
@@ -130,6 +134,8 @@ export async function forecastRun(request: ForecastRequest): Promise<EnginePlan>
 function argumentsOf(request: ForecastRequest, directory: string): string[] {
   const args = ["plan", "--run", directory, "--runs", request.runsFolder ?? directory];
   args.push("--tokens", whole(request.trainTokens, 1), "--eval-tokens", whole(request.evalTokens, 0));
+  const { packed } = request;
+  if (packed?.sequenceLength === request.run.sequenceLength) args.push("--sequences", whole(packed.train, 1));
   if (request.documentTokens !== undefined) args.push("--document-tokens", whole(request.documentTokens, 1));
   if (request.trainTargets !== undefined) args.push("--targets", whole(request.trainTargets, 0));
   if (request.answers !== undefined) {

@@ -109,22 +109,26 @@ void print(const RunForecast& forecast) {
 
 int run_plan(const std::vector<std::string>& arguments) {
   std::vector<std::string> names = kOverrideOptions;
-  names.insert(names.end(), {"--run", "--runs", "--tokens", "--eval-tokens", "--document-tokens", "--targets", "--answers", "--answer-tokens"});
+  names.insert(names.end(), {"--run", "--runs", "--tokens", "--eval-tokens", "--sequences", "--document-tokens", "--targets",
+                              "--answers", "--answer-tokens"});
   const Arguments options(arguments, names, {"--json", "--measure"});
   ForecastRequest request;
   const std::filesystem::path run = options.required("--run");
   const auto tokens = options.whole("--tokens", 1, kMostTokens);
   const auto eval_tokens = options.whole("--eval-tokens", 0, kMostTokens);
+  const auto sequences = options.whole("--sequences", 1, kMostTokens);
   const auto document_tokens = options.whole("--document-tokens", 1, kMostTokens);
   const auto targets = options.whole("--targets", 0, kMostTokens);
   const auto answers = options.whole("--answers", 0, kMostAnswers);
   const auto answer_tokens = options.whole("--answer-tokens", 1, kMostTokens);
   if (answers.has_value() != answer_tokens.has_value()) throw UsageError{"--answers goes with --answer-tokens"};
-  for (const char* name : {"--eval-tokens", "--document-tokens", "--targets", "--answers"}) {
+  for (const char* name : {"--eval-tokens", "--sequences", "--document-tokens", "--targets", "--answers"}) {
     if (options.optional(name) && !tokens) throw UsageError{std::string(name) + " goes with --tokens"};
   }
-  if (tokens) request.expected = ExpectedData{*tokens, eval_tokens.value_or(0), document_tokens, targets, answers.value_or(0),
-                                              answer_tokens.value_or(0)};
+  if (tokens) {
+    request.expected = ExpectedData{*tokens,  eval_tokens.value_or(0), sequences,
+                                    document_tokens, targets, answers.value_or(0), answer_tokens.value_or(0)};
+  }
   std::error_code error;
   std::filesystem::path folder = std::filesystem::absolute(run, error).lexically_normal();
   if (error) folder = run;

@@ -32,8 +32,10 @@ constexpr int64_t kProbeTokens = 128;
 constexpr int64_t kLeastTokens = 32;
 /** A micro-batch is computed for the warm-up, at least once a step in two steps, and forward in an evaluation. */
 constexpr double kLeastMicroBatches = 3.5;
-/** Of an answer whose tokens are measured, and of its prompt. */
-constexpr int kAnswerTokens = 16, kPromptTokens = 16;
+/** Of an answer whose tokens are measured; of its prompt, the longest that is read whole. */
+constexpr int kAnswerTokens = 24;
+constexpr int64_t kMostPromptTokens = 256;
+constexpr int kMostAnswers = 8;
 /** A checkpoint larger than this is not written to be measured. */
 constexpr int64_t kMostCheckpointBytes = int64_t{512} << 20;
 
@@ -65,10 +67,11 @@ class Measurement {
       batch_tokens_ = whole_tokens();
       measured_rounds_ = std::clamp<int64_t>(static_cast<int64_t>((kBudgetSeconds / whole - 1.5) / 2), 1, rounds_);
     }
-    time_batch(batch_tokens_, 1);
+    first_batch_ = time_batch(batch_tokens_, 1);
   }
 
-  /** At least two steps. */
+  /** At least two steps. What the first batch took longer than these is the start's: memory that is touched for the first
+      time. */
   void steps(RunCosts& costs) {
     double batches = 0, updates = 0;
     int64_t tokens = 0;
@@ -87,6 +90,7 @@ class Measurement {
     } while (steps < 2 || (batches + updates < kEnoughSeconds && steps < kMostSteps));
     costs.token = batches / static_cast<double>(tokens) * length_ratio();
     costs.step = updates / steps;
+    costs.start += std::max(0.0, first_batch_ - batches / static_cast<double>(steps * measured_rounds_));
   }
 
   void evaluation(RunCosts& costs) {
@@ -102,20 +106,21 @@ class Measurement {
     costs.eval_token = seconds / static_cast<double>(tokens) * length_ratio();
   }
 
+  /** A prompt costs what one of evaluation's tokens does, or more; a token of its answer has all weights to read for itself. */
   void answer(RunCosts& costs) {
     Generator generator(trainer_);
-    std::vector<int32_t> prompt;
-    size_t tokens = 0;
-    double seconds = 0;
+    const int64_t positions = request_.plan.config.max_position_embeddings;
+    const int64_t length = std::clamp<int64_t>(positions - kAnswerTokens, 1, std::min(request_.prompt_tokens, kMostPromptTokens));
+    AnswerTimes times;
     // The first call makes the cache. An answer may end early by chance.
-    for (int i = 0; i < 4; ++i) {
-      prompt.clear();
-      for (int t = 0; t < kPromptTokens; ++t) prompt.push_back(random_token());
-      const auto begin = Clock::now();
-      const size_t answered = generator.greedy(prompt, kAnswerTokens).size();
-      if (i > 0) seconds += since(begin), tokens += answered;
+    time_answer(generator, length, 2);
+    for (int i = 0; i < 2 || (times.seconds() < kEnoughSeconds / 2 && i < kMostAnswers); ++i) {
+      const AnswerTimes one = time_answer(generator, length, kAnswerTokens);
+      times.prompt += one.prompt, times.answer += one.answer, times.prompts += 1, times.tokens += one.tokens;
     }
-    costs.answer_token = seconds / static_cast<double>(std::max<size_t>(1, tokens));
+    costs.prompt_token = times.prompt / static_cast<double>(times.prompts * length);
+    // An answer's first token comes with its prompt.
+    costs.answer_token = times.answer / static_cast<double>(std::max<int64_t>(1, times.tokens));
   }
 
   bool whole() const { return batch_tokens_ == whole_tokens(); }
@@ -140,6 +145,27 @@ class Measurement {
       return training_flops(request_.plan.config, shape, request_.chosen.recompute);
     };
     return flops(whole) / flops(cut);
+  }
+
+  struct AnswerTimes {
+    double prompt = 0, answer = 0;  // until the first token, and from there on
+    int64_t prompts = 0, tokens = 0;  // the latter besides the first of each answer
+    double seconds() const { return prompt + answer; }
+  };
+
+  AnswerTimes time_answer(Generator& generator, int64_t prompt_tokens, int tokens) {
+    std::vector<int32_t> prompt;
+    for (int64_t t = 0; t < prompt_tokens; ++t) prompt.push_back(random_token());
+    AnswerTimes times;
+    GenerateOptions options;
+    const auto begin = Clock::now();
+    options.on_token = [&](int32_t) {
+      if (times.prompt == 0) times.prompt = since(begin);
+      return true;
+    };
+    times.tokens = static_cast<int64_t>(generator.greedy(prompt, tokens, options).size()) - 1;
+    times.answer = since(begin) - times.prompt;
+    return times;
   }
 
   double time_batch(int64_t tokens, int64_t batches_a_step) {
@@ -175,7 +201,7 @@ class Measurement {
   Trainer trainer_;
   Random random_{1, 0};
   BatchBuffer buffer_;
-  double probe_seconds_ = 0;
+  double probe_seconds_ = 0, first_batch_ = 0;
   int64_t rounds_ = 1, measured_rounds_ = 1, batch_tokens_ = 1;
 };
 
@@ -226,7 +252,7 @@ DryRunResult dry_run(const ChosenDevice& chosen, std::unique_ptr<Device> device,
   measurement.steps(result.costs);
   request.progress("evaluation", 0);
   measurement.evaluation(result.costs);
-  if (request.answers) measurement.answer(result.costs);
+  if (request.prompt_tokens > 0) measurement.answer(result.costs);
   if (measurement.whole()) {
     result.memory_bytes = chosen.gpu ? std::max<int64_t>(0, available_before - measurement.device().memory().available)
                                      : own_memory();

@@ -23,7 +23,8 @@ struct RunCosts {
   double token = 0;       // of training: forward and backward
   double step = 0;        // besides its tokens: the update
   double eval_token = 0;  // of an evaluation
-  double answer_token = 0;  // of a pinned prompt's answer
+  double prompt_token = 0;  // of a pinned prompt that is read
+  double answer_token = 0;  // of its answer
   double checkpoint = 0;
 };
 
@@ -32,7 +33,7 @@ struct DryRunRequest {
   const MemoryPlan& chosen;
   std::string model_path;
   SequenceShape sequences;
-  bool answers = false;  // pinned prompts are answered at evaluations
+  int64_t prompt_tokens = 0;  // of a pinned prompt that is answered at evaluations; 0: there is none
   /** Told as it goes on: "loading", "steps", "evaluation", "checkpoint", and the share that is done. */
   std::function<void(const char* stage, double fraction)> progress;
 };

@@ -25,7 +25,9 @@ struct DataShape {
   int64_t longest = 0, most_targets = 0;
   int64_t document_tokens = 0;  // of the document that a token lies in, on the average
   double target_share = 1;      // of the tokens
-  int64_t answer_tokens = 0;    // of all prompts that are answered at an evaluation, at most
+  int64_t prompts = 0;          // answered at an evaluation
+  int64_t prompt_tokens = 0;    // of all of them
+  int64_t answer_tokens = 0;    // of all answers to them, at most
   int64_t longest_answer = 0;   // of one of them
 
   SequenceShape sequence() const {
@@ -34,13 +36,15 @@ struct DataShape {
   }
 };
 
-/** Tokens of all answers of a run. Before it is tuned a model runs on to the limit; tuned it stops where the rows do, which
-    it learns at some time in the run. */
-double answered_tokens(const DataShape& data, int64_t evaluations) {
+/** Seconds for all answers of a run. Each reads its prompt. Before it is tuned a model runs on to the limit; tuned it stops
+    where the rows do, which it learns at some time in the run. `fresh`: the first evaluation's answers are the base's too. */
+double answering_seconds(const DataShape& data, int64_t evaluations, bool fresh, const RunCosts& costs) {
   if (evaluations == 0 || data.answer_tokens == 0) return 0;
   const double row = data.target_share * static_cast<double>(data.document_tokens);
   const double share = (1 + std::min(1.0, row / static_cast<double>(data.longest_answer))) / 2;
-  return static_cast<double>(data.answer_tokens) * (1 + static_cast<double>(evaluations - 1) * share);
+  const double tuned = static_cast<double>(fresh ? evaluations - 1 : evaluations);
+  return static_cast<double>(data.prompt_tokens) * (1 + tuned) * costs.prompt_token +
+         static_cast<double>(data.answer_tokens) * (1 + tuned * share) * costs.answer_token;
 }
 
 int64_t document_tokens_of(const PackedSplit& split) {
@@ -71,21 +75,26 @@ DataShape shape_of_prepared(const std::string& folder, const LlamaConfig& config
   shape.document_tokens = document_tokens_of(train);
   shape.target_share = static_cast<double>(train.targets()) / static_cast<double>(std::max<int64_t>(1, train.tokens()));
   for (const SamplePrompt& sample : read_sample_file(folder, config).prompts) {
+    ++shape.prompts;
+    shape.prompt_tokens += static_cast<int64_t>(sample.prompt.ids.size());
     shape.answer_tokens += sample.prompt.max_tokens;
     shape.longest_answer = std::max<int64_t>(shape.longest_answer, sample.prompt.max_tokens);
   }
   return shape;
 }
 
-/** Packing fills sequences nearly whole. A sequence may hold rows that are targets nearly whole, whatever the average. */
+/** A sequence may hold rows that are targets nearly whole, whatever the average. */
 DataShape shape_of_expected(const ExpectedData& data, int64_t sequence_length) {
   DataShape shape;
-  shape.sequences = std::max<int64_t>(1, (data.train_tokens + sequence_length - 1) / sequence_length);
+  const int64_t fewest = std::max<int64_t>(1, (data.train_tokens + sequence_length - 1) / sequence_length);
+  shape.sequences = std::max(fewest, data.train_sequences.value_or(fewest));
   shape.tokens = data.train_tokens, shape.eval_tokens = data.eval_tokens;
   shape.longest = shape.most_targets = sequence_length;
   shape.document_tokens = data.document_tokens.value_or(sequence_length);
   const auto targets = static_cast<double>(data.train_targets.value_or(data.train_tokens));
   shape.target_share = std::min(1.0, targets / static_cast<double>(std::max<int64_t>(1, data.train_tokens)));
+  shape.prompts = data.answers;
+  shape.prompt_tokens = std::llround(static_cast<double>(data.answers * shape.document_tokens) * (1 - shape.target_share));
   shape.answer_tokens = data.answers * data.answer_tokens, shape.longest_answer = data.answer_tokens;
   return shape;
 }
@@ -100,6 +109,7 @@ RunCosts expected_costs(const Speed& speed, bool gpu, const PlanRequest& request
   costs.token = 1 / speed.tokens_per_second;
   costs.eval_token = costs.token * forward_flops(request.config, shape) /
                      training_flops(request.config, shape, plan.recompute);
+  costs.prompt_token = costs.eval_token;
   costs.answer_token = expected_answer_seconds(request.config, plan.weight_bytes, gpu, request.options.threads);
   costs.checkpoint = expected_checkpoint_seconds(plan.trainable_parameters);
   return costs;
@@ -175,7 +185,8 @@ RunForecast forecast_run(Machine& machine, const ForecastRequest& asked) {
   RunCosts costs;
   if (asked.measure) {
     const bool answers = data.answer_tokens > 0 && data.eval_tokens > 0;
-    const DryRunRequest dry{request, forecast.plan, spec.model_path, data.sequence(), answers, asked.measure};
+    const int64_t prompt = answers ? std::max<int64_t>(1, data.prompt_tokens / data.prompts) : 0;
+    const DryRunRequest dry{request, forecast.plan, spec.model_path, data.sequence(), prompt, asked.measure};
     const DryRunResult result = dry_run(opened.chosen, std::move(opened.device), forecast.memory.available, dry);
     costs = result.costs;
     forecast.calibrated = true;
@@ -192,7 +203,7 @@ RunForecast forecast_run(Machine& machine, const ForecastRequest& asked) {
   forecast.start_seconds = costs.start;
   forecast.training_seconds = tokens * costs.token + steps * costs.step;
   forecast.evaluation_seconds = static_cast<double>(counted.evaluations * data.eval_tokens) * costs.eval_token;
-  forecast.answer_seconds = answered_tokens(data, counted.evaluations) * costs.answer_token;
+  forecast.answer_seconds = answering_seconds(data, counted.evaluations, spec.adapter_path.empty(), costs);
   forecast.checkpoint_seconds = static_cast<double>(counted.checkpoints) * costs.checkpoint;
   return forecast;
 }

@@ -20,10 +20,12 @@ PlanRequest plan_request(Machine&, const ChosenDevice&, const RunSpec&, const Ll
 /** Where the data is not prepared yet: about how much it is, in one pass. */
 struct ExpectedData {
   int64_t train_tokens = 0, eval_tokens = 0;
+  /** Packed sequences that the training tokens fill; none: as few as could hold them. */
+  std::optional<int64_t> train_sequences = {};
   /** Of the document that a token lies in, on the average; none: as long as a sequence. */
-  std::optional<int64_t> document_tokens;
+  std::optional<int64_t> document_tokens = {};
   /** Tokens in the loss, of the training rows; none: all. */
-  std::optional<int64_t> train_targets;
+  std::optional<int64_t> train_targets = {};
   /** Prompts that are answered at each evaluation, and where an answer ends at the latest. */
   int64_t answers = 0, answer_tokens = 0;
 };

@@ -183,6 +183,7 @@ describe("samples for completion in a run's data", () => {
     expect(summary.completionTokens).toBe(manifest.completion!.tokens);
     expect(summary.trainTokens).toBe(manifest.train.tokens);
     expect(summary.trainTargets).toBe(manifest.train.targets);
+    expect(summary.packed.train).toBe(manifest.train.sequences);
     expect(summary.trainRows).toBe(manifest.train.rows);
   });
 

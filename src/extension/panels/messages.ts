@@ -77,6 +77,7 @@ const summary = v.object({
   trainTokens: v.number(),
   trainTargets: v.number(),
   documentTokens: v.number(),
+  packed: v.object({ sequenceLength: v.number(), train: v.number() }),
   evalRows: v.number(),
   evalTokens: v.number(),
   completionSamples: v.number(),

@@ -109,7 +109,7 @@ export class PlanForecast implements vscode.Disposable {
       trainTokens: summary.trainTokens,
     });
     // A name changes nothing.
-    return { form, summary, run, key: JSON.stringify([{ ...run, name: "" }, summary.trainTokens, summary.evalTokens]) };
+    return { form, summary, run, key: JSON.stringify([{ ...run, name: "" }, forecastData(summary)]) };
   }
 
   async #forecast(
