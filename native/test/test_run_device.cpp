@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "cpu/device.h"
 #include "error.h"
@@ -23,8 +24,12 @@ struct ScarceMemory {
   /** An allocation of more than this fails, though the memory is said to be free. */
   int64_t largest = 64 * kGiB;
   int64_t taken = 0, largest_taken = 0;
-  /** Allocations so far, and how many there may be. */
-  int allocations = 0, most_allocations = INT32_MAX;
+  /** Allocations so far, and how many there may be; of those beyond, how many are refused until there is memory again. */
+  int allocations = 0, most_allocations = INT32_MAX, refusals = INT32_MAX;
+  /** What the ops' scratch needs besides. */
+  int64_t scratch_a_token = 0;
+  /** Passes that go on from a cache, as answers do; each of these fails as a kernel does whose code finds no room. */
+  int64_t failing_from = INT64_MAX, failing_passes = 0, passes = 0;
 };
 class StandInGpu final : public CpuDevice {
  public:
@@ -32,14 +37,29 @@ class StandInGpu final : public CpuDevice {
   DeviceMemoryInfo memory() const override { return {64 * kGiB, memory_.free - memory_.taken}; }
   void* allocate(size_t bytes) override {
     const auto wanted = static_cast<int64_t>(bytes);
-    if (wanted > memory_.largest || memory_.allocations >= memory_.most_allocations) throw Error("out-of-memory", "The GPU has no memory left.");
+    if (wanted > memory_.largest) refuse();
+    if (memory_.allocations >= memory_.most_allocations && memory_.refusals > 0) {
+      --memory_.refusals;
+      refuse();
+    }
     ++memory_.allocations;
     memory_.taken += wanted;
     memory_.largest_taken = std::max(memory_.largest_taken, wanted);
     return CpuDevice::allocate(bytes);
   }
+  size_t scratch_bytes(const ScratchLimits& limits) const override {
+    return CpuDevice::scratch_bytes(limits) + static_cast<size_t>(limits.tokens * memory_.scratch_a_token);
+  }
+  void attention_forward(const AttentionForward& op) override {
+    if (op.first_row > 0 && ++memory_.passes >= memory_.failing_from && memory_.failing_passes > 0) {
+      --memory_.failing_passes;
+      refuse();
+    }
+    CpuDevice::attention_forward(op);
+  }
 
  private:
+  [[noreturn]] static void refuse() { throw Error("out-of-memory", "The GPU has no memory left."); }
   ScarceMemory& memory_;
 };
 
@@ -372,7 +392,7 @@ TEST_CASE("a forecast allocates nothing and knows the speed of earlier runs") {
   CHECK_FALSE(forecast_run(machine, cpu).measured);
   // Without prepared data: sequences are as long as they may be.
   fs::remove_all(run.path() + "/data");
-  asked.expected = ExpectedData{320, 64, std::nullopt, std::nullopt, 0, 0};
+  asked.expected = ExpectedData{.train_tokens = 320, .eval_tokens = 64};
   const RunForecast expected = forecast_run(machine, asked);
   CHECK(expected.tokens == 12 * 3 * 32);
   CHECK(expected.plan.total_bytes() >= first.plan.total_bytes());
@@ -405,6 +425,45 @@ TEST_CASE("where there is no memory to answer pinned prompts beside the training
   REQUIRE(failure(run, machine) == "");
   CHECK(run.warnings("samples-memory").size() == 1);
   CHECK(run.events("sample").empty());
+  CHECK(run.events().back()["reason"] == "finished");
+  CHECK(run.adapter() == plain.adapter());
+}
+
+TEST_CASE("memory that runs out within the answers leaves the training its own, and answers come again once there is some") {
+  const auto pinned = [](const TinyRun& run) {
+    // With its answer longer than any batch of the run, so that the ops' scratch has to grow.
+    const Json prompt = {{"id", "a"}, {"ids", std::vector<int>(90, 3)}, {"maxTokens", 9}};
+    run.scratch().write("run/samples.json", Json{{"version", 1}, {"prompts", {prompt}}}.dump());
+  };
+  const TinyRun plain, run;
+  GpuMachine machine;
+  machine.memory.scratch_a_token = 64;
+  REQUIRE(failure(plain, machine) == "");
+  const int of_training = std::exchange(machine.memory.allocations, 0);
+  pinned(run);
+  std::vector<int64_t> answered;
+  SUBCASE("the cache cannot be had") {
+    machine.memory.most_allocations = of_training, machine.memory.refusals = 1;
+    answered = {5, 5, 10, 12};
+  }
+  SUBCASE("the cache can be had, larger scratch cannot") {
+    machine.memory.most_allocations = of_training + 1, machine.memory.refusals = 1;
+    answered = {5, 5, 10, 12};
+  }
+  SUBCASE("a kernel of the base's answer finds no room") {
+    machine.memory.failing_from = 4, machine.memory.failing_passes = 1;
+    answered = {5, 5, 10, 12};
+  }
+  SUBCASE("twice in a row") {
+    machine.memory.failing_from = 1, machine.memory.failing_passes = 2;
+    answered = {10, 10, 12};
+  }
+  REQUIRE(failure(run, machine) == "");
+  CHECK(run.warnings("samples-memory").size() == 1);
+  std::vector<int64_t> steps;
+  for (const Json& event : run.events("sample")) steps.push_back(event["step"]);
+  CHECK(steps == answered);
+  CHECK(run.events("sample")[0]["base"] == true);
   CHECK(run.events().back()["reason"] == "finished");
   CHECK(run.adapter() == plain.adapter());
 }

@@ -81,10 +81,10 @@ size_t CpuDevice::scratch_bytes(const ScratchLimits& limits) const {
 void CpuDevice::reserve_scratch(const ScratchLimits& limits) {
   const size_t bytes = scratch_bytes(limits);
   if (bytes <= scratch_bytes_) return;
-  std::free(scratch_);
-  scratch_ = nullptr;
-  scratch_bytes_ = 0;
-  scratch_ = static_cast<std::byte*>(allocate(bytes));
+  // The larger one comes first: where it cannot be had, the old one is still there for whom it was there.
+  void* const larger = allocate(bytes);
+  release(scratch_);
+  scratch_ = static_cast<std::byte*>(larger);
   scratch_bytes_ = bytes;
 }
 

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "cuda/attention.h"
@@ -271,27 +270,18 @@ void CudaDevice::reserve_scratch(const ScratchLimits& limits) {
   all.product_weights = std::max(all.product_weights, limits.product_weights);
   all.widest = std::max(all.widest, limits.widest);
   all.adapter_columns = std::max(all.adapter_columns, limits.adapter_columns);
-  if (scratch_bytes(all) <= scratch_bytes_) return place_scratch(all);
-  const bool had = scratch_ != nullptr;
-  if (had) {
+  const size_t bytes = scratch_bytes(all);
+  if (bytes <= scratch_bytes_) return place_scratch(all);
+  // The larger one comes first: where it cannot be had, the old one is still there for whom it was there. Given back and
+  // asked for again, it might by then be another program's.
+  auto* const larger = static_cast<std::byte*>(allocate(bytes));
+  if (scratch_ != nullptr) {
     synchronize();
-    release(std::exchange(scratch_, nullptr));
-    scratch_bytes_ = 0;
+    release(scratch_);
   }
-  try {
-    take_scratch(all);
-  } catch (const Error&) {
-    // What was there before still does for whom it was there.
-    if (had) take_scratch(scratch_limits_);
-    throw;
-  }
-}
-
-void CudaDevice::take_scratch(const ScratchLimits& limits) {
-  const size_t bytes = scratch_bytes(limits);
-  scratch_ = static_cast<std::byte*>(allocate(bytes));
+  scratch_ = larger;
   scratch_bytes_ = bytes;
-  place_scratch(limits);
+  place_scratch(all);
 }
 
 void CudaDevice::place_scratch(const ScratchLimits& limits) {

@@ -89,7 +89,6 @@ class CudaDevice final : public Device {
   void copy_rounded(void* to, const TensorView& from);
   size_t kernel_scratch_bytes(const ScratchLimits&) const;
   /** Throws Error. */
-  void take_scratch(const ScratchLimits&);
   void place_scratch(const ScratchLimits&);
   /** `w` as the products take it; a 4-bit weight is widened into scratch first. */
   template <class T>
