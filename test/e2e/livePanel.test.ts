@@ -1,12 +1,39 @@
 /** A run while it goes on: its curves, their marks and figures, and what can be asked of it. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
+import { acceptPath } from "./editor";
 import { button, inState, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, type Theme, Workbench } from "./workbench";
 
 const RATE = 0.0005;
 const everyTheme: readonly Theme[] = ["contrast", "contrast-light", "light", "dark"];
+
+/** What VS Code in a browser keeps of a workspace, as one text; it writes about once a minute. */
+function savedState({ page }: Workbench): Promise<string> {
+  return page.evaluate<string>(`(async () => {
+    const rows = [];
+    for (const { name } of await indexedDB.databases()) {
+      if (!name.startsWith("vscode-web-state-db-")) continue;
+      const opened = await new Promise((done, fail) => {
+        const request = indexedDB.open(name);
+        request.onsuccess = () => done(request.result);
+        request.onerror = () => fail(request.error);
+      });
+      for (const table of opened.objectStoreNames) {
+        rows.push(...await new Promise((done, fail) => {
+          const request = opened.transaction(table).objectStore(table).getAll();
+          request.onsuccess = () => done(request.result);
+          request.onerror = () => fail(request.error);
+        }));
+      }
+      opened.close();
+    }
+    return rows.join("\\n");
+  })()`);
+}
 
 describe("the live panel", () => {
   let workbench: Workbench;
@@ -138,6 +165,26 @@ describe("the live panel", () => {
     await panel.getByTestId("copied").getByText("The picture is copied.").waitFor();
   });
 
+  it("saves the picture as a file where the clipboard takes none", async () => {
+    // What is not granted is refused.
+    await workbench.page.context().clearPermissions();
+    await workbench.page.context().grantPermissions(["clipboard-read"]);
+    for (const theme of ["light", "contrast", "dark"] as const) {
+      await workbench.setTheme(theme);
+      await panel.getByTestId("copy-png").click();
+      await workbench.dialogField();
+      await workbench.screenshot(`5-save-picture-${theme}`);
+      if (theme !== "dark") await workbench.dismissDialog();
+    }
+    const name = `${workbench.runs()[0]}.png`;
+    await acceptPath(workbench, name);
+    await panel.getByTestId("copied").getByText(`Saved in ${name}.`).waitFor();
+    await workbench.screenshot("5-saved-picture");
+    const saved = readFileSync(join(workbench.workspace, name));
+    expect(saved.subarray(1, 4).toString("latin1")).toBe("PNG");
+    expect(saved.length).toBeGreaterThan(10_000);
+  });
+
   it("shows all of the run when it is over, and what can be done with it", async () => {
     await inState(panel, "finished");
     const done = events("done").at(-1)!;
@@ -147,6 +194,27 @@ describe("the live panel", () => {
       (count) => count === done.totalSteps,
     );
     for (const name of ["Compare…", "Export…", "Run again with changes"]) await button(panel, name).waitFor();
-    await workbench.screenshotsIn(everyTheme, "5-finished");
+    await workbench.screenshotsIn(everyTheme, "6-finished");
+  });
+
+  it("comes back after a reload with the scale and smoothing that were chosen", async () => {
+    await panel.getByTestId("smoothing").fill("7");
+    await panel.getByTestId("log-scale").check();
+    await eventually(
+      "what VS Code has saved",
+      () => savedState(workbench),
+      (saved) => /\\"logarithmic\\*":true/.test(saved) && /\\"smoothing\\*":7/.test(saved),
+      150_000,
+    );
+    await workbench.reload();
+    panel = await runPanel(workbench, "functions");
+    await eventually(
+      "scale",
+      () => chart().getAttribute("data-scale"),
+      (scale) => scale === "log",
+    );
+    expect(await panel.getByTestId("log-scale").isChecked()).toBe(true);
+    expect(await panel.getByTestId("smoothing").inputValue()).toBe("7");
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "7-restored");
   });
 });

@@ -159,15 +159,20 @@ export class Workbench {
     await item.click();
   }
 
+  /** Waits for a dialog that asks for a path: it writes one into its field once it has listed a folder, and takes no answer before. */
+  async dialogField(listed = (path: string) => path.startsWith("/")): Promise<void> {
+    await this.quickInput.waitFor();
+    await eventually("the dialog's path", () => this.quickInput.inputValue(), listed);
+  }
+
+  async dismissDialog(): Promise<void> {
+    await this.page.keyboard.press("Escape");
+    await this.quickInput.waitFor({ state: "hidden" });
+  }
+
   /** Answers the dialog that asks for a file or a folder. */
   async choosePath(path: string): Promise<void> {
-    await this.quickInput.waitFor();
-    // The dialog writes its folder into the field once it has listed it, and takes no answer while it lists another.
-    await eventually(
-      "the dialog's folder",
-      () => this.quickInput.inputValue(),
-      (value) => value.endsWith("/"),
-    );
+    await this.dialogField((path) => path.endsWith("/"));
     for (let attempt = 0; attempt < 5; attempt++) {
       await this.quickInput.fill(path);
       await this.page.keyboard.press("Enter");
