@@ -34,8 +34,10 @@ describe("saved settings", () => {
       problems: [],
     });
     expect(readdirSync(kept)).toEqual(["A.json", "Small b.json"]);
+    await saveSettings(kept, "A 2", settings);
+    expect((await listSettings(kept)).saved.map(({ name }) => name)).toEqual(["A", "A 2", "Small b"]);
     await deleteSettings(kept, "A");
-    expect((await listSettings(kept)).saved.map(({ name }) => name)).toEqual(["Small b"]);
+    expect((await listSettings(kept)).saved.map(({ name }) => name)).toEqual(["A 2", "Small b"]);
   });
 
   it("hold nothing of this machine", async () => {

@@ -171,17 +171,19 @@ export async function listSettings(folder: string): Promise<SettingsList> {
   let names: string[];
   try {
     await requirePlainFolder(folder);
-    names = (await readdir(folder)).filter((name) => name.endsWith(ENDING) && !name.startsWith("."));
+    const files = (await readdir(folder)).filter((file) => file.endsWith(ENDING) && !file.startsWith("."));
+    // Without the ending, which would put "Wide 2" before "Wide".
+    names = files.map((file) => basename(file, ENDING)).sort();
   } catch (error) {
     if (!hasCode(error, "ENOENT")) list.problems.push(withFile(error, folder).message);
     return list;
   }
-  for (const name of names.sort().slice(0, MAX_FILES)) {
-    const file = join(folder, name);
+  for (const name of names.slice(0, MAX_FILES)) {
+    const file = join(folder, name + ENDING);
     try {
       const { settings } = parseSettings(await readPlainFile(file, MAX_BYTES), file);
       // The file's name counts: a copy under another name is another entry.
-      if (isSettingsName(basename(name, ENDING))) list.saved.push({ name: basename(name, ENDING), settings });
+      if (isSettingsName(name)) list.saved.push({ name, settings });
     } catch (error) {
       list.problems.push(withFile(error, file).message);
     }

@@ -165,7 +165,7 @@ export class PlanSession implements vscode.Disposable {
   async chooseCompletionFolder(): Promise<void> {
     const [folder] =
       (await vscode.window.showOpenDialog({
-        title: vscode.l10n.t("Choose Python Files"),
+        title: vscode.l10n.t("Choose Folder of Python Files"),
         canSelectFiles: false,
         canSelectFolders: true,
         canSelectMany: false,
