@@ -6,63 +6,23 @@
  *
  *   npm run bench:runs [-- STEPS]
  */
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { CurveFeed } from "../src/extension/panels/curveFeed";
 import type { CurvePiece, SeriesName } from "../src/protocol/curveView";
-import { createRun, runPaths } from "../src/run/runDirectory";
+import { runPaths } from "../src/run/runDirectory";
 import { RunMonitor } from "../src/run/runMonitor";
-import { defaultHeldOut, defaultSettings } from "../src/run/runSpec";
 import { saveCsv } from "../src/run/saveCsv";
+import { stepEvent, writeLongRun } from "./data/longRun";
 
 const ROUNDS = 3;
 const FOLLOWED = 100;
 /** Between two steps that are followed. */
 const STEP_MS = 25;
 const series: readonly SeriesName[] = ["loss", "evalLoss", "learningRate", "gradientNorm", "tokensPerSecond", "memory"];
-
-function stepEvent(step: number, time: number): object {
-  const loss = 1 + 2 * Math.exp(-step / 2e4) + Math.random() / 4;
-  const figures = { learningRate: 2e-4 * (1 - step / 2e5), gradientNorm: 0.5 + Math.random(), seconds: 0.041 };
-  return { type: "step", time, attempt: 1, step, loss, tokens: 4096, targets: 1900, ...figures };
-}
-
-function eventsOf(steps: number): string {
-  const begun = Date.now() - steps * 41;
-  const started = { engine: "bench", pid: 1, device: "cuda:0", threads: 1, resumedFrom: 0, totalSteps: steps * 2 };
-  const lines: object[] = [{ type: "start", time: begun, attempt: 1, ...started }];
-  for (let step = 1; step <= steps; step++) {
-    const time = begun + step * 41;
-    lines.push(stepEvent(step, time));
-    const gpu = {
-      tokensPerSecond: 9e4,
-      memoryUsed: 3e10,
-      memoryTotal: 8e10,
-      utilisation: 98,
-      temperature: 66,
-      watts: 600,
-    };
-    if (step % 25 === 0) lines.push({ type: "telemetry", time, attempt: 1, step, ...gpu });
-    if (step % 500 === 0) lines.push({ type: "eval", time, attempt: 1, step, loss: 1.5, targets: 9000 });
-    if (step % 1000 === 0) lines.push({ type: "checkpoint", time, attempt: 1, step, path: `checkpoints/step-${step}` });
-  }
-  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
-}
-
-async function newRun(folder: string, steps: number): Promise<string> {
-  const dataset = { path: "/data/rows.jsonl", format: "auto", template: "auto", heldOut: defaultHeldOut } as const;
-  const { directory } = await createRun(join(folder, ".tunesmith", "runs"), {
-    name: "bench",
-    model: { path: "/models/bench", quantization: "none" },
-    dataset: { ...dataset, maxTrainRows: null, maxEvalRows: null },
-    ...defaultSettings(),
-  });
-  writeFileSync(runPaths(directory).events, eventsOf(steps));
-  return directory;
-}
 
 interface Round<T> {
   result: T;
@@ -160,7 +120,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "tunesmith-bench-"));
   try {
     console.log(`${cpus().length} cores of ${cpus()[0]?.model}, load ${loadavg()[0]?.toFixed(1)}, ${steps} steps`);
-    const directory = await newRun(folder, steps);
+    const directory = await writeLongRun(folder, steps);
     const monitor = await measured("reading the run", () => RunMonitor.open(directory));
     const bytes = await measured("handing its curves to a page", () => openPanel(monitor));
     console.log(`  ${(bytes / 1e6).toFixed(1)} MB`);
