@@ -70,7 +70,7 @@ describe("samples and rows", () => {
 
   it("shows held-out instructions answered at each evaluation, against the base model's answers", async () => {
     await workbench.command("Tunesmith: Open Run Panel");
-    panel = await runPanel(workbench);
+    panel = await runPanel(workbench, "Short");
     await inState(panel, "finished");
     await workbench.command("View: Toggle Primary Side Bar Visibility");
     await eventually(
@@ -175,6 +175,19 @@ describe("samples and rows", () => {
       () => cursorLine(workbench),
       (now) => now === line,
     );
+    const hover = workbench.page
+      .locator(".monaco-hover:visible")
+      .filter({ hasText: /Loss\s\d\.\d+\sin\spass\s2\sof\sShort\s\(median\s\d/ });
+    for (const theme of themes) {
+      await workbench.setTheme(theme);
+      const mark = (await marks().first().boundingBox())!;
+      // Over the row's text, from the side, so that VS Code sees the pointer move.
+      await workbench.page.mouse.move(mark.x + 300, mark.y + mark.height / 2);
+      await workbench.page.mouse.move(mark.x + 200, mark.y + mark.height / 2, { steps: 5 });
+      await hover.first().waitFor();
+      await workbench.screenshot(`4-marked-row-${theme}`);
+      await workbench.page.mouse.move(0, 0);
+    }
     await workbench.page.keyboard.press("Control+2");
     await worst.scrollIntoViewIfNeeded();
     await workbench.screenshotsIn(themes, "4-worst-rows");
