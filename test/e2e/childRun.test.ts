@@ -25,7 +25,7 @@ describe("a run whose data set has changed", () => {
     await eventually("steps", step, (count) => count >= 25, 60_000);
     await workbench.contextMenu(runRow(workbench, "answers"), "Stop Run");
     await runRow(workbench, "answers").click();
-    const panel = await runPanel(workbench);
+    const panel = await runPanel(workbench, "answers");
     await inState(panel, "stopped");
     appendFileSync(
       datasetOf(workbench.workspace, "answers"),
@@ -41,7 +41,7 @@ describe("a run whose data set has changed", () => {
   });
 
   it("goes on as a child run with the data as they are now", async () => {
-    const parent = await runPanel(workbench);
+    const parent = await runPanel(workbench, "answers");
     await button(parent, "Resume").click();
     await dialog().getByRole("button", { name: "Start Child Run" }).click();
     const child = await eventually(

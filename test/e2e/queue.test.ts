@@ -37,7 +37,7 @@ describe("the queue of runs", () => {
     await start("delta");
     await says("delta", /3 in the queue/);
     await runRow(workbench, "gamma").click();
-    const panel = await runPanel(workbench);
+    const panel = await runPanel(workbench, "gamma");
     await panel.getByTestId("queue-place").getByText("waits for alpha: 2 of 3 in the queue").waitFor();
     await workbench.screenshotsIn(["light", "contrast", "dark"], "1-waiting");
   });
@@ -63,7 +63,7 @@ describe("the queue of runs", () => {
 
   it("gives the next one its turn when the one before has ended", async () => {
     await runRow(workbench, "beta").click();
-    const panel = await runPanel(workbench);
+    const panel = await runPanel(workbench, "beta");
     await panel.getByTestId("queue-place").waitFor();
     await workbench.contextMenu(runRow(workbench, "alpha"), "Stop Run");
     await says("alpha", /stopped at step/);

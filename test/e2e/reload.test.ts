@@ -18,7 +18,7 @@ describe("reloading the window during a run", () => {
   const reopened = async () => {
     await showRuns(workbench);
     await runRow(workbench, "steady").click();
-    return runPanel(workbench);
+    return runPanel(workbench, "steady");
   };
   const steps = () => workbench.events(basename(directory)).filter((event) => event.type === "step");
 
@@ -37,7 +37,7 @@ describe("reloading the window during a run", () => {
     await showRuns(workbench);
     await workbench.contextMenu(runRow(workbench, "steady"), "Resume Run");
     await runRow(workbench, "steady").click();
-    await inState(await runPanel(workbench), "running");
+    await inState(await runPanel(workbench, "steady"), "running");
     const slow: number[] = [];
     for (let reload = 0; reload < RELOADS; reload++) {
       const before = steps().length;

@@ -71,7 +71,7 @@ describe("the whole way in the packaged extension", () => {
     const [run] = workbench.runs();
     const before = await pointsIn(panel);
     await workbench.reload();
-    panel = await runPanel(workbench);
+    panel = await runPanel(workbench, "functions");
     await eventually(
       "the points from before the reload",
       () => pointsIn(panel),
