@@ -184,6 +184,28 @@ describe("the status of completion", () => {
     await workbench.command("View: Close Editor");
   });
 
+  it("judges after a reload what was taken just before it", async () => {
+    await takeSuggestion();
+    await workbench.save();
+    const loaded = workbench.page.waitForEvent("load");
+    await workbench.command("Developer: Reload Window");
+    await loaded;
+    await workbench.ready();
+    // The palette has the commands once the extension is there.
+    await item("numbers").waitFor({ timeout: 60_000 });
+    await workbench.command("Tunesmith: Completion Statistics");
+    const frame = await workbench.webview(preview);
+    await eventually(
+      "all five, looked at again",
+      () => cells(frame, "Kept after 30 s"),
+      (found) => /\(\d \/ 5\)/.test(found[1] ?? ""),
+      60_000,
+    );
+    expect((await cells(frame, "Not looked at again"))[1]).toMatch(/\(0 \/ 5\)/);
+    await workbench.command("View: Close Editor");
+    await workbench.openFile("shop.py");
+  });
+
   it("lets the base take turns with the tuned model, and says at the end what came of it", async () => {
     await workbench.page.keyboard.press("Control+1");
     await menu("Compare Models…");
