@@ -111,7 +111,11 @@ async function main(): Promise<void> {
   const blockSize = Number(values.block ?? 128) as BlockFormat["blockSize"];
   const exported = join(models, `int4-${blockSize}`);
   const gguf = join(models, "q4_0.gguf");
-  const format = { linear: { bits: 4, blockSize }, embedding: { bits: 8, blockSize } } as const;
+  const format = {
+    linear: { bits: 4, blockSize },
+    embedding: { bits: 8, blockSize },
+    screen: { bits: 4, blockSize },
+  } as const;
   await syntheticExport(exported, LLAMA_1B, format);
   await syntheticGguf(gguf, LLAMA_1B);
   const threads = values.threads ?? "2";

@@ -28,11 +28,31 @@ import { loadPeerModel } from "./completion/peer";
 
 const FORMATS: Record<string, GraphFormat> = {
   fp32: FLOAT32,
-  "int8/128": { linear: { bits: 8, blockSize: 128 }, embedding: { bits: 8, blockSize: 128 } },
-  "int8/32": { linear: { bits: 8, blockSize: 32 }, embedding: { bits: 8, blockSize: 32 } },
-  "int4/128": { linear: { bits: 4, blockSize: 128 }, embedding: { bits: 8, blockSize: 128 } },
-  "int4/64": { linear: { bits: 4, blockSize: 64 }, embedding: { bits: 8, blockSize: 64 } },
-  "int4/32": { linear: { bits: 4, blockSize: 32 }, embedding: { bits: 8, blockSize: 32 } },
+  "int8/128": {
+    linear: { bits: 8, blockSize: 128 },
+    embedding: { bits: 8, blockSize: 128 },
+    screen: { bits: 4, blockSize: 128 },
+  },
+  "int8/32": {
+    linear: { bits: 8, blockSize: 32 },
+    embedding: { bits: 8, blockSize: 32 },
+    screen: { bits: 4, blockSize: 32 },
+  },
+  "int4/128": {
+    linear: { bits: 4, blockSize: 128 },
+    embedding: { bits: 8, blockSize: 128 },
+    screen: { bits: 4, blockSize: 128 },
+  },
+  "int4/64": {
+    linear: { bits: 4, blockSize: 64 },
+    embedding: { bits: 8, blockSize: 64 },
+    screen: { bits: 4, blockSize: 64 },
+  },
+  "int4/32": {
+    linear: { bits: 4, blockSize: 32 },
+    embedding: { bits: 8, blockSize: 32 },
+    screen: { bits: 4, blockSize: 32 },
+  },
 };
 /** These once more, rounded by what the inputs on the training data look like. */
 const CALIBRATED = ["int4/128", "int4/64", "int4/32"];

@@ -102,14 +102,14 @@ function addTo(sums: Map<string, Float32Array>, name: string, values: Float32Arr
   else for (let i = 0; i < sum.length; ++i) sum[i]! += values[i]!;
 }
 
-/** One sequence from its beginning, no logits. */
+/** One sequence from its beginning; of its logits, which nobody reads, as few as may be. */
 function feedsOf(ort: typeof Ort, config: LlamaConfig, ids: readonly number[]): Record<string, Ort.Tensor> {
   const { Tensor } = ort;
   const feeds: Record<string, Ort.Tensor> = {
     input_ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]),
     seqlens_k: new Tensor("int32", Int32Array.of(ids.length - 1), [1]),
     total_seq_len: new Tensor("int32", Int32Array.of(ids.length), []),
-    logit_idx: new Tensor("int64", new BigInt64Array(0), [0]),
+    logit_idx: new Tensor("int64", BigInt64Array.of(0n), [1]),
   };
   const empty = new Tensor("float32", new Float32Array(0), [1, config.kvHeads, 0, config.headDim]);
   for (const name of cacheNames("past_key_values", config.layers)) feeds[name] = empty;

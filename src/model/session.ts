@@ -244,12 +244,14 @@ export class OnnxLlama {
   ): Promise<Float32Array> {
     const { Tensor } = this.ort;
     const total = past + dims[1];
+    // One at least: onnxruntime's TopK ends the process where there is nothing to look through.
+    const asked = wanted.length === 0 ? [0] : wanted;
     const feeds = {
       ...pastFeeds,
       input_ids: new Tensor("int64", ids, dims),
       seqlens_k: new Tensor("int32", new Int32Array(dims[0]).fill(total - 1), [dims[0]]),
       total_seq_len: new Tensor("int32", Int32Array.of(total), []),
-      logit_idx: new Tensor("int64", BigInt64Array.from(wanted, BigInt), [wanted.length]),
+      logit_idx: new Tensor("int64", BigInt64Array.from(asked, BigInt), [asked.length]),
     };
     try {
       const { logits } = await this.session.run(feeds, { logits: null, ...present });

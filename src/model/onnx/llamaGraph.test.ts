@@ -7,8 +7,8 @@ import { TensorFiles } from "../safetensors";
 import { OnnxLlama } from "../session";
 import { loadModel, randomModel, randomValues, TINY_PYTHON, temporaryFolder } from "../testModel";
 import { MergedWeights } from "../weights";
-import { FLOAT32, type GraphFormat, llamaModel, storedTensors, weightSpecs } from "./llamaGraph";
-import { writeLlamaModel } from "./writeModel";
+import { FLOAT32, llamaModel, storedTensors, weightSpecs } from "./llamaGraph";
+import { type WriteOptions, writeLlamaModel } from "./writeModel";
 
 const config = readLlamaConfig(TINY_PYTHON);
 const SHAPES: [string, Record<string, unknown>][] = [
@@ -34,10 +34,12 @@ const SHAPES: [string, Record<string, unknown>][] = [
 ];
 
 describe("the graph", () => {
-  const int4: GraphFormat = { linear: { bits: 4, blockSize: 128 }, embedding: { bits: 8, blockSize: 128 } };
+  const block = { bits: 4, blockSize: 128 } as const;
+  const embedding = { bits: 8, blockSize: 128 } as const;
   it.each([
     ["float32", FLOAT32],
-    ["4 bits", int4],
+    ["4 bits", { linear: block, embedding, screen: null }],
+    ["4 bits, a coarse head beside the embedding", { linear: block, embedding, screen: block }],
   ])("uses every weight, and nothing that is not there: %s", (_, format) => {
     const tensors = weightSpecs(config, 128, format)
       .flatMap(storedTensors)
@@ -85,29 +87,55 @@ describe("the graph", () => {
   });
 });
 
-describe("writing the model", () => {
-  async function write(
-    modelDir: string,
-    options: { signal?: AbortSignal; onProgress?: (fraction: number) => void } = {},
-  ) {
-    const folder = temporaryFolder("write");
-    const base = await TensorFiles.openModel(modelDir);
-    try {
-      const settings = { positions: 256, metadata: {}, ...options };
-      return {
-        folder,
-        files: await writeLlamaModel(
-          folder,
-          readLlamaConfig(modelDir),
-          new MergedWeights(base, readLlamaConfig(modelDir), null),
-          settings,
-        ),
-      };
-    } finally {
-      await base.close();
-    }
+async function write(modelDir: string, options: Partial<WriteOptions> = {}) {
+  const folder = temporaryFolder("write");
+  const base = await TensorFiles.openModel(modelDir);
+  try {
+    const config = readLlamaConfig(modelDir);
+    const settings = { positions: 256, metadata: {}, ...options };
+    return { folder, files: await writeLlamaModel(folder, config, new MergedWeights(base, config, null), settings) };
+  } finally {
+    await base.close();
+  }
+}
+
+describe("a coarse head beside the embedding", () => {
+  const embedding = { bits: 8, blockSize: 64 } as const;
+  const screens = [null, { bits: 4, blockSize: 64 }] as const;
+
+  async function withScreen(screen: (typeof screens)[number], tied: boolean): Promise<OnnxLlama> {
+    const { folder } = randomModel({ tie_word_embeddings: tied, vocab_size: 1000, hidden_size: 64 }, 11);
+    const { folder: written } = await write(folder, { format: { linear: null, embedding, screen } });
+    return OnnxLlama.load(written, { threads: 1, maxPositions: 256 });
   }
 
+  it.each([[true], [false]])(
+    "finds the tokens whose logits count, and computes those as well: tied %s",
+    async (tied) => {
+      const next = randomValues(5);
+      const ids = Array.from({ length: 70 }, () => Math.floor((next() + 1) * 25));
+      const last = async (screen: (typeof screens)[number]) => {
+        const model = await withScreen(screen, tied);
+        // Over several runs, of which the first ones ask for no logits.
+        const logits = await model.lastLogits(ids);
+        const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!);
+        return { logits, order };
+      };
+      const [whole, screened] = [await last(null), await last(screens[1])];
+      const range = Math.max(...whole.logits) - Math.min(...whole.logits);
+      expect(range).toBeGreaterThan(1);
+      for (const token of whole.order.slice(0, 5)) {
+        expect(Math.abs(screened.logits[token]! - whole.logits[token]!)).toBeLessThan(0.005 * range);
+      }
+      expect(screened.order.slice(0, 3)).toEqual(whole.order.slice(0, 3));
+      // Far down the coarse head's own logits stand: else the test would compare the same graph.
+      const differ = whole.order.slice(-500).filter((id) => Math.abs(screened.logits[id]! - whole.logits[id]!) > 1e-4);
+      expect(differ.length).toBeGreaterThan(400);
+    },
+  );
+});
+
+describe("writing the model", () => {
   it("reports its progress up to the end", async () => {
     const fractions: number[] = [];
     await write(TINY_PYTHON, { onProgress: (fraction) => fractions.push(fraction) });

@@ -7,7 +7,7 @@ import { type BlockFormat, bytesOfRow } from "./quantise";
  * float32; the matrices are float32 or in blocks of 4 or 8 bits, whose products onnxruntime computes with activations
  * rounded to 8 bits a block (accuracy_level 4).
  *
- * Inputs (b: batch, s: new tokens, P: capacity of the past buffers, n: positions whose logits are wanted):
+ * Inputs (b: batch, s: new tokens, P: capacity of the past buffers, n > 0: positions whose logits are wanted):
  *   input_ids            int64 [b, s]
  *   seqlens_k            int32 [b]      past + s − 1
  *   total_seq_len        int32 scalar   past + s
@@ -35,9 +35,18 @@ export interface GraphFormat {
   linear: BlockFormat | null;
   /** Embedding and head: where they are tied, they are the same values. */
   embedding: BlockFormat | null;
+  /**
+   * A coarser copy of the head that is read for each token in its place: only the logits of the SCREENED tokens that it
+   * finds the likeliest are computed with the head itself, in float32 (Chen et al. 2019, Learning to Screen for Fast Softmax
+   * Inference on Large Vocabulary Neural Networks). Null: there is none.
+   */
+  screen: BlockFormat | null;
 }
 
-export const FLOAT32: GraphFormat = { linear: null, embedding: null };
+export const FLOAT32: GraphFormat = { linear: null, embedding: null, screen: null };
+
+/** Tokens of a position whose logits are those of the head itself, where a coarser copy of it is read. */
+export const SCREENED = 64;
 
 export const DATA_FILE = "model.onnx.data";
 export const MODEL_FILE = "model.onnx";
@@ -76,6 +85,10 @@ export function weightSpecs(config: LlamaConfig, positions: number, format = FLO
   // A tied head is the embedding itself: stored once.
   if (!config.tiedEmbedding) {
     specs.push({ name: "head", shape: [vocabularySize, h], format: format.embedding, source: { kind: "head" } });
+  }
+  if (format.screen !== null) {
+    const source = { kind: config.tiedEmbedding ? "embedding" : "head" } as const;
+    specs.push({ name: "screen", shape: [vocabularySize, h], format: format.screen, source });
   }
   return specs;
 }
@@ -152,7 +165,10 @@ class LlamaGraph {
         ...this.caches("present", "present"),
       ],
       external: this.forProducts(weights),
-      inline: [{ name: "flat_shape", shape: [2], int64: [-1n, BigInt(config.hiddenSize)] }],
+      inline: [
+        { name: "flat_shape", shape: [2], int64: [-1n, BigInt(config.hiddenSize)] },
+        ...(this.format.screen === null ? [] : this.screenSizes()),
+      ],
     };
   }
 
@@ -217,16 +233,42 @@ class LlamaGraph {
     const wanted = this.add("Gather", [flat, "logit_idx"], "wanted", { axis: { int: 0 } });
     const { tiedEmbedding, vocabularySize, hiddenSize } = this.config;
     const weight = tiedEmbedding ? "embedding" : "head";
-    this.product(wanted, weight, [vocabularySize, hiddenSize], this.format.embedding, "logits");
+    const { embedding, screen } = this.format;
+    if (screen === null) this.product(wanted, weight, [vocabularySize, hiddenSize], embedding, "logits");
+    else this.screenedHead(wanted, weight, screen);
+  }
+
+  /** The logits of the coarse head, with those of the likeliest tokens put right. */
+  private screenedHead(wanted: string, weight: string, screen: BlockFormat): void {
+    const { vocabularySize, hiddenSize } = this.config;
+    const coarse = this.product(wanted, "screen", [vocabularySize, hiddenSize], screen, "coarse");
+    this.node("TopK", [coarse, "screened"], ["coarse.largest", "likeliest"], { sorted: { int: 0 } });
+    const rows = this.rows(weight, "likeliest", "head.rows");
+    const column = this.add("Unsqueeze", [wanted, "last_axis"], "wanted.column");
+    const exact = this.add("Squeeze", [this.add("MatMul", [rows, column], "exact.column"), "last_axis"], "exact");
+    this.add("ScatterElements", [coarse, "likeliest", exact], "logits", { axis: { int: 1 } });
+  }
+
+  private screenSizes(): Graph["inline"] {
+    const count = Math.min(SCREENED, this.config.vocabularySize);
+    return [
+      { name: "screened", shape: [1], int64: [BigInt(count)] },
+      { name: "last_axis", shape: [1], int64: [2n] },
+    ];
   }
 
   private embed(): string {
+    return this.rows("embedding", "input_ids", "embedded");
+  }
+
+  /** Rows of the embedding or the head, in float32. */
+  private rows(weight: string, indices: string, out: string): string {
     const format = this.format.embedding;
-    if (format === null) return this.add("Gather", ["embedding", "input_ids"], "embedded", { axis: { int: 0 } });
+    if (format === null) return this.add("Gather", [weight, indices], out, { axis: { int: 0 } });
     return this.add(
       "GatherBlockQuantized",
-      ["embedding.values", "input_ids", "embedding.scales", "embedding.zeros"],
-      "embedded",
+      [`${weight}.values`, indices, `${weight}.scales`, `${weight}.zeros`],
+      out,
       {
         gather_axis: { int: 0 },
         quantize_axis: { int: 1 },
@@ -238,23 +280,30 @@ class LlamaGraph {
   }
 
   /**
-   * MatMulNBits wants its values with an axis for the blocks and the rest flat; the gathering of the embedding wants
-   * rows. A tied embedding is therefore named twice, at the same place of the data file.
+   * MatMulNBits wants its values with an axis for the blocks and the rest flat; gathering wants rows. A tied embedding that
+   * is the head as well is therefore named twice, at the same place of the data file.
    */
   private forProducts(weights: ExternalTensor[]): ExternalTensor[] {
     return weights.flatMap((tensor) => {
       const match = /^(.*)\.(values|scales|zeros)$/.exec(tensor.name);
       if (match === null) return [tensor];
       const [, weight, part] = match as unknown as [string, string, string];
-      const embedding = weight === "embedding";
-      const format = (embedding || weight === "head" ? this.format.embedding : this.format.linear)!;
+      const { screen } = this.format;
+      const isGathered = weight === "embedding" || (weight === "head" && screen !== null);
+      const isMultiplied = !isGathered || (this.config.tiedEmbedding && screen === null);
+      if (!isMultiplied) return [tensor];
+      const format = this.formatOf(weight)!;
       const [rows, bytes] = tensor.shape as [number, number];
       const blockBytes = (format.blockSize * format.bits) / 8;
       const shape = part === "values" ? [rows, bytes / blockBytes, blockBytes] : [rows * bytes];
       const product = { ...tensor, name: `${weight}.product.${part}`, shape };
-      if (!embedding) return [product];
-      return this.config.tiedEmbedding ? [tensor, product] : [tensor];
+      return isGathered ? [tensor, product] : [product];
     });
+  }
+
+  private formatOf(weight: string): BlockFormat | null {
+    if (weight === "screen") return this.format.screen;
+    return weight === "embedding" || weight === "head" ? this.format.embedding : this.format.linear;
   }
 
   /** norm(x + skip) and x + skip in one pass. */
