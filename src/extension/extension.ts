@@ -89,6 +89,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
   extension.subscriptions.push(lenses);
   const languageServer = new LanguageServer(extension, log, {
     adaptLenses: (found) => lenses.adaptLenses(found),
+    adaptHover: (document, position, hover) => services.rowLossGutter.adaptHover(document, position, hover),
     onDidChangeLenses: lenses.onDidChangeLenses,
   });
   const runs = new RunRegistry(log);

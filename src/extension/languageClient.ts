@@ -47,6 +47,8 @@ export async function startLanguageClient(
         const lenses = await next(document, token);
         return lenses ? hooks.adaptLenses(lenses) : lenses;
       },
+      provideHover: async (document, position, token, next) =>
+        hooks.adaptHover(document, position, (await next(document, position, token)) ?? undefined),
     },
   };
   const client = new LanguageClient(SECTION, "Tunesmith data sets", server, options);

@@ -7,6 +7,12 @@ import type { LanguageServerClient } from "./languageClient";
 export interface LanguageServerHooks {
   /** Changes the code lenses that the server sends. */
   adaptLenses(lenses: vscode.CodeLens[]): vscode.CodeLens[];
+  /** Adds to what the server says of a place. */
+  adaptHover(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    hover: vscode.Hover | undefined,
+  ): vscode.Hover | undefined;
   /** The lenses would be adapted otherwise now. */
   onDidChangeLenses: vscode.Event<void>;
 }

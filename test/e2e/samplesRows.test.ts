@@ -177,7 +177,8 @@ describe("samples and rows", () => {
     );
     const hover = workbench.page
       .locator(".monaco-hover:visible")
-      .filter({ hasText: /Loss\s\d\.\d+\sin\spass\s2\sof\sShort\s\(median\s\d/ });
+      // First of all that the hover says.
+      .filter({ hasText: /^\s*Loss\s\d\.\d+\sin\spass\s2\sof\sShort\s\(median\s\d/ });
     for (const theme of themes) {
       await workbench.setTheme(theme);
       const mark = (await marks().first().boundingBox())!;

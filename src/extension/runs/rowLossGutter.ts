@@ -62,6 +62,22 @@ export class RowLossGutter implements vscode.Disposable {
     return shown;
   }
 
+  /**
+   * What a marked row cost, before all that the language server says of it: a decoration's own message comes last, below
+   * a prompt that may fill the hover.
+   */
+  adaptHover(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    hover: vscode.Hover | undefined,
+  ): vscode.Hover | undefined {
+    const known = this.shown ? this.#documents.get(document.uri.toString()) : undefined;
+    const mark = known?.marks.find(({ line }) => line === position.line);
+    if (known === undefined || mark === undefined) return hover;
+    const cost = new vscode.MarkdownString().appendText(known.hover(mark));
+    return new vscode.Hover([cost, ...(hover?.contents ?? [])], hover?.range);
+  }
+
   /** The run whose losses a file's rows would show; undefined: there is none. */
   runOf(document: vscode.TextDocument): TrackedRun | undefined {
     if (!isDataset(document)) return undefined;
@@ -117,12 +133,9 @@ export class RowLossGutter implements vscode.Disposable {
     if (!this.shown) return;
     const known = this.#documents.get(document.uri.toString());
     if (known === undefined) return;
-    const options = known.marks.map((mark) => ({
-      range: new vscode.Range(mark.line, 0, mark.line, mark.length),
-      hoverMessage: new vscode.MarkdownString().appendText(known.hover(mark)),
-    }));
+    const ranges = known.marks.map((mark) => new vscode.Range(mark.line, 0, mark.line, mark.length));
     for (const editor of vscode.window.visibleTextEditors) {
-      if (editor.document === document) editor.setDecorations(this.#decoration, options);
+      if (editor.document === document) editor.setDecorations(this.#decoration, ranges);
     }
   }
 
