@@ -20,6 +20,7 @@ import { type ForecastRequest, forecastData, forecastRun } from "../src/run/fore
 import { pinHeldOutInstructions } from "../src/run/heldOutSamples";
 import { createRun, type NewRun } from "../src/run/runDirectory";
 import { defaultHeldOut, defaultSettings } from "../src/run/runSpec";
+import { SAMPLE_TOKENS } from "../src/run/samples";
 import { TINY, writeModel } from "./forecast/model";
 import { type Parts, partsOf } from "./forecast/parts";
 import { others, type Row, type Shape, shapes } from "./forecast/shapes";
@@ -97,7 +98,8 @@ async function compare(shape: Shape, folder: string): Promise<Result> {
     threads: cpus().length,
   };
   const { sequenceLength, training, dataset } = run;
-  const counted = await summarize({ ...dataset, sequenceLength, seed: training.seed }, await loadTokenizer(model));
+  const counting = { ...dataset, sequenceLength, seed: training.seed };
+  const counted = await summarize(counting, await loadTokenizer(model), { answerTokens: SAMPLE_TOKENS });
   const ask = (steps: number, extra: Partial<ForecastRequest> = {}) =>
     forecastRun({
       engine: ENGINE,

@@ -57,7 +57,8 @@ export function writeModel(folder: string, { hidden, intermediate, layers, heads
 function tokenizerOf(words: number): unknown {
   const tokenizer = JSON.parse(readFileSync(join(TINY, "tokenizer.json"), "utf8"));
   const own: number = JSON.parse(readFileSync(join(TINY, "config.json"), "utf8")).vocab_size;
-  for (let id = own; id < words; id++) tokenizer.model.vocab[`<|unused-${id}|>`] = id;
+  const like = tokenizer.added_tokens.at(-1);
+  for (let id = own; id < words; id++) tokenizer.added_tokens.push({ ...like, id, content: `<|unused-${id}|>` });
   return tokenizer;
 }
 

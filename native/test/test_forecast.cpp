@@ -87,7 +87,7 @@ TEST_CASE("a dry run measures the run that is planned and leaves nothing behind"
   CHECK(files_in(run.path()) == before);
   // The same where the data is not prepared, with documents shorter than a sequence and few targets.
   fs::remove_all(run.path() + "/data");
-  request.expected = ExpectedData{320, 64, 12, 7, 40, 2, 20};
+  request.expected = ExpectedData{320, 64, 12, 7, 40, 2, 20, 5, 9};
   CHECK(forecast_run(machine, request).calibrated);
 }
 
@@ -130,6 +130,10 @@ TEST_CASE("answers are forecast by their prompts, their length and whose they ar
   CHECK(seconds({.train_targets = 320, .answers = 3, .answer_tokens = 10}) == doctest::Approx(3 * few));
   // The rows' first half is read before an answer.
   CHECK(seconds({.train_targets = 160, .answers = 1, .answer_tokens = 10}) > few);
+  // What rows learn says where an answer ends, once it was learned.
+  CHECK(seconds({.train_targets = 320, .answers = 1, .answer_tokens = 10, .row_answer = 5}) < few);
+  CHECK(seconds({.train_targets = 320, .answers = 1, .answer_tokens = 10, .row_answer = 50}) == doctest::Approx(few));
+  CHECK(seconds({.train_targets = 320, .answers = 1, .answer_tokens = 10, .row_prompt = 16}) > few);
   // Without steps between, evaluated twice; the first answers are the base's as long as the adapter is fresh.
   run.edit_spec([](Json& spec) { spec["model"]["adapter"] = "/somewhere"; });
   CHECK(seconds({.train_targets = 320, .answers = 1, .answer_tokens = 10}) == doctest::Approx(1.5 * few));

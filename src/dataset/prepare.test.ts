@@ -522,7 +522,7 @@ describe("the summary", () => {
 
   it("counts what preparation would write, and shows the first usable row", async () => {
     const path = file("data.jsonl", ["{", ...rows(40)]);
-    const summary = await summarize(request(path), await loadTokenizer(model));
+    const summary = await summarize(request(path), await loadTokenizer(model), { answerTokens: 4 });
     const { manifest } = await prepareRun(specOf(path, { heldOut: request(path).heldOut }), folder);
     expect(summary).toMatchObject({
       path,
@@ -537,6 +537,8 @@ describe("the summary", () => {
       evalRows: manifest.eval.rows,
       packed: { sequenceLength: 256, train: manifest.train.sequences },
     });
+    const { tokens, targets, rows: trained } = manifest.train;
+    expect(summary.rowTokens).toEqual({ prompt: (tokens - targets) / trained, answer: 4 });
     // Of rows about as long as each other; none is as long as a sequence.
     expect(summary.documentTokens / (manifest.train.tokens / manifest.train.rows)).toBeCloseTo(1, 1);
     expect(summary.problems).toMatchObject([{ row: 1, reason: "json-syntax" }]);

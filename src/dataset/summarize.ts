@@ -16,24 +16,33 @@ import type { Tokenizer } from "./tokenizer";
 /** Skipped rows that are listed, of all data sets together. */
 const LISTED = 1000;
 
+export interface SummaryOptions extends ReadOptions {
+  /** Where an answer to a pinned prompt ends at the latest; absent: nowhere. */
+  answerTokens?: number;
+}
+
 /** What preparation would make of a data set, without writing it. A data set of broken rows is a summary, not an error. */
 export async function summarize(
   request: DatasetRequest,
   tokenizer: Tokenizer,
-  options: ReadOptions = {},
+  options: SummaryOptions = {},
 ): Promise<DataSummary & { template: string | null }> {
   const plan = await planDataset(request, tokenizer, options);
   const reading = withCompletionSamples(plan, readDocuments(plan, options), options);
   const mixed = { tokens: 0, targets: 0, squares: 0 };
   const packer = new Packer<Packable>(request.sequenceLength);
   let sequences = 0;
+  let answers = 0;
   // The tallies count what passes by.
   for await (const batch of reading.documents) {
     options.signal?.throwIfAborted();
     for (const { source, heldOut, tokens, targets } of batch) {
       // Its length is all that packing looks at, and all that open sequences hold on to.
       if (!heldOut) sequences += packer.add({ tokens: { length: tokens.length } }).length;
-      if (source !== COMPLETION_SOURCE) continue;
+      if (source !== COMPLETION_SOURCE) {
+        if (!heldOut) answers += Math.min(targets, options.answerTokens ?? targets);
+        continue;
+      }
       mixed.tokens += tokens.length;
       mixed.targets += targets;
       mixed.squares += tokens.length ** 2;
@@ -44,6 +53,8 @@ export async function summarize(
   const sum = (part: (tally: SourceTally) => number) => tallies.reduce((total, tally) => total + part(tally), 0);
   const trainTokens = sum(({ train }) => train.tokens) + mixed.tokens;
   const evalTokens = sum((tally) => tally.eval.tokens);
+  const trainRows = sum(({ train }) => train.rows);
+  const aRow = (tokens: number) => (trainRows === 0 ? 0 : tokens / trainRows);
   return {
     path: request.path,
     choice: { format: request.format, fields: { ...request.fields } },
@@ -54,11 +65,12 @@ export async function summarize(
     skipped: sum(({ skipped }) => skipped),
     skippedByReason: skippedByReason(tallies),
     tokens: trainTokens + evalTokens,
-    trainRows: sum(({ train }) => train.rows),
+    trainRows,
     trainTokens,
     trainTargets: sum(({ train }) => train.targets) + mixed.targets,
     documentTokens:
       trainTokens === 0 ? 0 : Math.round((sum(({ train }) => train.squares) + mixed.squares) / trainTokens),
+    rowTokens: { prompt: aRow(sum(({ train }) => train.tokens - train.targets)), answer: aRow(answers) },
     packed: { sequenceLength: request.sequenceLength, train: sequences },
     evalRows: sum((tally) => tally.eval.rows),
     evalTokens,

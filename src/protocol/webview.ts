@@ -99,6 +99,9 @@ export interface DataSummary {
   documentTokens: number;
   /** How many sequences packing makes of the training tokens, at the sequence length they were counted with. */
   packed: { sequenceLength: number; train: number };
+  /** Of a training row on the average: tokens that are not in the loss, and of those that are as many as are answered to a
+   * pinned prompt. */
+  rowTokens: { prompt: number; answer: number };
   evalRows: number;
   evalTokens: number;
   /** Samples for completing code beside the rows, and their tokens, which `trainTokens` counts. */

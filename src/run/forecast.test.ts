@@ -81,6 +81,7 @@ describe("forecastRun", () => {
       documentTokens: 120.2,
       trainTargets: 400,
       answers: { prompts: 3, tokens: 96 },
+      rowTokens: { prompt: 40.4, answer: 61 },
       onMeasuring: (progress) => told.push(progress),
     });
     expect(answer).toEqual(measured);
@@ -89,7 +90,7 @@ describe("forecastRun", () => {
       { stage: "steps", fraction: 0.5 },
     ]);
     expect(readFileSync(join(folder, "args"), "utf8")).toMatch(
-      / --sequences 7 --document-tokens 120 --targets 400 --answers 3 --answer-tokens 96 --measure --json\n$/,
+      / --sequences 7 --document-tokens 120 --targets 400 --answers 3 --answer-tokens 96 --row-prompt 40 --row-answer 61 --measure --json\n$/,
     );
   });
 

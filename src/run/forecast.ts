@@ -28,6 +28,8 @@ export interface ForecastRequest {
   trainTargets?: number;
   /** Prompts that each evaluation answers, and where an answer ends at the latest; absent: none. */
   answers?: { prompts: number; tokens: number };
+  /** With answers: see DataSummary; absent: as of a document of the average length. */
+  rowTokens?: DataSummary["rowTokens"];
   /** Where earlier runs are looked for whose speed is known; null: there are none. */
   runsFolder: string | null;
   /** Given: two steps are computed to measure them, which takes up to half a minute. */
@@ -35,17 +37,18 @@ export interface ForecastRequest {
   signal?: AbortSignal;
 }
 
+type OfData = "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens" | "packed" | "rowTokens";
+
 /** What a forecast asks of the data, by what they were counted to be. */
-export function forecastData(
-  counted: Pick<DataSummary, "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens" | "packed">,
-): Pick<ForecastRequest, "trainTokens" | "evalTokens" | "trainTargets" | "documentTokens" | "packed" | "answers"> {
-  const { trainTokens, evalTokens, trainTargets, documentTokens, packed } = counted;
+export function forecastData(counted: Pick<DataSummary, OfData>): Pick<ForecastRequest, OfData | "answers"> {
+  const { trainTokens, evalTokens, trainTargets, documentTokens, packed, rowTokens } = counted;
   return {
     trainTokens,
     evalTokens,
     trainTargets,
     documentTokens,
     packed,
+    rowTokens,
     ...(evalTokens > 0 ? { answers: { prompts: PINNED_SAMPLES, tokens: SAMPLE_TOKENS } } : {}),
   };
 }
@@ -140,6 +143,10 @@ function argumentsOf(request: ForecastRequest, directory: string): string[] {
   if (request.trainTargets !== undefined) args.push("--targets", whole(request.trainTargets, 0));
   if (request.answers !== undefined) {
     args.push("--answers", whole(request.answers.prompts, 0), "--answer-tokens", whole(request.answers.tokens, 1));
+    const { rowTokens } = request;
+    if (rowTokens !== undefined) {
+      args.push("--row-prompt", whole(rowTokens.prompt, 0), "--row-answer", whole(rowTokens.answer, 0));
+    }
   }
   if (request.onMeasuring !== undefined) args.push("--measure");
   return [...args, "--json"];

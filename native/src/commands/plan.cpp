@@ -110,7 +110,7 @@ void print(const RunForecast& forecast) {
 int run_plan(const std::vector<std::string>& arguments) {
   std::vector<std::string> names = kOverrideOptions;
   names.insert(names.end(), {"--run", "--runs", "--tokens", "--eval-tokens", "--sequences", "--document-tokens", "--targets",
-                              "--answers", "--answer-tokens"});
+                              "--answers", "--answer-tokens", "--row-prompt", "--row-answer"});
   const Arguments options(arguments, names, {"--json", "--measure"});
   ForecastRequest request;
   const std::filesystem::path run = options.required("--run");
@@ -121,13 +121,15 @@ int run_plan(const std::vector<std::string>& arguments) {
   const auto targets = options.whole("--targets", 0, kMostTokens);
   const auto answers = options.whole("--answers", 0, kMostAnswers);
   const auto answer_tokens = options.whole("--answer-tokens", 1, kMostTokens);
+  const auto row_prompt = options.whole("--row-prompt", 0, kMostTokens);
+  const auto row_answer = options.whole("--row-answer", 0, kMostTokens);
   if (answers.has_value() != answer_tokens.has_value()) throw UsageError{"--answers goes with --answer-tokens"};
-  for (const char* name : {"--eval-tokens", "--sequences", "--document-tokens", "--targets", "--answers"}) {
+  for (const char* name : {"--eval-tokens", "--sequences", "--document-tokens", "--targets", "--answers", "--row-prompt", "--row-answer"}) {
     if (options.optional(name) && !tokens) throw UsageError{std::string(name) + " goes with --tokens"};
   }
   if (tokens) {
-    request.expected = ExpectedData{*tokens,  eval_tokens.value_or(0), sequences,
-                                    document_tokens, targets, answers.value_or(0), answer_tokens.value_or(0)};
+    request.expected = ExpectedData{*tokens, eval_tokens.value_or(0), sequences, document_tokens, targets, answers.value_or(0),
+                                    answer_tokens.value_or(0), row_prompt, row_answer};
   }
   std::error_code error;
   std::filesystem::path folder = std::filesystem::absolute(run, error).lexically_normal();

@@ -18,6 +18,8 @@ namespace {
 
 /** Sequences that are read to learn how long their documents are. */
 constexpr int64_t kSampledSequences = 64;
+/** The source of samples for completion, which are no rows (src/protocol/run.ts). */
+constexpr uint16_t kCompletionSource = 65535;
 
 /** What of a run's data a forecast needs. */
 struct DataShape {
@@ -29,6 +31,7 @@ struct DataShape {
   int64_t prompt_tokens = 0;    // of all of them
   int64_t answer_tokens = 0;    // of all answers to them, at most
   int64_t longest_answer = 0;   // of one of them
+  double row_answer = 0;        // tokens that a row learns, no more than the longest answer's, on the average
 
   SequenceShape sequence() const {
     const int64_t mean = std::clamp<int64_t>((tokens + sequences - 1) / sequences, std::min<int64_t>(2, longest), longest);
@@ -40,8 +43,7 @@ struct DataShape {
     where the rows do, which it learns at some time in the run. `fresh`: the first evaluation's answers are the base's too. */
 double answering_seconds(const DataShape& data, int64_t evaluations, bool fresh, const RunCosts& costs) {
   if (evaluations == 0 || data.answer_tokens == 0) return 0;
-  const double row = data.target_share * static_cast<double>(data.document_tokens);
-  const double share = (1 + std::min(1.0, row / static_cast<double>(data.longest_answer))) / 2;
+  const double share = (1 + data.row_answer / static_cast<double>(data.longest_answer)) / 2;
   const double tuned = static_cast<double>(fresh ? evaluations - 1 : evaluations);
   return static_cast<double>(data.prompt_tokens) * (1 + tuned) * costs.prompt_token +
          static_cast<double>(data.answer_tokens) * (1 + tuned * share) * costs.answer_token;
@@ -63,6 +65,19 @@ int64_t document_tokens_of(const PackedSplit& split) {
   return tokens > 0 ? std::llround(squares / tokens) : 0;
 }
 
+/** What rows learn, cut at `most` tokens: of rows half of which are short and half long, an answer's end comes sooner than
+    their mean says. */
+double row_answer_of(const PackedSplit& split, int64_t most) {
+  double tokens = 0, rows = 0;
+  for (int64_t sequence = 0; sequence < split.sequences(); ++sequence) {
+    for (const PackedDocument& document : split.documents_of(sequence)) {
+      if (document.source == kCompletionSource) continue;
+      tokens += static_cast<double>(std::min<int64_t>(document.targets, most)), ++rows;
+    }
+  }
+  return rows > 0 ? tokens / rows : static_cast<double>(most);
+}
+
 DataShape shape_of_prepared(const std::string& folder, const LlamaConfig& config) {
   const auto open = [&](const char* split) {
     return PackedSplit::open(folder + "/data", split, config.vocabulary_size, config.max_position_embeddings);
@@ -80,6 +95,7 @@ DataShape shape_of_prepared(const std::string& folder, const LlamaConfig& config
     shape.answer_tokens += sample.prompt.max_tokens;
     shape.longest_answer = std::max<int64_t>(shape.longest_answer, sample.prompt.max_tokens);
   }
+  shape.row_answer = row_answer_of(train, shape.longest_answer);
   return shape;
 }
 
@@ -94,7 +110,13 @@ DataShape shape_of_expected(const ExpectedData& data, int64_t sequence_length) {
   const auto targets = static_cast<double>(data.train_targets.value_or(data.train_tokens));
   shape.target_share = std::min(1.0, targets / static_cast<double>(std::max<int64_t>(1, data.train_tokens)));
   shape.prompts = data.answers;
-  shape.prompt_tokens = std::llround(static_cast<double>(data.answers * shape.document_tokens) * (1 - shape.target_share));
+  const double document = static_cast<double>(shape.document_tokens);
+  const auto mean = [](const std::optional<int64_t>& counted, double otherwise) {
+    return counted ? static_cast<double>(*counted) : otherwise;
+  };
+  shape.prompt_tokens = std::llround(static_cast<double>(data.answers) *
+                                     mean(data.row_prompt, document * (1 - shape.target_share)));
+  shape.row_answer = std::min(static_cast<double>(data.answer_tokens), mean(data.row_answer, document * shape.target_share));
   shape.answer_tokens = data.answers * data.answer_tokens, shape.longest_answer = data.answer_tokens;
   return shape;
 }

@@ -28,6 +28,9 @@ struct ExpectedData {
   std::optional<int64_t> train_targets = {};
   /** Prompts that are answered at each evaluation, and where an answer ends at the latest. */
   int64_t answers = 0, answer_tokens = 0;
+  /** Tokens that a row does not learn, and of those that it learns as many as an answer may have, on the average; none: as
+      of a document of the average length. */
+  std::optional<int64_t> row_prompt = {}, row_answer = {};
 };
 
 /** What a run would take, before it is started. */

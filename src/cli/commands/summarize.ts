@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { summarize } from "../../dataset/summarize";
 import { loadTokenizer } from "../../dataset/tokenizer";
 import { defaultSettings, ranges } from "../../run/runSpec";
+import { SAMPLE_TOKENS } from "../../run/samples";
 import { dataSetSettings } from "../../server/settings";
 import { type Command, numberOption, requiredOption } from "../command";
 import { completionFrom, heldOutFrom, mixtureFrom, mixtureOptions } from "../runOptions";
@@ -52,6 +53,7 @@ export const command: Command = {
     const summary = await summarize(request, await loadTokenizer(model), {
       signal: context.signal,
       progress: context.progress,
+      answerTokens: SAMPLE_TOKENS,
     });
     const count = (value: number) => value.toLocaleString("en");
     const { completionSamples } = summary;

@@ -78,6 +78,7 @@ const summary = v.object({
   trainTargets: v.number(),
   documentTokens: v.number(),
   packed: v.object({ sequenceLength: v.number(), train: v.number() }),
+  rowTokens: v.object({ prompt: v.number(), answer: v.number() }),
   evalRows: v.number(),
   evalTokens: v.number(),
   completionSamples: v.number(),
