@@ -1,13 +1,16 @@
 /** The launch form: presets, ranges, a mixture, settings that are kept and started again. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { acceptPath } from "./editor";
 import { button, figure, runPanel } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 const DATASET = "sums.jsonl";
 const MORE = "products.jsonl";
+/** Python files beside the data sets. */
+const CODE = "library";
 
 function writeWorkspace(folder: string): void {
   const rows = (name: string, sign: string) =>
@@ -21,6 +24,15 @@ function writeWorkspace(folder: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, DATASET), `${rows("Add", "+")}\n`);
   writeFileSync(join(folder, MORE), `${rows("Multiply", "*")}\n`);
+  mkdirSync(join(folder, CODE));
+  for (const name of ["areas", "volumes", "weights"]) {
+    const functions = Array.from(
+      { length: 20 },
+      (_, index) =>
+        `def ${name}_${index}(items, limit):\n    found = [item for item in items if item > limit]\n    return sum(found) + ${index}\n`,
+    );
+    writeFileSync(join(folder, CODE, `${name}.py`), functions.join("\n\n"));
+  }
 }
 
 describe("the launch form", () => {
@@ -131,6 +143,30 @@ describe("the launch form", () => {
     await workbench.screenshotsIn(["light", "contrast", "dark"], "5-completion");
   });
 
+  it("cuts samples from Python files as well, of a folder that is chosen", async () => {
+    const fromAnswers = await figure(panel, "completion-samples");
+    await panel.getByTestId("field-completionFrom").click();
+    await panel.getByRole("option", { name: "Answers and Python files" }).click();
+    const folder = panel.getByTestId("field-completionFolder");
+    await folder.waitFor();
+    for (const theme of ["light", "contrast", "dark"] as const) {
+      await workbench.setTheme(theme);
+      await folder.getByRole("button").click();
+      await workbench.dialogField();
+      await workbench.screenshot(`6-folder-dialog-${theme}`);
+      if (theme !== "dark") await workbench.dismissDialog();
+    }
+    await workbench.choosePath(join(workbench.workspace, CODE));
+    await folder.getByText(CODE, { exact: true }).waitFor();
+    await eventually(
+      "samples of both",
+      () => figure(panel, "completion-samples"),
+      (samples) => samples !== fromAnswers,
+    );
+    await folder.scrollIntoViewIfNeeded();
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "7-folder");
+  });
+
   it("keeps the settings under a name", async () => {
     await panel.getByTestId("save-settings").click();
     await workbench.quickInput.waitFor();
@@ -142,6 +178,44 @@ describe("the launch form", () => {
     expect(kept).not.toContain(workbench.workspace);
   });
 
+  it("hands the settings on as a file, and takes them from one", async () => {
+    for (const theme of ["light", "contrast", "dark"] as const) {
+      await workbench.setTheme(theme);
+      await panel.getByTestId("export-settings").click();
+      await workbench.dialogField();
+      await workbench.screenshot(`8-export-${theme}`);
+      if (theme !== "dark") await workbench.dismissDialog();
+    }
+    await acceptPath(workbench, "Short and wide.json");
+    const file = join(workbench.workspace, "Short and wide.json");
+    await eventually("the file", () => existsSync(file), Boolean);
+    expect(JSON.parse(workbench.read("Short and wide.json"))).toMatchObject({ settings: { rank: 64, steps: 60 } });
+    const colleagues = join(workbench.workspace, "From a colleague.json");
+    renameSync(file, colleagues);
+    writeFileSync(colleagues, readFileSync(colleagues, "utf8").replace('"rank": 64', '"rank": 8'));
+    for (const theme of ["light", "contrast", "dark"] as const) {
+      await workbench.setTheme(theme);
+      await panel.getByTestId("import-settings").click();
+      await workbench.dialogField();
+      await workbench.screenshot(`9-import-${theme}`);
+      if (theme !== "dark") await workbench.dismissDialog();
+    }
+    await workbench.choosePath(colleagues);
+    await shows("rank", "8");
+    // The name in the file is taken by other settings.
+    expect(await panel.getByTestId("preset-saved:Short and wide 2").isChecked()).toBe(true);
+    await panel.getByTestId("preset-saved:Short and wide 2").scrollIntoViewIfNeeded();
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "10-imported");
+    writeFileSync(colleagues, "{}");
+    await panel.getByTestId("import-settings").click();
+    await workbench.choosePath(colleagues);
+    await panel.getByRole("alert").getByText("From a colleague.json: kind is missing.").waitFor();
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "11-not-settings");
+    await shows("rank", "8");
+    await panel.getByText("Short and wide", { exact: true }).click();
+    await shows("rank", "64");
+  });
+
   it("starts as it is set", async () => {
     await input("steps").fill("2");
     await input("sequenceLength").fill("128");
@@ -149,7 +223,11 @@ describe("the launch form", () => {
     const [run] = await aNewRun([]);
     const made = spec(run!);
     expect(made.dataset.mixture).toEqual([{ path: join(workbench.workspace, MORE), format: "auto", weight: 2 }]);
-    expect(made.dataset.completion).toEqual({ share: 0.5, answers: true, folder: null });
+    expect(made.dataset.completion).toEqual({
+      share: 0.5,
+      answers: true,
+      folder: join(workbench.workspace, CODE),
+    });
     expect(made).toMatchObject({ lora: { rank: 64 }, training: { steps: 2, epochs: null }, sequenceLength: 128 });
     const manifest = JSON.parse(workbench.read(`.tunesmith/runs/${run}/data/manifest.json`));
     expect(manifest.sources).toHaveLength(2);
