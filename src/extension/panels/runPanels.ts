@@ -96,6 +96,8 @@ const runKey = (run: TrackedRun) => `run:${run.directory}`;
 class RunPanel {
   #session: PlanSession | RunSession | undefined;
   #key: string | undefined;
+  /** The page has asked for what it is to show. */
+  #pageIsUp = false;
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(
@@ -139,7 +141,8 @@ class RunPanel {
     this.moved(this.#key, key, this);
     this.#key = key;
     this.panel.title = title;
-    void session.show();
+    // A long run's curves are sent once, to a page that is up: sent ahead as well, they would hold its loading up.
+    if (this.#pageIsUp || session instanceof PlanSession) void session.show();
   }
 
   reveal(): void {
@@ -172,6 +175,7 @@ class RunPanel {
       this.services.log.warn("The run panel sent a message that is not one of its protocol.");
       return;
     }
+    if (message.type === "ready") this.#pageIsUp = true;
     const session = this.#session;
     const done =
       session instanceof PlanSession ? this.#planMessage(session, message) : this.#runMessage(session, message);
