@@ -13,7 +13,6 @@ import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { BlockFormat } from "../src/model/onnx/quantise";
-import { GRAPH_VERSION } from "../src/protocol/run";
 import { llamaSide } from "./completion/llamaSide";
 import { onnxSide } from "./completion/onnxSide";
 import type { Side, SideReply, SideRequest } from "./completion/sides";
@@ -110,8 +109,8 @@ async function main(): Promise<void> {
   const models = resolve(values.models ?? join(tmpdir(), "tunesmith-bench-1b"));
   await mkdir(models, { recursive: true });
   const blockSize = Number(values.block ?? 128) as BlockFormat["blockSize"];
-  // Another graph is another folder: what lies there is not written again.
-  const exported = join(models, `int4-${blockSize}-graph-${GRAPH_VERSION}`);
+  // What lies there is not written again.
+  const exported = join(models, `int4-${blockSize}-screened`);
   const gguf = join(models, "q4_0.gguf");
   const format = {
     linear: { bits: 4, blockSize },

@@ -7,7 +7,7 @@ import { ModelError } from "./error";
 import { writeInto } from "./exportFolder";
 import type { ErrorFeedback } from "./onnx/inputMoments";
 import { errorFeedback } from "./onnx/inputMoments";
-import { cacheNames, type WeightSpec } from "./onnx/llamaGraph";
+import type { WeightSpec } from "./onnx/llamaGraph";
 import { encodeModel, type Model } from "./onnx/messages";
 import { MEASURED, type Measured, MOMENTS_FILE, momentsOutput, momentWindows, withMoments } from "./onnx/momentsGraph";
 
@@ -109,9 +109,14 @@ function feedsOf(ort: typeof Ort, config: LlamaConfig, ids: readonly number[]): 
     input_ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]),
     seqlens_k: new Tensor("int32", Int32Array.of(ids.length - 1), [1]),
     total_seq_len: new Tensor("int32", Int32Array.of(ids.length), []),
+    past_len: new Tensor("int64", BigInt64Array.of(0n), [1]),
+    total_len: new Tensor("int64", BigInt64Array.of(BigInt(ids.length)), [1]),
     logit_idx: new Tensor("int64", BigInt64Array.of(0n), [1]),
   };
   const empty = new Tensor("float32", new Float32Array(0), [1, config.kvHeads, 0, config.headDim]);
-  for (const name of cacheNames("past_key_values", config.layers)) feeds[name] = empty;
+  for (let layer = 0; layer < config.layers; ++layer) {
+    feeds[`past_key_values.${layer}.key`] = empty;
+    feeds[`past_key_values.${layer}.value`] = empty;
+  }
   return feeds;
 }

@@ -1,6 +1,6 @@
 import type * as Ort from "onnxruntime-node";
 
-/** The buffers grow in these steps. */
+/** The buffers grow in these steps: every run reads the whole of them, so that they are kept near the need. */
 const CAPACITY_STEP = 128;
 
 export interface KvShape {
@@ -12,11 +12,10 @@ export interface KvShape {
 export interface KvBuffers {
   /** Positions. */
   capacity: number;
-  /** [kvHeads, capacity, headDim] each: key 0, value 0, key 1, … */
+  /** [kvHeads, capacity, headDim] each: key 0, value 0, key 1, … as in `new_kv`. */
   arrays: Float32Array[];
-  /** The same memory as the model's inputs, and as those of its outputs that go on with them. */
-  past: Record<string, Ort.Tensor>;
-  present: Record<string, Ort.Tensor>;
+  /** The same memory as the model's inputs. */
+  feeds: Record<string, Ort.Tensor>;
 }
 
 export function bytesOfKv({ layers, kvHeads, headDim }: KvShape, capacity: number): number {
@@ -42,8 +41,18 @@ export class KvCache {
     this.tokens.length = Math.min(this.tokens.length, length);
   }
 
-  /** The model has written the keys and values of `ids` behind those that the buffers hold. */
-  append(ids: readonly number[]): void {
+  /** Adds `ids`, whose keys and values are `rows` [2·layers, kvHeads, ids.length, headDim]. */
+  append(ids: readonly number[], rows: Float32Array): void {
+    const { kvHeads, headDim } = this.shape;
+    const { capacity, arrays } = this.buffers;
+    const past = this.tokens.length;
+    const block = ids.length * headDim;
+    arrays.forEach((array, i) => {
+      for (let head = 0; head < kvHeads; ++head) {
+        const from = (i * kvHeads + head) * block;
+        array.set(rows.subarray(from, from + block), (head * capacity + past) * headDim);
+      }
+    });
     this.tokens.push(...ids);
   }
 

@@ -10,28 +10,19 @@ function newPool(units: number): { pool: KvCachePool; created: () => number } {
   let created = 0;
   const create = (capacity: number): KvBuffers => {
     created += 1;
-    return {
-      capacity,
-      arrays: Array.from({ length: 4 }, () => new Float32Array(2 * capacity * 3)),
-      past: {},
-      present: {},
-    };
+    return { capacity, arrays: Array.from({ length: 4 }, () => new Float32Array(2 * capacity * 3)), feeds: {} };
   };
   return { pool: new KvCachePool(SHAPE, units * UNIT, create), created: () => created };
 }
 
-/** Adds tokens with rows that show token, layer and head, as the model writes them. */
+/** Adds tokens with rows that show token, layer and head. */
 function fill(cache: KvCache, ids: number[]): void {
-  const { capacity, arrays } = cache.buffers;
-  const first = cache.tokens.length;
-  arrays.forEach((array, i) => {
-    for (let head = 0; head < 2; ++head) {
-      ids.forEach((id, at) => {
-        for (let d = 0; d < 3; ++d) array[(head * capacity + first + at) * 3 + d] = mark(id, i, head, d);
-      });
-    }
-  });
-  cache.append(ids);
+  const rows: number[] = [];
+  for (let i = 0; i < 4; ++i) {
+    for (let head = 0; head < 2; ++head)
+      for (const id of ids) for (let d = 0; d < 3; ++d) rows.push(mark(id, i, head, d));
+  }
+  cache.append(ids, Float32Array.from(rows));
 }
 
 const mark = (id: number, i: number, head: number, d: number) => 1000 * id + 100 * i + 10 * head + d;

@@ -94,7 +94,7 @@ export class KvCachePool {
     return own.length < MOST_PLACES ? null : own[0]!.cache;
   }
 
-  /** Brings the buffers near the need, so that a long document does not keep its memory for a short one. */
+  /** Brings the buffers near the need: every run reads the whole of them. */
   private fit(cache: KvCache, need: number, keep: readonly KvCache[]): void {
     const capacity = capacityFor(need);
     const before = cache.buffers;

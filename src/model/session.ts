@@ -5,7 +5,7 @@ import { DraftedSequence, DraftLength } from "./draftedSequence";
 import { ModelError, RunFailed } from "./error";
 import type { KvBuffers, KvCache, KvShape } from "./kvCache";
 import { KvCachePool } from "./kvCachePool";
-import { cacheNames, MODEL_FILE } from "./onnx/llamaGraph";
+import { MODEL_FILE } from "./onnx/llamaGraph";
 import { PrefillPace } from "./prefillPace";
 import { type PickerOptions, TokenPicker } from "./tokenPicker";
 
@@ -167,9 +167,11 @@ export class OnnxLlama {
     });
     const { kvHeads, headDim, layers } = this.shape;
     const empty = new this.ort.Tensor("float32", new Float32Array(0), [sequences.length, kvHeads, 0, headDim]);
-    const past = Object.fromEntries(cacheNames("past_key_values", layers).map((name) => [name, empty]));
+    const past: Record<string, Ort.Tensor> = {};
+    for (const name of pastNames(layers)) past[name] = empty;
     const flat = positions.map(([row, column]) => row * length + column);
-    return this.run(ids, [sequences.length, length], 0, flat, past);
+    const result = await this.run(ids, [sequences.length, length], 0, flat, past);
+    return result.logits!.data as Float32Array;
   }
 
   /** Teacher forcing over one sequence of any length, a chunk at a time: `visit` gets the logits of each wanted position. */
@@ -226,22 +228,19 @@ export class OnnxLlama {
 
   /** Runs `ids` after the cached sequence, adds them to it, and gives the logits of `wanted`. */
   private async append(cache: KvCache, ids: readonly number[], wanted: readonly number[]): Promise<Float32Array> {
-    const { past, present } = cache.buffers;
-    const dims: [number, number] = [1, ids.length];
-    const logits = await this.run(BigInt64Array.from(ids, BigInt), dims, cache.tokens.length, wanted, past, present);
-    cache.append(ids);
-    return logits;
+    const { feeds } = cache.buffers;
+    const result = await this.run(BigInt64Array.from(ids, BigInt), [1, ids.length], cache.tokens.length, wanted, feeds);
+    cache.append(ids, result.new_kv!.data as Float32Array);
+    return result.logits!.data as Float32Array;
   }
 
-  /** Logits of `wanted`. Keys and values are written into `present`, which is the memory of `pastFeeds`. */
   private async run(
     ids: BigInt64Array,
     dims: [number, number],
     past: number,
     wanted: readonly number[],
     pastFeeds: Record<string, Ort.Tensor>,
-    present: Record<string, Ort.Tensor> = {},
-  ): Promise<Float32Array> {
+  ): Promise<Ort.InferenceSession.OnnxValueMapType & Record<string, Ort.Tensor>> {
     const { Tensor } = this.ort;
     const total = past + dims[1];
     // One at least: onnxruntime's TopK ends the process where there is nothing to look through.
@@ -251,11 +250,12 @@ export class OnnxLlama {
       input_ids: new Tensor("int64", ids, dims),
       seqlens_k: new Tensor("int32", new Int32Array(dims[0]).fill(total - 1), [dims[0]]),
       total_seq_len: new Tensor("int32", Int32Array.of(total), []),
+      past_len: new Tensor("int64", BigInt64Array.of(BigInt(past)), [1]),
+      total_len: new Tensor("int64", BigInt64Array.of(BigInt(total)), [1]),
       logit_idx: new Tensor("int64", BigInt64Array.from(asked, BigInt), [asked.length]),
     };
     try {
-      const { logits } = await this.session.run(feeds, { logits: null, ...present });
-      return (logits as Ort.Tensor).data as Float32Array;
+      return (await this.session.run(feeds)) as Record<string, Ort.Tensor>;
     } catch (error) {
       throw new RunFailed(`The model could not be run: ${oneLine(error)}.`, { cause: error });
     }
@@ -271,12 +271,22 @@ export class OnnxLlama {
 
   private createBuffers(capacity: number): KvBuffers {
     const { layers, kvHeads, headDim } = this.shape;
-    const arrays = Array.from({ length: 2 * layers }, () => new Float32Array(kvHeads * capacity * headDim));
-    const tensors = arrays.map((array) => new this.ort.Tensor("float32", array, [1, kvHeads, capacity, headDim]));
-    const named = (prefix: "past_key_values" | "present") =>
-      Object.fromEntries(cacheNames(prefix, layers).map((name, i) => [name, tensors[i]!]));
-    return { capacity, arrays, past: named("past_key_values"), present: named("present") };
+    const arrays: Float32Array[] = [];
+    const feeds: Record<string, Ort.Tensor> = {};
+    for (const name of pastNames(layers)) {
+      const array = new Float32Array(kvHeads * capacity * headDim);
+      arrays.push(array);
+      feeds[name] = new this.ort.Tensor("float32", array, [1, kvHeads, capacity, headDim]);
+    }
+    return { capacity, arrays, feeds };
   }
+}
+
+function pastNames(layers: number): string[] {
+  return Array.from({ length: layers }, (_, layer) => [
+    `past_key_values.${layer}.key`,
+    `past_key_values.${layer}.value`,
+  ]).flat();
 }
 
 /** The sizes as the model file declares them. */

@@ -266,13 +266,9 @@ export type SampleKind = "instruct" | "prefix" | "fim";
 /** How an export's matrices are stored: as they were trained, or in blocks of 8 or 4 bits. */
 export type ExportPrecision = "fp32" | "int8" | "int4";
 
-/** Of an exported model's inputs and outputs, which completion must know: what was exported with others is exported again. */
-export const GRAPH_VERSION = 2;
-
 /** export/export.json: what was exported and whether it may be offered. */
 export interface ExportRecord {
   version: typeof RUN_VERSION;
-  graph: typeof GRAPH_VERSION;
   model: string;
   precision: ExportPrecision;
   /** The precisions that were measured before one was chosen; absent: it was asked for by name. */

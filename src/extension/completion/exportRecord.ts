@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { type ExportPrecision, type ExportRecord, GRAPH_VERSION } from "../../protocol/run";
+import type { ExportPrecision, ExportRecord } from "../../protocol/run";
 
 const precisions = v.picklist(["fp32", "int8", "int4"]);
 const figures = v.object({
@@ -11,7 +11,6 @@ const figures = v.object({
   milliseconds: v.number(),
 });
 const schema = v.looseObject({
-  graph: v.optional(v.number()),
   model: v.string(),
   precision: v.optional(precisions),
   measured: v.optional(v.array(figures)),
@@ -20,10 +19,9 @@ const schema = v.looseObject({
   ),
 });
 
-/** Whether the run's model was exported as it is read today and agrees with the engine. */
+/** Whether the run's model was exported and agrees with the engine. */
 export async function hasPassedExport(exportDir: string): Promise<boolean> {
-  const record = await readRecord(exportDir);
-  return record?.graph === GRAPH_VERSION && record.parity?.passed === true;
+  return (await readRecord(exportDir))?.parity?.passed === true;
 }
 
 /** How the export's weights are stored; fp32 where its record does not say. */

@@ -11,14 +11,15 @@ import { type BlockFormat, bytesOfRow } from "./quantise";
  *   input_ids            int64 [b, s]
  *   seqlens_k            int32 [b]      past + s − 1
  *   total_seq_len        int32 scalar   past + s
+ *   past_len, total_len  int64 [1]      past, past + s
  *   logit_idx            int64 [n]      indices into the b·s new positions
  *   past_key_values.L.key|value  float32 [b, kvHeads, P, headDim]; rows from `past` on are not read
  * Outputs:
  *   logits               float32 [n, vocabulary]
- *   present.L.key|value  float32 [b, kvHeads, max(P, past + s), headDim]
+ *   new_kv               float32 [2·layers·b, kvHeads, s, headDim]: key 0, value 0, key 1, …
  *
- * Where present and past are given the same memory, GroupQueryAttention writes the new rows into it and copies nothing;
- * going back is a smaller past over the same buffers.
+ * GroupQueryAttention's present tensors stay inside: only the new rows leave the graph and are written into the past
+ * buffers outside. So nothing of the past is copied out, and going back is a smaller `past_len` over the same buffers.
  */
 export interface WeightSpec {
   name: string;
@@ -51,11 +52,6 @@ export const SCREENED = 64;
 export const DATA_FILE = "model.onnx.data";
 export const MODEL_FILE = "model.onnx";
 const CONTRIB = "com.microsoft";
-
-/** Of the past or the present of all layers: PREFIX.0.key, PREFIX.0.value, PREFIX.1.key, … */
-export function cacheNames(prefix: "past_key_values" | "present", layers: number): string[] {
-  return Array.from({ length: layers }, (_, layer) => [`${prefix}.${layer}.key`, `${prefix}.${layer}.value`]).flat();
-}
 
 /** The weights in the order of the data file. q, k and v lie in one matrix, one below the other. */
 export function weightSpecs(config: LlamaConfig, positions: number, format = FLOAT32): WeightSpec[] {
@@ -132,6 +128,7 @@ export function llamaModel(
 
 class LlamaGraph {
   private readonly nodes: Node[] = [];
+  private readonly newRows: string[] = [];
 
   constructor(
     private readonly config: LlamaConfig,
@@ -156,16 +153,18 @@ class LlamaGraph {
       ({ normed, residual } = this.skipNorm(fed, middle.residual, weight, `layers.${layer}.end`));
     }
     this.head(normed);
+    this.node("Concat", this.newRows, ["new_kv"], { axis: { int: 0 } });
     return {
       name: "llama",
       nodes: this.nodes,
       inputs: this.inputs(),
       outputs: [
         { name: "logits", type: ElementType.float32, shape: ["positions", config.vocabularySize] },
-        ...this.caches("present", "present"),
+        { name: "new_kv", type: ElementType.float32, shape: ["new_rows", config.kvHeads, "sequence", config.headDim] },
       ],
       external: this.forProducts(weights),
       inline: [
+        { name: "time_axis", shape: [1], int64: [2n] },
         { name: "flat_shape", shape: [2], int64: [-1n, BigInt(config.hiddenSize)] },
         ...(this.format.screen === null ? [] : this.screenSizes()),
       ],
@@ -173,20 +172,25 @@ class LlamaGraph {
   }
 
   private inputs(): Graph["inputs"] {
-    return [
+    const { layers, kvHeads, headDim } = this.config;
+    const inputs: Graph["inputs"] = [
       { name: "input_ids", type: ElementType.int64, shape: ["batch", "sequence"] },
       { name: "seqlens_k", type: ElementType.int32, shape: ["batch"] },
       { name: "total_seq_len", type: ElementType.int32, shape: [] },
+      { name: "past_len", type: ElementType.int64, shape: [1] },
+      { name: "total_len", type: ElementType.int64, shape: [1] },
       { name: "logit_idx", type: ElementType.int64, shape: ["positions"] },
-      ...this.caches("past_key_values", "capacity"),
     ];
-  }
-
-  /** Keys and values of all layers: `prefix`.L.key, `prefix`.L.value. */
-  private caches(prefix: "past_key_values" | "present", positions: string): Graph["inputs"] {
-    const { layers, kvHeads, headDim } = this.config;
-    const shape = ["batch", kvHeads, positions, headDim];
-    return cacheNames(prefix, layers).map((name) => ({ name, type: ElementType.float32, shape }));
+    for (let layer = 0; layer < layers; ++layer) {
+      for (const part of ["key", "value"]) {
+        inputs.push({
+          name: `past_key_values.${layer}.${part}`,
+          type: ElementType.float32,
+          shape: ["batch", kvHeads, "capacity", headDim],
+        });
+      }
+    }
+    return inputs;
   }
 
   private attention(layer: number, normed: string): string {
@@ -194,15 +198,12 @@ class LlamaGraph {
     const prefix = `layers.${layer}`;
     const { hiddenSize } = this.config;
     const qkv = this.linear(normed, `${prefix}.qkv`, [(queryHeads + 2 * kvHeads) * headDim, hiddenSize]);
-    const attended = `${prefix}.attended`;
-    const [past, present] = ["past_key_values", "present"].map((name) => [
-      `${name}.${layer}.key`,
-      `${name}.${layer}.value`,
-    ]);
+    const [attended, key, value] = [`${prefix}.attended`, `${prefix}.present.key`, `${prefix}.present.value`];
+    const past = [`past_key_values.${layer}.key`, `past_key_values.${layer}.value`];
     this.node(
       "GroupQueryAttention",
-      [qkv, "", "", ...past!, "seqlens_k", "total_seq_len", "cos", "sin"],
-      [attended, ...present!],
+      [qkv, "", "", ...past, "seqlens_k", "total_seq_len", "cos", "sin"],
+      [attended, key, value],
       {
         num_heads: { int: queryHeads },
         kv_num_heads: { int: kvHeads },
@@ -213,6 +214,9 @@ class LlamaGraph {
       },
       CONTRIB,
     );
+    for (const present of [key, value]) {
+      this.newRows.push(this.add("Slice", [present, "past_len", "total_len", "time_axis"], `${present}.new`));
+    }
     return this.linear(attended, `${prefix}.o`, [hiddenSize, queryHeads * headDim]);
   }
 
