@@ -62,8 +62,9 @@ describe("saved settings", () => {
 
   it.each([
     ["is not a settings file: it is not valid JSON.", "{"],
-    ["it is not a settings file, which holds an object.", "3"],
-    ["kind is missing.", "{}"],
+    ["it is not a settings file; choose one that Export… has written.", "3"],
+    ["it is not a settings file; choose one that Export… has written.", "{}"],
+    ["it is not a settings file; choose one that Export… has written.", '{"kind":"tunesmith-run"}'],
     ["version must be 1: a newer Tunesmith may have written the file, not 2.", file({}, { version: 2 })],
     ["name must be letters, digits", file({}, { name: "../../x" })],
     ["enginePath is not a field of settings.", file({}, { enginePath: "/bin/sh" })],

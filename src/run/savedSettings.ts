@@ -140,7 +140,8 @@ export function parseSettings(text: string, file: string): SavedSettings {
 function sentenceOf(issue: v.BaseIssue<unknown>): string {
   const field = v.getDotPath(issue) ?? "";
   if (issue.type === "strict_object" && issue.expected === "never") return `${field} is not a field of settings.`;
-  if (field === "") return "it is not a settings file, which holds an object.";
+  // Of any other file the first field that it lacks says nothing.
+  if (field === "" || field === "kind") return "it is not a settings file; choose one that Export… has written.";
   if (issue.received === "undefined") return `${field} is missing.`;
   return `${field} ${issue.message}, not ${quote(issue.input)}.`;
 }

@@ -209,7 +209,7 @@ describe("the launch form", () => {
     writeFileSync(colleagues, "{}");
     await panel.getByTestId("import-settings").click();
     await workbench.choosePath(colleagues);
-    await panel.getByRole("alert").getByText("From a colleague.json: kind is missing.").waitFor();
+    await panel.getByRole("alert").getByText("From a colleague.json: it is not a settings file;").waitFor();
     await workbench.screenshotsIn(["light", "contrast", "dark"], "11-not-settings");
     await shows("rank", "8");
     await panel.getByText("Short and wide", { exact: true }).click();
