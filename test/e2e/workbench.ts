@@ -138,15 +138,26 @@ export class Workbench {
 
   /** A command of the palette, by its title. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press("F1");
-    await this.quickInput.waitFor();
-    await this.quickInput.fill(`>${title}`);
+    await this.askPalette(`>${title}`);
     // Commands that were used lately come first, so the first row need not be the one.
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
     await this.page
       .locator(".quick-input-list .monaco-list-row", { hasText: title })
       .first()
       .waitFor({ state: "hidden" });
+  }
+
+  /** A page that comes up takes the focus, and with it the palette away: it is opened again. */
+  private async askPalette(text: string): Promise<void> {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await this.page.keyboard.press("F1");
+      const asked = await this.quickInput.fill(text, { timeout: 5000 }).then(
+        () => true,
+        () => false,
+      );
+      if (asked) return;
+    }
+    throw new Error(`The palette does not stay open for ${text}.`);
   }
 
   /** Answers a question, told by how it begins, with the item that is called so. */
