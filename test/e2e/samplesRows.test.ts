@@ -181,11 +181,21 @@ describe("samples and rows", () => {
       .filter({ hasText: /^\s*Loss\s\d\.\d+\sin\spass\s2\sof\sShort\s\(median\s\d/ });
     for (const theme of themes) {
       await workbench.setTheme(theme);
-      const mark = (await marks().first().boundingBox())!;
-      // Over the row's text, from the side, so that VS Code sees the pointer move.
-      await workbench.page.mouse.move(mark.x + 300, mark.y + mark.height / 2);
-      await workbench.page.mouse.move(mark.x + 200, mark.y + mark.height / 2, { steps: 5 });
-      await hover.first().waitFor();
+      await eventually(
+        "the marked row's hover",
+        async () => {
+          // The editor may still scroll, and a pointer that stands still is not seen.
+          const mark = (await marks().first().boundingBox())!;
+          await workbench.page.mouse.move(mark.x + 300, mark.y + mark.height / 2);
+          await workbench.page.mouse.move(mark.x + 200, mark.y + mark.height / 2, { steps: 5 });
+          const shown = hover.first().waitFor({ timeout: 4000 });
+          return shown.then(
+            () => true,
+            () => false,
+          );
+        },
+        (seen) => seen,
+      );
       await workbench.screenshot(`4-marked-row-${theme}`);
       await workbench.page.mouse.move(0, 0);
     }
