@@ -96,8 +96,6 @@ const runKey = (run: TrackedRun) => `run:${run.directory}`;
 class RunPanel {
   #session: PlanSession | RunSession | undefined;
   #key: string | undefined;
-  /** The page has asked for what it is to show. */
-  #pageIsUp = false;
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(
@@ -141,8 +139,7 @@ class RunPanel {
     this.moved(this.#key, key, this);
     this.#key = key;
     this.panel.title = title;
-    // A long run's curves are sent once, to a page that is up: sent ahead as well, they would hold its loading up.
-    if (this.#pageIsUp || session instanceof PlanSession) void session.show();
+    void session.show();
   }
 
   reveal(): void {
@@ -175,7 +172,6 @@ class RunPanel {
       this.services.log.warn("The run panel sent a message that is not one of its protocol.");
       return;
     }
-    if (message.type === "ready") this.#pageIsUp = true;
     const session = this.#session;
     const done =
       session instanceof PlanSession ? this.#planMessage(session, message) : this.#runMessage(session, message);
