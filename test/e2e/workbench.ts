@@ -281,16 +281,25 @@ export class Workbench {
   async webview(selector: string, timeoutMs = 30_000): Promise<Frame> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
-      for (const frame of this.page.frames()) {
-        try {
-          if ((await frame.locator(selector).filter({ visible: true }).count()) > 0) return frame;
-        } catch {
-          // The frame went away while it was looked at.
-        }
-      }
+      const frames = this.page.frames();
+      const shown = await Promise.all(frames.map((frame) => this.showsSoon(frame, selector)));
+      const found = frames[shown.indexOf(true)];
+      if (found !== undefined) return found;
       if (Date.now() > deadline) throw new Error(`No webview shows ${selector} after ${timeoutMs / 1000} s.`);
       await this.page.waitForTimeout(100);
     }
+  }
+
+  /** A frame that is going away may answer never: it is not waited for. */
+  private showsSoon(frame: Frame, selector: string): Promise<boolean> {
+    const shows = frame.locator(selector).filter({ visible: true }).count();
+    return Promise.race([
+      shows.then(
+        (count) => count > 0,
+        () => false,
+      ),
+      new Promise<boolean>((resolve) => setTimeout(resolve, 1000, false)),
+    ]);
   }
 
   private runsFolder(): string {
