@@ -25,6 +25,7 @@ const script = (name: string) => pathToFileURL(resolve("scripts/vscode", name)).
 /** What is looked for in every frame, by name, in the order in which it comes. */
 const sights = (steps: number): Record<string, string> => ({
   empty: "#empty",
+  tab: ".tab.active",
   page: "[data-view='run-panel'] .skeleton",
   run: "[data-testid='run']",
   points: "[data-testid='loss-curve']:not([data-points='0'])[data-points]",
@@ -36,7 +37,10 @@ const watch = (steps: number) => `
   const now = () => performance.timeOrigin + performance.now();
   const sights = Object.entries(${JSON.stringify(sights(steps))});
   const told = new Set();
-  addEventListener("pointerdown", () => window.tell("press", now()), true);
+  addEventListener("pointerdown", () => {
+    told.clear();
+    window.tell("press", now());
+  }, true);
   const look = () => {
     for (const [name, selector] of sights) {
       if (told.has(name) || document.querySelector(selector) === null) continue;
@@ -161,7 +165,7 @@ class Openings {
 
 function report(what: string, openings: readonly Times[], last: string): void {
   const totals = openings.map((times) => times.get(last)!);
-  const parts = ["page", "run", "points"].filter((name) => openings.every((times) => times.has(name)));
+  const parts = ["tab", "page", "run", "points"].filter((name) => openings.every((times) => times.has(name)));
   const steps = parts.map((name) => `${name} ${median(openings.map((times) => times.get(name)!)).toFixed(0)}`);
   console.log(
     `${what.padEnd(24)} ${median(totals).toFixed(0).padStart(5)} ms at the median, most ${Math.max(...totals).toFixed(0)} (${totals.length})${steps.length === 0 ? "" : `; ${steps.join(", ")}`}`,

@@ -13,6 +13,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { CurveFeed } from "../src/extension/panels/curveFeed";
 import type { CurvePiece, SeriesName } from "../src/protocol/curveView";
+import { stepsOf } from "../src/protocol/seriesPiece";
 import { runPaths } from "../src/run/runDirectory";
 import { RunMonitor } from "../src/run/runMonitor";
 import { saveCsv } from "../src/run/saveCsv";
@@ -95,7 +96,8 @@ async function follow(directory: string): Promise<number[]> {
     () => monitor.history,
     (piece) => {
       serialised(piece);
-      for (const step of piece.series.loss?.steps ?? []) {
+      const { loss } = piece.series;
+      for (const step of loss === undefined ? [] : stepsOf(loss)) {
         const at = written.get(step);
         if (at !== undefined) latencies.push(performance.now() - at);
       }

@@ -1,5 +1,5 @@
 // Bundles the sources. Usage: node scripts/build.mjs [--production] [--outdir dist] [--metafile FILE]
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
@@ -59,6 +59,11 @@ const icons = join("node_modules", "@vscode", "codicons", "dist");
 mkdirSync(join(outdir, "webview"), { recursive: true });
 cpSync(join(icons, "codicon.css"), join(outdir, "webview", "codicon.css"));
 cpSync(join(icons, "codicon.ttf"), join(outdir, "webview", "codicon.ttf"));
+// They stand inside their pages (src/extension/panels/webviewHtml.ts), where these would end them or hide their end.
+for (const file of Object.keys(results.at(-1).metafile.outputs)) {
+  const tag = file.endsWith(".map") ? null : readFileSync(file, "utf8").match(/<\/?(script|style)\b/i);
+  if (tag !== null) throw new Error(`${file} has ${tag[0]} in it and cannot stand in a page: write it in two parts.`);
+}
 if (options.metafile !== undefined) {
   const inputs = results.flatMap((result) => Object.keys(result.metafile.inputs));
   writeFileSync(options.metafile, `${JSON.stringify([...new Set(inputs)].sort(), null, 1)}\n`);

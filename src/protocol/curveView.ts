@@ -1,4 +1,5 @@
 /** How a run's curves reach the pages that draw them. Types only. */
+import type { SeriesPiece } from "./seriesPiece";
 
 export type SeriesName =
   | "loss"
@@ -24,12 +25,6 @@ export interface CurveMark {
   best?: true;
   /** A warning's words, or the new learning rate. */
   text?: string;
-}
-
-/** Values at ascending steps: two columns of one length. */
-export interface SeriesPiece {
-  steps: Float64Array;
-  values: Float64Array;
 }
 
 /** What the curves have gained since the last piece. */

@@ -31,7 +31,7 @@ export class LossChart {
   setModel(model: CurveModel, totalSteps: number): void {
     this.#picture.model = model;
     this.#picture.totalSteps = totalSteps;
-    this.#chart.rebuild();
+    this.#chart.draw();
   }
 
   setTotalSteps(totalSteps: number): void {

@@ -1,4 +1,4 @@
-import type { SeriesPiece } from "../../src/protocol/curveView";
+import type { SeriesPiece } from "../../src/protocol/seriesPiece";
 
 const FIRST_CAPACITY = 1024;
 
@@ -30,8 +30,11 @@ export class SeriesData {
   }
 
   /** Steps that are there already are left out. */
-  append({ steps, values }: SeriesPiece): void {
-    for (let index = 0; index < steps.length; index++) this.add(steps[index]!, values[index]!);
+  append({ gaps, values }: SeriesPiece): void {
+    for (let index = 0, step = 0; index < gaps.length; index++) {
+      step += gaps[index]!;
+      this.add(step, values[index]!);
+    }
   }
 
   add(step: number, value: number): void {

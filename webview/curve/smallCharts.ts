@@ -48,7 +48,7 @@ export class SmallCharts {
     for (const { picture, chart } of this.#all) {
       picture.model = model;
       picture.totalSteps = totalSteps;
-      chart.rebuild();
+      chart.update();
     }
     this.#showValues();
   }

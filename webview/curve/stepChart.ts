@@ -98,13 +98,13 @@ export class StepChart {
   update(): void {
     this.#drawTimer ??= window.setTimeout(() => {
       this.#drawTimer = undefined;
-      this.#draw();
+      this.draw();
     }, DRAW_EVERY_MS);
   }
 
   setZoom(zoom: StepRange | null): void {
     this.#zoom = zoom;
-    this.#draw();
+    this.draw();
   }
 
   /** Puts the cursor's line where another chart's is. */
@@ -160,11 +160,12 @@ export class StepChart {
     if (this.#plot === undefined) this.rebuild();
     else if (this.#plot.width !== width) {
       this.#plot.setSize({ width, height: this.options.height });
-      this.#draw();
+      this.draw();
     }
   }
 
-  #draw(): void {
+  /** Draws at once. */
+  draw(): void {
     if (this.#plot === undefined) this.#describe();
     else {
       this.#plot.setData(this.#data());

@@ -1,5 +1,6 @@
 /** For the tests alone. */
 import type { CurveMark, CurvePiece, SeriesName } from "../../src/protocol/curveView";
+import { packSeries } from "../../src/protocol/seriesPiece";
 import type { Point } from "../../src/protocol/webview";
 
 export function pieceOf(
@@ -8,7 +9,10 @@ export function pieceOf(
 ): Pick<CurvePiece, "series" | "marks"> {
   const columns = Object.entries(points).map(([name, list]) => [
     name,
-    { steps: Float64Array.from(list, ({ step }) => step), values: Float64Array.from(list, ({ value }) => value) },
+    packSeries(
+      list.map(({ step }) => step),
+      list.map(({ value }) => value),
+    ),
   ]);
   return { series: Object.fromEntries(columns), marks };
 }

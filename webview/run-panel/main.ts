@@ -20,10 +20,16 @@ const root = document.getElementById("root")!;
 let view: PlanView | RunView | undefined;
 const host = connect<ToRunPanel, FromRunPanel, RunPanelState>(receive);
 
+const ASK_AGAIN_MS = 3000;
+
 root.append(skeleton());
 host.post({ type: "ready" });
+/** Asks until it is answered: a page that asks before VS Code listens to it would stay empty. */
+const asking = setInterval(() => host.post({ type: "ready" }), ASK_AGAIN_MS);
 
 function receive(message: ToRunPanel): void {
+  // A run's head is sent ahead, before the page asks.
+  if (message.type !== "run" && message.type !== "head") clearInterval(asking);
   switch (message.type) {
     case "plan":
       host.keep({ kind: "plan", dataset: message.dataset, form: message.form });

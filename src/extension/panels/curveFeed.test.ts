@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CurvePiece } from "../../protocol/curveView";
 import type { EngineEvent } from "../../protocol/engine";
+import { stepsOf } from "../../protocol/seriesPiece";
 import { RunHistory } from "../../run/runHistory";
 import { CurveFeed } from "./curveFeed";
 
@@ -20,7 +21,7 @@ function feedOf(history: RunHistory) {
     (piece) => sent.push(piece),
   );
   const steps = (name: "loss" | "learningRate" = "loss") =>
-    sent.flatMap(({ series }) => [...(series[name]?.steps ?? [])]);
+    sent.flatMap(({ series }) => (series[name] === undefined ? [] : stepsOf(series[name])));
   return { feed, sent, steps };
 }
 
@@ -40,29 +41,29 @@ const start = (attempt: number, resumedFrom: number): EngineEvent => ({
 describe("the feed of a run's curves", () => {
   it("sends long curves in pieces, each point once and in order, and says which is the last", async () => {
     const history = new RunHistory();
-    grow(history, 0, 45_000);
+    grow(history, 0, 200_000);
     const { feed, sent, steps } = feedOf(history);
     await feed.send();
-    expect(steps()).toEqual(range(45_000));
-    expect(steps("learningRate")).toEqual(range(45_000));
-    const points = sent.map(({ series }) => Object.values(series).reduce((sum, { steps }) => sum + steps.length, 0));
-    expect(Math.max(...points)).toBeLessThanOrEqual(20_000);
-    expect(sent.map(({ restart }) => restart)).toEqual([true, false, false, false, false]);
-    expect(sent.map(({ last }) => last)).toEqual([false, false, false, false, true]);
+    expect(steps()).toEqual(range(200_000));
+    expect(steps("learningRate")).toEqual(range(200_000));
+    const points = sent.map(({ series }) => Object.values(series).reduce((sum, { values }) => sum + values.length, 0));
+    expect(Math.max(...points)).toBeLessThanOrEqual(120_000);
+    expect(sent.map(({ restart }) => restart)).toEqual([true, false, false, false]);
+    expect(sent.map(({ last }) => last)).toEqual([false, false, false, true]);
   });
 
   it("sends what comes while it is at it, and what comes later", async () => {
     const history = new RunHistory();
-    grow(history, 0, 30_000);
+    grow(history, 0, 150_000);
     const { feed, sent, steps } = feedOf(history);
     const first = feed.send();
-    grow(history, 30_000, 30_010);
+    grow(history, 150_000, 150_010);
     void feed.send();
     await first;
-    grow(history, 30_010, 30_011);
+    grow(history, 150_010, 150_011);
     history.marks.push({ kind: "checkpoint", step: 7 });
     await feed.send();
-    expect(steps()).toEqual(range(30_011));
+    expect(steps()).toEqual(range(150_011));
     expect(sent.at(-1)!.marks).toEqual([{ kind: "checkpoint", step: 7 }]);
   });
 

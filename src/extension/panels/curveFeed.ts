@@ -1,8 +1,9 @@
 import type { CurvePiece, SeriesName } from "../../protocol/curveView";
+import { packSeries } from "../../protocol/seriesPiece";
 import type { RunHistory } from "../../run/runHistory";
 
-/** Points in one piece: few enough that making it holds nothing up, many enough that long curves are soon there. */
-const PIECE_POINTS = 20_000;
+/** Points in one piece: few enough that making it holds nothing up, enough for the losses of 100,000 steps. */
+const PIECE_POINTS = 120_000;
 
 interface Sent {
   history: Readonly<RunHistory> | undefined;
@@ -41,6 +42,11 @@ export class CurveFeed {
     return this.#running;
   }
 
+  /** One piece ahead of the others: the losses, if there are no more than go into it. */
+  sendFirst(): void {
+    this.#sendPiece();
+  }
+
   dispose(): void {
     this.#ended = true;
   }
@@ -74,10 +80,7 @@ export class CurveFeed {
       left += steps.length - to;
       if (to === from) continue;
       this.#sent.points.set(name, to);
-      series[name] = {
-        steps: Float64Array.from(steps.slice(from, to)),
-        values: Float64Array.from(values.slice(from, to)),
-      };
+      series[name] = packSeries(steps, values, from, to);
     }
     const marks = history.marks.slice(this.#sent.marks);
     this.#sent.marks = history.marks.length;

@@ -95,6 +95,8 @@ const runKey = (run: TrackedRun) => `run:${run.directory}`;
 
 class RunPanel {
   #session: PlanSession | RunSession | undefined;
+  /** The page has asked for what it is to show. */
+  #pageIsUp = false;
   #key: string | undefined;
   readonly #subscriptions: vscode.Disposable[];
 
@@ -139,7 +141,7 @@ class RunPanel {
     this.moved(this.#key, key, this);
     this.#key = key;
     this.panel.title = title;
-    void session.show();
+    void (session instanceof PlanSession || this.#pageIsUp ? session.show() : session.announce());
   }
 
   reveal(): void {
@@ -172,6 +174,7 @@ class RunPanel {
       this.services.log.warn("The run panel sent a message that is not one of its protocol.");
       return;
     }
+    if (message.type === "ready") this.#pageIsUp = true;
     const session = this.#session;
     const done =
       session instanceof PlanSession ? this.#planMessage(session, message) : this.#runMessage(session, message);

@@ -47,6 +47,7 @@ export class RunSession implements vscode.Disposable {
   #exporting: Extract<ToRunPanel, { type: "exporting" | "exportFailed" }> | undefined;
   #export: AbortController | undefined;
   #resuming = false;
+  #pageIsUp = false;
   readonly #subscriptions: vscode.Disposable[];
   readonly #parts: RunPart[];
   readonly #feed: CurveFeed;
@@ -64,19 +65,27 @@ export class RunSession implements vscode.Disposable {
         // With a new state the details may be new as well: the data have been prepared.
         if (before !== update.head.state) void this.#showHead();
         else this.#postHead(update.head);
-        void this.#feed.send();
+        if (this.#pageIsUp) void this.#feed.send();
         for (const part of this.#parts) part.update?.(update);
       }),
       services.completion.onDidChange(() => this.#postHead()),
     ];
   }
 
+  /** For a page that is still loading: what it opens with. All curves of a long run would hold its loading up. */
+  async announce(): Promise<void> {
+    await this.#showHead();
+    this.#feed.sendFirst();
+  }
+
   /** All that the page shows, for a page that has just come up. */
   async show(): Promise<void> {
+    // A page asks again where it has come up anew, and where it has got nothing.
+    if (this.#pageIsUp) this.#feed.restart();
+    this.#pageIsUp = true;
     await this.#showHead();
-    if (this.#exporting !== undefined) this.post(this.#exporting);
-    this.#feed.restart();
     void this.#feed.send();
+    if (this.#exporting !== undefined) this.post(this.#exporting);
     for (const part of this.#parts) await part.show();
   }
 
