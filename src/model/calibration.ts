@@ -5,6 +5,7 @@ import type * as Ort from "onnxruntime-node";
 import type { LlamaConfig } from "./config";
 import { ModelError } from "./error";
 import { writeInto } from "./exportFolder";
+import { feedsOf } from "./onnx/graphFeeds";
 import type { ErrorFeedback } from "./onnx/inputMoments";
 import { errorFeedback } from "./onnx/inputMoments";
 import type { WeightSpec } from "./onnx/llamaGraph";
@@ -77,7 +78,7 @@ export async function measureInputs(
     );
     for (const [i, ids] of pieces.entries()) {
       options.signal?.throwIfAborted();
-      const result = await session.run(feedsOf(ort, config, ids), names);
+      const result = await session.run(firstFeeds(ort, config, ids), names);
       for (const name of names) addTo(sums, name, result[name]!.data as Float32Array);
       options.onProgress?.((i + 1) / pieces.length);
       await turn();
@@ -103,16 +104,16 @@ function addTo(sums: Map<string, Float32Array>, name: string, values: Float32Arr
 }
 
 /** One sequence from its beginning; of its logits, which nobody reads, as few as may be. */
-function feedsOf(ort: typeof Ort, config: LlamaConfig, ids: readonly number[]): Record<string, Ort.Tensor> {
+function firstFeeds(ort: typeof Ort, config: LlamaConfig, ids: readonly number[]): Record<string, Ort.Tensor> {
   const { Tensor } = ort;
-  const feeds: Record<string, Ort.Tensor> = {
-    input_ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]),
-    seqlens_k: new Tensor("int32", Int32Array.of(ids.length - 1), [1]),
-    total_seq_len: new Tensor("int32", Int32Array.of(ids.length), []),
-    past_len: new Tensor("int64", BigInt64Array.of(0n), [1]),
-    total_len: new Tensor("int64", BigInt64Array.of(BigInt(ids.length)), [1]),
-    logit_idx: new Tensor("int64", BigInt64Array.of(0n), [1]),
-  };
+  const feeds = feedsOf(ort, {
+    ids: BigInt64Array.from(ids, BigInt),
+    batch: 1,
+    sequence: ids.length,
+    past: 0,
+    capacity: 0,
+    wanted: [0],
+  });
   const empty = new Tensor("float32", new Float32Array(0), [1, config.kvHeads, 0, config.headDim]);
   for (let layer = 0; layer < config.layers; ++layer) {
     feeds[`past_key_values.${layer}.key`] = empty;

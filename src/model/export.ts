@@ -8,6 +8,7 @@ import {
   type Contract,
   type ExportPrecision,
   type ExportRecord,
+  GRAPH_VERSION,
   type ParityReport,
   type PrecisionFigures,
   RUN_VERSION,
@@ -109,6 +110,7 @@ async function exportModel(
     const { files, precision, measured } = await writeFiles(folder, source, config, options);
     const record: ExportRecord = {
       version: RUN_VERSION,
+      graph: GRAPH_VERSION,
       model: source.modelDir,
       precision,
       ...(measured ? { measured } : {}),

@@ -79,6 +79,7 @@ describe("an export that is damaged", () => {
     await refuse(() => record(folder, (r) => (r.parity = { passed: "yes" })), /parity\.reasons must be a list/);
     await refuse(() => record(folder, (r) => (r.adapterSha256 = "ab")), /parity must be the report/);
     await refuse(() => record(folder, (r) => (r.version = 2)), /version must be 1/);
+    await refuse(() => record(folder, (r) => (r.graph = 1)), /by another version of Tunesmith; export the model again/);
     await refuse(() => record(folder, (r) => (r.files = [])), /files must be a list/);
     await refuse(
       () => record(folder, (r) => (r.files = [null, { path: "model.onnx" }])),

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promis
 import { basename, dirname, join } from "node:path";
 import { syncFolder } from "../disk/atomicWrite";
 import type { ExportRecord } from "../protocol/run";
-import { RUN_VERSION } from "../protocol/run";
+import { GRAPH_VERSION, RUN_VERSION } from "../protocol/run";
 import { ModelError, systemError } from "./error";
 import { readJsonObject } from "./jsonFile";
 import { MODEL_FILE } from "./onnx/llamaGraph";
@@ -111,6 +111,9 @@ export async function readExport(folder: string): Promise<ExportRecord> {
     throw new ModelError(`${folder} holds no exported model (export.json is missing); export it first.`);
   const fields = readJsonObject(path);
   if (fields.raw("version") !== RUN_VERSION) fields.fail("version", String(RUN_VERSION));
+  if (fields.raw("graph") !== GRAPH_VERSION) {
+    throw new ModelError(`${folder} was exported by another version of Tunesmith; export the model again.`);
+  }
   fields.string("model");
   const tuned = fields.string("adapterSha256") !== "";
   if (tuned && !fields.has("parity")) fields.fail("parity", "the report of the comparison with the engine");

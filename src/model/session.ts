@@ -5,6 +5,7 @@ import { DraftedSequence, DraftLength } from "./draftedSequence";
 import { ModelError, RunFailed } from "./error";
 import type { KvBuffers, KvCache, KvShape } from "./kvCache";
 import { KvCachePool } from "./kvCachePool";
+import { feedsOf, type NewTokens } from "./onnx/graphFeeds";
 import { MODEL_FILE } from "./onnx/llamaGraph";
 import { PrefillPace } from "./prefillPace";
 import { type PickerOptions, TokenPicker } from "./tokenPicker";
@@ -81,8 +82,9 @@ export class OnnxLlama {
         executionMode: "sequential",
         graphOptimizationLevel: "all",
         logSeverityLevel: 3,
-        // Idle threads sleep: the editor needs the cores more than the next token does.
-        extra: { session: { intra_op: { allow_spinning: "0" } } },
+        // Between the hundreds of small products of a token threads wait busily, as waking them takes longer than many of
+        // these; between two runs they sleep, and the editor has the cores.
+        extra: { session: { intra_op: { allow_spinning: "1" }, force_spinning_stop: "1" } },
       });
     } catch (error) {
       throw new ModelError(`${path} could not be loaded: ${oneLine(error)}; export the model again.`, { cause: error });
@@ -169,8 +171,9 @@ export class OnnxLlama {
     const empty = new this.ort.Tensor("float32", new Float32Array(0), [sequences.length, kvHeads, 0, headDim]);
     const past: Record<string, Ort.Tensor> = {};
     for (const name of pastNames(layers)) past[name] = empty;
-    const flat = positions.map(([row, column]) => row * length + column);
-    const result = await this.run(ids, [sequences.length, length], 0, flat, past);
+    const wanted = positions.map(([row, column]) => row * length + column);
+    const tokens = { ids, batch: sequences.length, sequence: length, past: 0, capacity: 0, wanted };
+    const result = await this.run(tokens, past);
     return result.logits!.data as Float32Array;
   }
 
@@ -228,34 +231,20 @@ export class OnnxLlama {
 
   /** Runs `ids` after the cached sequence, adds them to it, and gives the logits of `wanted`. */
   private async append(cache: KvCache, ids: readonly number[], wanted: readonly number[]): Promise<Float32Array> {
-    const { feeds } = cache.buffers;
-    const result = await this.run(BigInt64Array.from(ids, BigInt), [1, ids.length], cache.tokens.length, wanted, feeds);
+    const { feeds, capacity } = cache.buffers;
+    const past = cache.tokens.length;
+    const tokens = { ids: BigInt64Array.from(ids, BigInt), batch: 1, sequence: ids.length, past, capacity, wanted };
+    const result = await this.run(tokens, feeds);
     cache.append(ids, result.new_kv!.data as Float32Array);
     return result.logits!.data as Float32Array;
   }
 
   private async run(
-    ids: BigInt64Array,
-    dims: [number, number],
-    past: number,
-    wanted: readonly number[],
+    tokens: NewTokens,
     pastFeeds: Record<string, Ort.Tensor>,
   ): Promise<Ort.InferenceSession.OnnxValueMapType & Record<string, Ort.Tensor>> {
-    const { Tensor } = this.ort;
-    const total = past + dims[1];
-    // One at least: onnxruntime's TopK ends the process where there is nothing to look through.
-    const asked = wanted.length === 0 ? [0] : wanted;
-    const feeds = {
-      ...pastFeeds,
-      input_ids: new Tensor("int64", ids, dims),
-      seqlens_k: new Tensor("int32", new Int32Array(dims[0]).fill(total - 1), [dims[0]]),
-      total_seq_len: new Tensor("int32", Int32Array.of(total), []),
-      past_len: new Tensor("int64", BigInt64Array.of(BigInt(past)), [1]),
-      total_len: new Tensor("int64", BigInt64Array.of(BigInt(total)), [1]),
-      logit_idx: new Tensor("int64", BigInt64Array.from(asked, BigInt), [asked.length]),
-    };
     try {
-      return (await this.session.run(feeds)) as Record<string, Ort.Tensor>;
+      return (await this.session.run({ ...pastFeeds, ...feedsOf(this.ort, tokens) })) as Record<string, Ort.Tensor>;
     } catch (error) {
       throw new RunFailed(`The model could not be run: ${oneLine(error)}.`, { cause: error });
     }

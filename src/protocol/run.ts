@@ -27,6 +27,9 @@
 
 export const RUN_VERSION = 1;
 
+/** What an exported graph is fed (src/model/onnx/llamaGraph.ts). */
+export const GRAPH_VERSION = 2;
+
 export type LoraTarget = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj";
 
 export type Schedule = "constant" | "linear" | "cosine";
@@ -269,6 +272,7 @@ export type ExportPrecision = "fp32" | "int8" | "int4";
 /** export/export.json: what was exported and whether it may be offered. */
 export interface ExportRecord {
   version: typeof RUN_VERSION;
+  graph: typeof GRAPH_VERSION;
   model: string;
   precision: ExportPrecision;
   /** The precisions that were measured before one was chosen; absent: it was asked for by name. */

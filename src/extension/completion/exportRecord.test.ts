@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { GRAPH_VERSION } from "../../protocol/run";
 import { describeExport, exportPrecision, hasPassedExport } from "./exportRecord";
 
 const folder = mkdtempSync(join(tmpdir(), "tunesmith-record-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const record = {
+  graph: GRAPH_VERSION,
   model: "/models/large",
   precision: "int4",
   measured: [
@@ -30,9 +32,12 @@ describe("an export's record", () => {
     expect(await hasPassedExport(folder)).toBe(true);
   });
 
-  it.each(["", "[]", JSON.stringify({ ...record, measured: [{}] })])("is none where it is broken: %j", async (text) => {
-    writeFileSync(join(folder, "export.json"), text);
-    expect(await describeExport(folder)).toEqual([]);
-    expect(await hasPassedExport(folder)).toBe(false);
-  });
+  it.each(["", "[]", JSON.stringify({ ...record, measured: [{}] }), JSON.stringify({ ...record, graph: 1 })])(
+    "is none where it is broken or of another version: %j",
+    async (text) => {
+      writeFileSync(join(folder, "export.json"), text);
+      expect(await describeExport(folder)).toEqual([]);
+      expect(await hasPassedExport(folder)).toBe(false);
+    },
+  );
 });

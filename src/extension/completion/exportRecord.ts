@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import type { ExportPrecision, ExportRecord } from "../../protocol/run";
+import { type ExportPrecision, type ExportRecord, GRAPH_VERSION } from "../../protocol/run";
 
 const precisions = v.picklist(["fp32", "int8", "int4"]);
 const figures = v.object({
@@ -11,6 +11,8 @@ const figures = v.object({
   milliseconds: v.number(),
 });
 const schema = v.looseObject({
+  // An export of another version is made again.
+  graph: v.literal(GRAPH_VERSION),
   model: v.string(),
   precision: v.optional(precisions),
   measured: v.optional(v.array(figures)),
