@@ -306,8 +306,11 @@ export class Workbench {
     return join(this.workspace, ".tunesmith", "runs");
   }
 
+  /** Without those that are still being made: a run gets its name when it is whole. */
   runs(): string[] {
-    return existsSync(this.runsFolder()) ? readdirSync(this.runsFolder()).sort() : [];
+    if (!existsSync(this.runsFolder())) return [];
+    const names = readdirSync(this.runsFolder()).filter((name) => !name.startsWith("."));
+    return names.sort();
   }
 
   /** Events of the engine as the run directory holds them. */

@@ -119,6 +119,8 @@ function isFound(run: TrackedRun, search: string): boolean {
   ]);
 }
 
+const isSame = (a: readonly UnreadableRun[], b: readonly UnreadableRun[]) => JSON.stringify(a) === JSON.stringify(b);
+
 /** Running, not started, finished and failed runs, newest first. */
 export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<vscode.TreeItem[] | undefined>();
@@ -127,6 +129,7 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
   /** The words shown for each run: most updates of a run change none of them. */
   #shown = new Map<string, string>();
   #items = new Map<string, RunItem>();
+  #unreadable: readonly UnreadableRun[] = [];
   /** What is to be drawn anew; undefined: the whole list. */
   #stale: Set<RunItem> | undefined = new Set();
   #telling: NodeJS.Timeout | undefined;
@@ -142,10 +145,10 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
       this.#view.onDidChangeSelection(({ selection }) => {
         runs.selected = selection.flatMap((item) => (item instanceof RunItem ? (runs.find(item.runId) ?? []) : []));
       }),
-      queue.onDidChange(() => this.#redraw(undefined)),
+      queue.onDidChange(() => this.#updateAll()),
       runSearch.onDidChange(() => this.#redraw(undefined)),
-      runs.onDidChange(() => this.#redraw(undefined)),
-      completion.onDidChange(() => this.#redraw(undefined)),
+      runs.onDidChange(() => this.#updateAll()),
+      completion.onDidChange(() => this.#updateAll()),
       runs.onDidUpdate(({ run }) => this.#updated(run)),
     ];
   }
@@ -164,8 +167,8 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
       search === "" ? undefined : vscode.l10n.t("{0} of {1} runs match “{2}”", found.length, runs.length, search);
     const items = found.map((run) => this.#item(run));
     this.#items = new Map(items.map((item) => [item.runId, item]));
-    const unreadable = search === "" ? this.services.runs.unreadable : [];
-    return [...items, ...unreadable.map((run) => new UnreadableItem(run))];
+    this.#unreadable = search === "" ? this.services.runs.unreadable : [];
+    return [...items, ...this.#unreadable.map((run) => new UnreadableItem(run))];
   }
 
   #item(run: TrackedRun): RunItem {
@@ -180,6 +183,19 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
     );
     this.#shown.set(run.id, JSON.stringify([item.label, item.description, item.tooltip, item.contextValue]));
     return item;
+  }
+
+  /**
+   * Draws anew what says something else, and the whole list only where other runs are in it: while VS Code asks for that
+   * it has no items, and a menu that is open then leads nowhere.
+   */
+  #updateAll(): void {
+    const { runs, runSearch } = this.services;
+    const all = runs.runs;
+    const known = [...this.#items.keys()];
+    const same = all.length === known.length && all.every(({ id }, index) => id === known[index]);
+    if (runSearch.text !== "" || !same || !isSame(runs.unreadable, this.#unreadable)) this.#redraw(undefined);
+    else for (const run of all) this.#updated(run);
   }
 
   #updated(run: TrackedRun): void {
