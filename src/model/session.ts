@@ -167,13 +167,9 @@ export class OnnxLlama {
         ids[row * length + column] = BigInt(id);
       });
     });
-    const { kvHeads, headDim, layers } = this.shape;
-    const empty = new this.ort.Tensor("float32", new Float32Array(0), [sequences.length, kvHeads, 0, headDim]);
-    const past: Record<string, Ort.Tensor> = {};
-    for (const name of pastNames(layers)) past[name] = empty;
     const wanted = positions.map(([row, column]) => row * length + column);
     const tokens = { ids, batch: sequences.length, sequence: length, past: 0, capacity: 0, wanted };
-    const result = await this.run(tokens, past);
+    const result = await this.run(tokens, this.noPast(sequences.length));
     return result.logits!.data as Float32Array;
   }
 
@@ -231,8 +227,9 @@ export class OnnxLlama {
 
   /** Runs `ids` after the cached sequence, adds them to it, and gives the logits of `wanted`. */
   private async append(cache: KvCache, ids: readonly number[], wanted: readonly number[]): Promise<Float32Array> {
-    const { feeds, capacity } = cache.buffers;
     const past = cache.tokens.length;
+    // What is masked is computed all the same: an empty cache is left out.
+    const { feeds, capacity } = past === 0 ? { feeds: this.noPast(1), capacity: 0 } : cache.buffers;
     const tokens = { ids: BigInt64Array.from(ids, BigInt), batch: 1, sequence: ids.length, past, capacity, wanted };
     const result = await this.run(tokens, feeds);
     cache.append(ids, result.new_kv!.data as Float32Array);
@@ -248,6 +245,12 @@ export class OnnxLlama {
     } catch (error) {
       throw new RunFailed(`The model could not be run: ${oneLine(error)}.`, { cause: error });
     }
+  }
+
+  private noPast(batch: number): Record<string, Ort.Tensor> {
+    const { kvHeads, headDim, layers } = this.shape;
+    const empty = new this.ort.Tensor("float32", new Float32Array(0), [batch, kvHeads, 0, headDim]);
+    return Object.fromEntries(pastNames(layers).map((name) => [name, empty]));
   }
 
   private checkLength(length: number): void {

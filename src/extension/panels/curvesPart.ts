@@ -38,13 +38,13 @@ async function toClipboard({ history }: RunPartContext["run"]): Promise<Done> {
 }
 
 async function toFile(run: RunPartContext["run"]): Promise<Done | undefined> {
-  const file = await askWhere(run, vscode.l10n.t("Save the curves as CSV"), "csv");
+  const file = await askWhere(run, vscode.l10n.t("Too many steps for the clipboard: save the curves as CSV"), "csv");
   if (file === undefined) return undefined;
   return { rows: await saveCsv(run.history, file.fsPath), file: basename(file.fsPath) };
 }
 
 async function savePicture(run: RunPartContext["run"], data: string): Promise<string | undefined> {
-  const file = await askWhere(run, vscode.l10n.t("Save the curves as a picture"), "png");
+  const file = await askWhere(run, vscode.l10n.t("The clipboard takes no picture: save the curves as PNG"), "png");
   if (file === undefined) return undefined;
   await vscode.workspace.fs.writeFile(file, Buffer.from(data, "base64"));
   return basename(file.fsPath);

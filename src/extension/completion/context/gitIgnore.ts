@@ -3,6 +3,8 @@
  * asterisk, so that no file, however it is written, makes matching slow.
  */
 
+import { matchesWildcards } from "../../../disk/wildcards";
+
 export interface IgnoreRule {
   /** `!`: what it matches is not ignored after all. */
   negated: boolean;
@@ -159,7 +161,7 @@ function lastWord(
 function matches({ foldersOnly, segments, anywhere }: IgnoreRule, path: readonly string[], isFolder: boolean): boolean {
   if (foldersOnly && !isFolder) return false;
   if (anywhere) return isName(segments[0]!, path.at(-1)!);
-  return isMatch(
+  return matchesWildcards(
     segments,
     path,
     (segment) => segment === null,
@@ -168,37 +170,10 @@ function matches({ foldersOnly, segments, anywhere }: IgnoreRule, path: readonly
 }
 
 function isName(glob: Glob, name: string): boolean {
-  return isMatch(
+  return matchesWildcards(
     glob,
     [...name],
     (token) => token === "star",
     (token, character) => token === "any" || (token as (character: string) => boolean)(character),
   );
-}
-
-/** A pattern with wildcards for any number of items; only the last wildcard's share ever has to be tried anew. */
-function isMatch<Token, Item>(
-  pattern: readonly Token[],
-  items: readonly Item[],
-  isWild: (token: Token) => boolean,
-  fits: (token: Token, item: Item) => boolean,
-): boolean {
-  let at = 0;
-  let token = 0;
-  let wild = -1;
-  let wildAt = 0;
-  while (at < items.length) {
-    if (token < pattern.length && isWild(pattern[token]!)) {
-      wild = token++;
-      wildAt = at;
-    } else if (token < pattern.length && fits(pattern[token]!, items[at]!)) {
-      token++;
-      at++;
-    } else if (wild !== -1) {
-      token = wild + 1;
-      at = ++wildAt;
-    } else return false;
-  }
-  while (token < pattern.length && isWild(pattern[token]!)) token++;
-  return token === pattern.length;
 }
