@@ -7,6 +7,7 @@ import { formOf } from "../runs/planForm";
 import { RunRegistry, type TrackedRun } from "../runs/runRegistry";
 import { parseFromRunPanel, parsePanelState } from "./messages";
 import { openRow } from "./openRow";
+import { PageWatch } from "./pageWatch";
 import { PlanSession } from "./planSession";
 import { RunSession } from "./runSession";
 import { webviewHtml, webviewOptions } from "./webviewHtml";
@@ -68,19 +69,20 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     else panel.dispose();
   }
 
-  #create(): vscode.WebviewPanel {
+  #create(column = vscode.ViewColumn.Active): vscode.WebviewPanel {
     const { extensionUri } = this.services().extension;
-    return vscode.window.createWebviewPanel(VIEW_TYPE, "Tunesmith", vscode.ViewColumn.Active, {
+    return vscode.window.createWebviewPanel(VIEW_TYPE, "Tunesmith", column, {
       ...webviewOptions(extensionUri),
       enableFindWidget: true,
     });
   }
 
   #add(webviewPanel: vscode.WebviewPanel): RunPanel {
-    return new RunPanel(this.services(), webviewPanel, (before, after, panel) => {
+    const moved: Moved = (before, after, panel) => {
       if (before !== undefined && this.#panels.get(before) === panel) this.#panels.delete(before);
       if (after !== undefined) this.#panels.set(after, panel);
-    });
+    };
+    return new RunPanel(this.services(), webviewPanel, (column) => this.#create(column), moved);
   }
 
   dispose(): void {
@@ -93,22 +95,35 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
 const planKey = (dataset: vscode.Uri) => `plan:${dataset.toString()}`;
 const runKey = (run: TrackedRun) => `run:${run.directory}`;
 
+type Moved = (before: string | undefined, after: string | undefined, panel: RunPanel) => void;
+
 class RunPanel {
   #session: PlanSession | RunSession | undefined;
   /** The page has asked for what it is to show. */
   #pageIsUp = false;
   #key: string | undefined;
-  readonly #subscriptions: vscode.Disposable[];
+  #subscriptions: vscode.Disposable[] = [];
+  #watch: PageWatch | undefined;
+  /** How often the page did not come up. */
+  #silences = 0;
 
   constructor(
     private readonly services: Services,
-    private readonly panel: vscode.WebviewPanel,
-    private readonly moved: (before: string | undefined, after: string | undefined, panel: RunPanel) => void,
+    private panel: vscode.WebviewPanel,
+    private readonly create: (column: vscode.ViewColumn | undefined) => vscode.WebviewPanel,
+    private readonly moved: Moved,
   ) {
+    this.#load();
+  }
+
+  #load(): void {
+    const { panel, services } = this;
     const { extensionUri } = services.extension;
     const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, "media", `tunesmith-${theme}.svg`);
     panel.iconPath = { light: icon("light"), dark: icon("dark") };
+    this.#watch = new PageWatch(panel, this.#silences, () => this.#openAnew());
     this.#subscriptions = [
+      this.#watch,
       panel.onDidDispose(() => this.release()),
       panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)),
       // It may be renamed.
@@ -117,6 +132,20 @@ class RunPanel {
       }),
     ];
     panel.webview.html = webviewHtml(panel.webview, extensionUri, "run-panel");
+  }
+
+  /** The same in another panel: this one's page has not come up. */
+  #openAnew(): void {
+    const { panel: silent } = this;
+    this.services.log.warn(`The panel of ${silent.title} stays empty and is opened anew.`);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    this.#silences++;
+    this.#pageIsUp = false;
+    this.panel = this.create(silent.viewColumn);
+    this.panel.title = silent.title;
+    this.#load();
+    silent.dispose();
+    this.#announce();
   }
 
   showPlan(dataset: vscode.Uri, form: PlanForm | null): void {
@@ -141,7 +170,12 @@ class RunPanel {
     this.moved(this.#key, key, this);
     this.#key = key;
     this.panel.title = title;
-    void (session instanceof PlanSession || this.#pageIsUp ? session.show() : session.announce());
+    this.#announce();
+  }
+
+  #announce(): void {
+    const session = this.#session;
+    void (session instanceof PlanSession || this.#pageIsUp ? session?.show() : session?.announce());
   }
 
   reveal(): void {
@@ -174,6 +208,7 @@ class RunPanel {
       this.services.log.warn("The run panel sent a message that is not one of its protocol.");
       return;
     }
+    this.#watch?.heard();
     if (message.type === "ready") this.#pageIsUp = true;
     const session = this.#session;
     const done =
