@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportBase, exportRun } from "../model/export";
-import { readExport } from "../model/exportFolder";
+import { isOfThisVersion, readExport } from "../model/exportFolder";
 import { parityFailure } from "../model/parity";
 import type { ExportPrecision } from "../protocol/run";
 import { type CommandContext, stringOption, UsageError } from "./command";
@@ -21,7 +21,7 @@ export function precisionOption(context: CommandContext): ExportPrecision | unde
   return found;
 }
 
-/** An export, a run's (made where there is none yet) or, for as long as it is needed, that of a base model. */
+/** An export, a run's (made where there is none of this version yet) or, for as long as it is needed, that of a base model. */
 export async function withExport<T>(
   folder: string,
   context: CommandContext,
@@ -34,7 +34,7 @@ export async function withExport<T>(
     ...(precision === undefined ? {} : { precision }),
   };
   const made = existsSync(join(folder, "export.json")) ? folder : join(folder, "export");
-  if (existsSync(join(made, "export.json"))) {
+  if (existsSync(join(made, "export.json")) && (made === folder || isOfThisVersion(made))) {
     if (precision !== undefined) await requirePrecision(made, precision);
     return use(made);
   }

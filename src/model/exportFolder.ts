@@ -139,6 +139,15 @@ export async function readExport(folder: string): Promise<ExportRecord> {
   return fields.values as unknown as ExportRecord;
 }
 
+/** False where another version of Tunesmith made it, or where that cannot be read. */
+export function isOfThisVersion(folder: string): boolean {
+  try {
+    return readJsonObject(join(folder, RECORD_FILE)).raw("graph") === GRAPH_VERSION;
+  } catch {
+    return false;
+  }
+}
+
 /** A fraction of a second's work. */
 const HASHED_UP_TO = 256 * 1024 * 1024;
 

@@ -232,8 +232,14 @@ export class OnnxLlama {
     const { feeds, capacity } = past === 0 ? { feeds: this.noPast(1), capacity: 0 } : cache.buffers;
     const tokens = { ids: BigInt64Array.from(ids, BigInt), batch: 1, sequence: ids.length, past, capacity, wanted };
     const result = await this.run(tokens, feeds);
+    const logits = result.logits!.data as Float32Array;
+    if (!Number.isFinite(logits[0])) {
+      // A masked row counts nothing times its value, and nothing times infinity is no number: such rows must not stay.
+      this.caches.clear();
+      throw new RunFailed("The model computed something that is not a finite number.");
+    }
     cache.append(ids, result.new_kv!.data as Float32Array);
-    return result.logits!.data as Float32Array;
+    return logits;
   }
 
   private async run(

@@ -129,6 +129,8 @@ export interface RunDetails {
 
 export type ToRunPanel =
   | ToEvaluation
+  /** The page's "ready" has been heard: what it shows is under way. */
+  | { type: "heard" }
   | {
       type: "plan";
       dataset: string;

@@ -24,13 +24,14 @@ const ASK_AGAIN_MS = 3000;
 
 root.append(skeleton());
 host.post({ type: "ready" });
-/** Asks until it is answered: a page that asks before VS Code listens to it would stay empty. */
+/** Asks until it is heard: a page that asks before VS Code listens to it would miss most of what there is. */
 const asking = setInterval(() => host.post({ type: "ready" }), ASK_AGAIN_MS);
 
 function receive(message: ToRunPanel): void {
-  // A run's head is sent ahead, before the page asks.
-  if (message.type !== "run" && message.type !== "head") clearInterval(asking);
   switch (message.type) {
+    case "heard":
+      clearInterval(asking);
+      return;
     case "plan":
       host.keep({ kind: "plan", dataset: message.dataset, form: message.form });
       if (view instanceof PlanView && view.dataset === message.dataset) view.setPlan(message);

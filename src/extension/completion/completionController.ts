@@ -284,9 +284,22 @@ export class CompletionController implements vscode.Disposable {
       if (worker !== this.#worker) return;
       if (chosen === off) return this.stop();
       if (chosen !== retry) return;
-      worker.forgive();
-      return this.#effort === "off" ? undefined : worker.ensureLoaded();
+      return this.#tryAgain(worker);
     });
+  }
+
+  /** An export that is not of this version or of the present adapter is made again. */
+  async #tryAgain(worker: ModelWorker): Promise<void> {
+    const directory = this.#choice?.directory;
+    if (directory !== undefined) {
+      const { exported, adapter } = runPaths(directory);
+      if (!(await isCurrent(exported, adapter))) {
+        await vscode.commands.executeCommand("tunesmith.useForCompletion", basename(directory));
+        return;
+      }
+    }
+    worker.forgive();
+    if (this.#effort !== "off") await worker.ensureLoaded();
   }
 
   dispose(): void {

@@ -4,7 +4,7 @@ import type * as vscode from "vscode";
 const PATIENCE_MS = [5_000, 10_000];
 
 /**
- * Tells of a panel whose page does not come up. Where VS Code runs in a browser and serves webviews from its own address
+ * Tells of a run's panel whose page does not come up. Where VS Code runs in a browser and serves webviews from its own address
  * (code-server does), the service workers of two webviews that load at once replace one another, and a webview that waits
  * for its own one waits for ever. Only a new panel helps.
  */

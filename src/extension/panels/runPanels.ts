@@ -69,9 +69,9 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     else panel.dispose();
   }
 
-  #create(column = vscode.ViewColumn.Active): vscode.WebviewPanel {
+  #create(place: Place = { viewColumn: vscode.ViewColumn.Active }): vscode.WebviewPanel {
     const { extensionUri } = this.services().extension;
-    return vscode.window.createWebviewPanel(VIEW_TYPE, "Tunesmith", column, {
+    return vscode.window.createWebviewPanel(VIEW_TYPE, "Tunesmith", place, {
       ...webviewOptions(extensionUri),
       enableFindWidget: true,
     });
@@ -82,7 +82,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
       if (before !== undefined && this.#panels.get(before) === panel) this.#panels.delete(before);
       if (after !== undefined) this.#panels.set(after, panel);
     };
-    return new RunPanel(this.services(), webviewPanel, (column) => this.#create(column), moved);
+    return new RunPanel(this.services(), webviewPanel, (place) => this.#create(place), moved);
   }
 
   dispose(): void {
@@ -95,6 +95,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
 const planKey = (dataset: vscode.Uri) => `plan:${dataset.toString()}`;
 const runKey = (run: TrackedRun) => `run:${run.directory}`;
 
+type Place = { viewColumn: vscode.ViewColumn; preserveFocus?: boolean };
 type Moved = (before: string | undefined, after: string | undefined, panel: RunPanel) => void;
 
 class RunPanel {
@@ -110,7 +111,7 @@ class RunPanel {
   constructor(
     private readonly services: Services,
     private panel: vscode.WebviewPanel,
-    private readonly create: (column: vscode.ViewColumn | undefined) => vscode.WebviewPanel,
+    private readonly create: (place: Place) => vscode.WebviewPanel,
     private readonly moved: Moved,
   ) {
     this.#load();
@@ -121,9 +122,11 @@ class RunPanel {
     const { extensionUri } = services.extension;
     const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, "media", `tunesmith-${theme}.svg`);
     panel.iconPath = { light: icon("light"), dark: icon("dark") };
-    this.#watch = new PageWatch(panel, this.#silences, () => this.#openAnew());
+    // Elsewhere a page that is slow comes up all the same, and must not be begun again.
+    const inBrowser = vscode.env.uiKind === vscode.UIKind.Web;
+    this.#watch = inBrowser ? new PageWatch(panel, this.#silences, () => this.#openAnew()) : undefined;
     this.#subscriptions = [
-      this.#watch,
+      { dispose: () => this.#watch?.dispose() },
       panel.onDidDispose(() => this.release()),
       panel.webview.onDidReceiveMessage((message: unknown) => this.#receive(message)),
       // It may be renamed.
@@ -141,7 +144,8 @@ class RunPanel {
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#silences++;
     this.#pageIsUp = false;
-    this.panel = this.create(silent.viewColumn);
+    const { viewColumn = vscode.ViewColumn.Active, active } = silent;
+    this.panel = this.create({ viewColumn, preserveFocus: !active });
     this.panel.title = silent.title;
     this.#load();
     silent.dispose();
@@ -209,7 +213,11 @@ class RunPanel {
       return;
     }
     this.#watch?.heard();
-    if (message.type === "ready") this.#pageIsUp = true;
+    if (message.type === "ready") {
+      this.#pageIsUp = true;
+      this.#silences = 0;
+      void this.panel.webview.postMessage({ type: "heard" } satisfies ToRunPanel);
+    }
     const session = this.#session;
     const done =
       session instanceof PlanSession ? this.#planMessage(session, message) : this.#runMessage(session, message);

@@ -74,16 +74,19 @@ export class RunSession implements vscode.Disposable {
 
   /** For a page that is still loading: what it opens with. All curves of a long run would hold its loading up. */
   async announce(): Promise<void> {
+    this.#pageIsUp = false;
     await this.#showHead();
+    if (this.#pageIsUp) return;
+    this.#feed.restart();
     this.#feed.sendFirst();
   }
 
   /** All that the page shows, for a page that has just come up. */
   async show(): Promise<void> {
-    // A page asks again where it has come up anew, and where it has got nothing.
-    if (this.#pageIsUp) this.#feed.restart();
-    this.#pageIsUp = true;
     await this.#showHead();
+    // What was sent ahead may have gone down with a page that was hidden or given up: the page gets all.
+    this.#feed.restart();
+    this.#pageIsUp = true;
     void this.#feed.send();
     if (this.#exporting !== undefined) this.post(this.#exporting);
     for (const part of this.#parts) await part.show();
