@@ -43,11 +43,15 @@ describe("runs that are over", () => {
     mkdirSync(target);
     await workbench.contextMenu(runRow(workbench, "short"), "Export Run");
     await workbench.choosePath(`${target}/`);
-    await toast(/short is exported: \d+ files\./).waitFor();
     const folder = join(target, basename(shortRun));
+    const exported = toast(/short is exported to .+: \d+ files\./);
+    await exported.getByText(folder).waitFor();
     expect(readFileSync(join(folder, "README.md"), "utf8")).toContain("short");
     expect(existsSync(join(folder, "adapter", "adapter_model.safetensors"))).toBe(true);
     expect(existsSync(join(folder, "trainer_state.json"))).toBe(true);
+    // The machine whose file manager could show the folder is not the browser's.
+    await exported.getByRole("button", { name: "Open README.md" }).click();
+    await workbench.page.locator(".tab.active", { hasText: "Preview README.md" }).waitFor();
   });
 
   it("are deleted together, after a question that names them", async () => {

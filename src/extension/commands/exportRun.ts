@@ -31,9 +31,14 @@ export const exportRun: CommandFactory = (services) => async (argument) => {
   const { directory, files, leftOut } = v.parse(exported, value);
   services.log.info(`${run.id}: exported to ${directory}`);
   for (const path of leftOut) services.log.warn(`${run.id}: ${path} is not a plain file and was left out`);
-  const reveal = vscode.l10n.t("Show Folder");
-  const message = vscode.l10n.t("{0} is exported: {1} files.", run.name, count(files.length));
-  if ((await vscode.window.showInformationMessage(message, reveal)) === reveal) {
-    await vscode.commands.executeCommand("revealFileInOS", vscode.Uri.file(join(directory, "README.md")));
-  }
+  const message = vscode.l10n.t("{0} is exported to {1}: {2} files.", run.name, directory, count(files.length));
+  await offerToShow(message, vscode.Uri.file(join(directory, "README.md")));
 };
+
+/** In the system's file manager, which knows only the machine that VS Code's window is on; from elsewhere in the editor. */
+async function offerToShow(message: string, readme: vscode.Uri): Promise<void> {
+  const isElsewhere = vscode.env.remoteName !== undefined || vscode.env.uiKind === vscode.UIKind.Web;
+  const show = isElsewhere ? vscode.l10n.t("Open README.md") : vscode.l10n.t("Show Folder");
+  if ((await vscode.window.showInformationMessage(message, show)) !== show) return;
+  await vscode.commands.executeCommand(isElsewhere ? "markdown.showPreview" : "revealFileInOS", readme);
+}

@@ -65,7 +65,7 @@ class UnreadableItem extends vscode.TreeItem {
     this.accessibilityInformation = { label: `${basename(directory)}, ${reason}` };
     this.contextValue = "unreadable";
     const folder = vscode.Uri.file(directory);
-    this.command = { command: "revealFileInOS", title: vscode.l10n.t("Reveal Run Folder"), arguments: [folder] };
+    this.command = { command: "revealInExplorer", title: vscode.l10n.t("Reveal Run Folder"), arguments: [folder] };
   }
 }
 
