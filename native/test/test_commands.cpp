@@ -217,6 +217,20 @@ TEST_CASE("pause holds the run until it is resumed; checkpoint saves at once") {
   CHECK(run.events().back()["reason"] == "stopped");
 }
 
+TEST_CASE("a pause is obeyed within an evaluation") {
+  const TinyRun run, plain;
+  run.control(message("pause", 1));
+  EngineProcess engine({"train", "--run", run.path()});
+  wait_until([&] { return !run.events("paused").empty(); });
+  CHECK(run.events("eval").empty());
+  run.control(message("resume", 1));
+  CHECK(engine.wait() == 0);
+  EngineProcess other({"train", "--run", plain.path()});
+  CHECK(other.wait() == 0);
+  CHECK(run.events("eval")[0]["loss"] == plain.events("eval")[0]["loss"]);
+  CHECK(run.adapter() == plain.adapter());
+}
+
 TEST_CASE("where OpenBLAS's kernels do not work on this CPU, the engine starts once more with ones that do") {
   // Bulldozer's have instructions that CPUs after it lack: there the first attempt is killed by SIGILL.
   const TinyRun run, plain;

@@ -57,6 +57,16 @@ std::vector<DocumentLoss> losses_of(const TinyRun& run, int64_t pass) {
 
 }  // namespace
 
+TEST_CASE("what was sent to an attempt that ended before its first event is not obeyed by the next one") {
+  const TinyRun run;
+  run.scratch().write("run/engine.lock", "{\"pid\":1,\"startTicks\":1,\"host\":\"x\",\"attempt\":1,\"heartbeat\":1}");
+  run.control(Json{{"type", "stop"}, {"attempt", 1}, {"time", 1}}.dump());
+  REQUIRE(failure(run) == "");
+  REQUIRE(run.events("done").size() == 1);
+  CHECK(run.events("done")[0]["reason"] == "finished");
+  CHECK(run.events("done")[0]["attempt"] == 2);
+}
+
 TEST_CASE("a learning rate asked for in mid-run counts from the next step on, also after a resume") {
   const auto constant = [](Json& spec) {
     spec["optimizer"]["schedule"] = "constant";

@@ -149,13 +149,16 @@ TEST_CASE("one engine a run directory") {
   }
   // Released with its holder; the file stays.
   RunLock again(scratch.path());
+  CHECK(again.last_attempt() == 3);
+  CHECK(EventLog(scratch.at("events.jsonl"), again.last_attempt()).attempt() == 4);
 }
 
 TEST_CASE("the lock's file may hold anything") {
   const Scratch scratch;
-  for (const char* content : {"", "{", "[]", "{\"pid\":{},\"host\":[]}"}) {
+  for (const char* content : {"", "{", "[]", "{\"pid\":{},\"host\":[]}", "{\"attempt\":-1}", "{\"attempt\":1e300}"}) {
     scratch.write("engine.lock", content);
     const RunLock lock(scratch.path());
+    CHECK(lock.last_attempt() == 0);
     scratch.write("engine.lock", content);
     CHECK_THROWS_WITH_AS(RunLock(scratch.path()), doctest::Contains("is being trained by another engine"), Error);
   }

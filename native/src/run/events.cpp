@@ -33,12 +33,16 @@ int64_t attempt_of(std::string_view line) {
   const Json event = Json::parse(line, nullptr, false);
   if (!event.is_object()) return 0;
   const auto attempt = event.find("attempt");
-  if (attempt == event.end() || !attempt->is_number_unsigned()) return 0;
-  const auto number = attempt->get<uint64_t>();
-  return number < (uint64_t{1} << 53) ? static_cast<int64_t>(number) : 0;
+  return attempt == event.end() ? 0 : attempt_number(*attempt);
 }
 
 }  // namespace
+
+int64_t attempt_number(const Json& value) {
+  if (!value.is_number_unsigned()) return 0;
+  const auto number = value.get<uint64_t>();
+  return number < (uint64_t{1} << 53) ? static_cast<int64_t>(number) : 0;
+}
 
 Json event_schema() {
   return schema_of<StartEvent, PlanEvent, MemoryEvent, StepEvent, TelemetryEvent, EvalEvent, SampleEvent, LearningRateEvent,
@@ -49,7 +53,7 @@ int64_t now_milliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-EventLog::EventLog(const std::string& path) : path_(path) {
+EventLog::EventLog(const std::string& path, int64_t last_attempt) : path_(path), attempt_(last_attempt + 1) {
   fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (fd_ < 0) throw Error("file-unwritable", path + " cannot be written: " + std::strerror(errno) + ".");
   try {
@@ -94,6 +98,10 @@ void EventLog::put(nlohmann::ordered_json& line, const char* name, const std::op
   } else {
     line[name] = nullptr;
   }
+}
+
+void EventLog::sync() const {
+  if (fdatasync(fd_) != 0) throw Error("file-unwritable", path_ + " cannot be written: " + std::strerror(errno) + ".");
 }
 
 void EventLog::append(const nlohmann::ordered_json& line) {

@@ -205,8 +205,9 @@ Json event_schema();
 /** events.jsonl of one run directory, whose lock the caller holds. */
 class EventLog {
  public:
-  /** Repairs a last line that a killed attempt left unfinished; this attempt's number is 1 + the highest in the file. */
-  explicit EventLog(const std::string& path);
+  /** Repairs a last line that a killed attempt left unfinished. This attempt's number is 1 + the highest in the file, or
+      + `last_attempt` where that is higher. */
+  explicit EventLog(const std::string& path, int64_t last_attempt = 0);
   ~EventLog();
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
@@ -220,6 +221,9 @@ class EventLog {
     event.visit([&](const char* name, const auto& value) { put(line, name, value); });
     append(line);
   }
+
+  /** Puts what was written on the disk, before a checkpoint that goes on from there. Throws Error. */
+  void sync() const;
 
  private:
   nlohmann::ordered_json head(const char* type) const;
@@ -236,6 +240,9 @@ class EventLog {
   int fd_ = -1;
   int64_t attempt_ = 1;
 };
+
+/** The number of an attempt as a file holds it; 0 where it is none. */
+int64_t attempt_number(const Json& value);
 
 /** Milliseconds since 1970. */
 int64_t now_milliseconds();

@@ -36,13 +36,24 @@ int64_t own_start_ticks() {
   return fields ? std::strtoll(field.c_str(), nullptr, 10) : 0;
 }
 
+/** What the holder wrote; not an object where that cannot be read. */
+Json content(int fd) {
+  char buffer[kContent + 1] = {};
+  if (pread(fd, buffer, kContent, 0) <= 0) return Json();
+  return Json::parse(buffer, nullptr, false);
+}
+
 /** " (process 123 on host)", or nothing where the content cannot be read. */
 std::string holder(int fd) {
-  char buffer[kContent + 1] = {};
-  if (pread(fd, buffer, kContent, 0) <= 0) return "";
-  const Json json = Json::parse(buffer, nullptr, false);
+  const Json json = content(fd);
   if (!json.is_object() || !json.contains("pid") || !json.contains("host")) return "";
   return " (process " + shown(json["pid"]) + " on " + shown(json["host"]) + ")";
+}
+
+int64_t attempt_in(const Json& json) {
+  if (!json.is_object()) return 0;
+  const auto attempt = json.find("attempt");
+  return attempt == json.end() ? 0 : attempt_number(*attempt);
 }
 
 }  // namespace
@@ -62,6 +73,7 @@ RunLock::RunLock(const std::string& folder) : path_(folder + "/engine.lock") {
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) == 0) host_ = name;
   start_ticks_ = own_start_ticks();
+  attempt_ = attempt_in(content(fd_));
 }
 
 RunLock::~RunLock() {

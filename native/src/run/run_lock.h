@@ -15,6 +15,8 @@ class RunLock {
  public:
   /** Throws Error where another engine holds it. */
   explicit RunLock(const std::string& folder);
+  /** The attempt of the engine that held it before; 0 where there was none, or its content cannot be read. */
+  int64_t last_attempt() const { return attempt_; }
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;

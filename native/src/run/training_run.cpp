@@ -280,6 +280,7 @@ std::optional<double> TrainingRun::held_out_loss() {
   double sum = 0;
   for (int64_t next = 0; next < eval_.sequences();) {
     take_messages();
+    if (paused_ && !stop_) wait_while_paused();
     if (stop_) return std::nullopt;
     buffer_.clear();
     for (int64_t i = 0; i < state_.micro_batch && next < eval_.sequences(); ++i) eval_.append(next++, buffer_);
@@ -328,6 +329,8 @@ void TrainingRun::save_if_due() {
 void TrainingRun::save() {
   const std::span<const DocumentLoss> losses =
       row_losses_.met() ? std::span<const DocumentLoss>(row_losses_.current()) : std::span<const DocumentLoss>();
+  // After a power cut a run must not go on from a step whose events are lost.
+  log_.sync();
   const std::string path = store_.write(*trainer_, state_, adapter_, spec_.keep_checkpoints, losses);
   saved_step_ = state_.step;
   save_asked_ = false;
@@ -495,7 +498,8 @@ void train(const std::string& folder, const RunOverrides& overrides, Machine& ma
     throw Error("run-missing", folder + " is not a run directory: it holds no run.json.");
   }
   RunLock lock(folder);
-  EventLog log(folder + "/events.jsonl");
+  // An attempt that ended before its first event has left its number in the lock alone, and may have been sent messages.
+  EventLog log(folder + "/events.jsonl", lock.last_attempt());
   lock.start_heartbeat(log.attempt());
   catch_stop_signals();
   const auto fail = [&](const std::string& code, const std::string& message) {
