@@ -1,5 +1,5 @@
 /** Base models of any size for a benchmark: random weights, and the tokenizer of models/tiny-python. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export const TINY = resolve("models/tiny-python");
@@ -50,7 +50,7 @@ export function writeModel(folder: string, { hidden, intermediate, layers, heads
       [`${prefix}.mlp.down_proj.weight`, [hidden, intermediate]],
     );
   }
-  writeFileSync(join(folder, "model.safetensors"), safetensorsOf(tensors));
+  writeSafetensors(join(folder, "model.safetensors"), tensors);
 }
 
 /** Tiny-python's tokenizer with tokens that no text leads to, up to a vocabulary of this size. */
@@ -62,26 +62,39 @@ function tokenizerOf(words: number): unknown {
   return tokenizer;
 }
 
-function safetensorsOf(tensors: readonly [string, number[]][]): Buffer {
+function writeSafetensors(path: string, tensors: readonly [string, number[]][]): void {
   const header: Record<string, object> = {};
-  const parts: Buffer[] = [];
   let offset = 0;
-  let seed = 1;
   for (const [name, shape] of tensors) {
-    const count = shape.reduce((product, size) => product * size, 1);
-    const values = new Float32Array(count);
-    for (let i = 0; i < count; i++) {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      values[i] = shape.length === 1 ? 1 : (seed / 2 ** 32 - 0.5) * 0.08;
-    }
-    const bits = new Uint32Array(values.buffer);
-    const bfloat16 = Uint16Array.from(bits, (value) => value >>> 16);
-    header[name] = { dtype: "BF16", shape, data_offsets: [offset, offset + count * 2] };
-    offset += count * 2;
-    parts.push(Buffer.from(bfloat16.buffer));
+    const bytes = sizeOf(shape) * 2;
+    header[name] = { dtype: "BF16", shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
   }
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([length, text, ...parts]);
+  const file = openSync(path, "w");
+  writeSync(file, Buffer.concat([length, text]));
+  const values = randomValues();
+  // A tensor at a time: together they may be more than a buffer can hold.
+  for (const [, shape] of tensors) writeSync(file, Buffer.from(values(shape).buffer));
+  closeSync(file);
+}
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+/** In bfloat16: small ones for matrices, 1 for norms. The same ones every time. */
+function randomValues(): (shape: readonly number[]) => Uint16Array {
+  let seed = 1;
+  const one = new Float32Array(1);
+  const bits = new Uint32Array(one.buffer);
+  return (shape) => {
+    const values = new Uint16Array(sizeOf(shape));
+    for (let i = 0; i < values.length; i++) {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+      one[0] = shape.length === 1 ? 1 : (seed / 2 ** 32 - 0.5) * 0.08;
+      values[i] = bits[0]! >>> 16;
+    }
+    return values;
+  };
 }
