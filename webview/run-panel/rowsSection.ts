@@ -73,8 +73,10 @@ export class RowsSection implements RunSection {
   }
 
   chooseStep(step: number): void {
-    this.#step.value = String(step);
-    this.#ask();
+    if (step >= 1) this.#step.value = String(step);
+    this.#enable();
+    if (step >= 1) this.#ask();
+    else this.#sayNoRows();
     this.element.scrollIntoView({ block: "start" });
   }
 
@@ -85,6 +87,13 @@ export class RowsSection implements RunSection {
 
   #ask(): void {
     if (this.#chosen() !== null) this.post({ type: "showStepRows", step: this.#chosen()! });
+  }
+
+  /** What was measured before the first batch is at step 0. */
+  #sayNoRows(): void {
+    const text = t("Step 0 comes before the first batch, so it has no rows; choose a step from 1 on.");
+    this.#stepRows.replaceChildren(element("p", { class: "quiet", text, testId: "no-step-rows" }));
+    setText(this.#live, text);
   }
 
   #copy(): void {
