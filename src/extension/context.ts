@@ -15,6 +15,7 @@ import type { ComparePanels } from "./panels/comparePanels";
 import type { RunPanels } from "./panels/runPanels";
 import type { NotesDocuments } from "./runs/notesDocument";
 import type { OpenRunCommands } from "./runs/openRunCommands";
+import type { RowLossFileWriter } from "./runs/rowLossFiles";
 import type { RowLossGutter } from "./runs/rowLossGutter";
 import type { RowLossReader } from "./runs/rowLossReader";
 import type { RunEvaluations } from "./runs/runEvaluations";
@@ -30,6 +31,7 @@ export interface Services {
   readonly evaluations: RunEvaluations;
   readonly queue: RunQueue;
   readonly rowLosses: RowLossReader;
+  readonly rowLossFiles: RowLossFileWriter;
   readonly rowLossGutter: RowLossGutter;
   readonly runSearch: RunSearch;
   readonly notesDocuments: NotesDocuments;

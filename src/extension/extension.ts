@@ -23,6 +23,7 @@ import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
 import { NotesDocuments } from "./runs/notesDocument";
 import { RunNotifications } from "./runs/notifications";
 import { OpenRunCommands } from "./runs/openRunCommands";
+import { RowLossFileWriter } from "./runs/rowLossFiles";
 import { RowLossGutter } from "./runs/rowLossGutter";
 import { RowLossReader } from "./runs/rowLossReader";
 import { RunContextKeys } from "./runs/runContextKeys";
@@ -66,6 +67,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     ...registerCommands(services),
     ...registerViews(services),
     services.rowLosses,
+    services.rowLossFiles,
     services.rowLossGutter,
     new StatusBar(services),
     new InlineCompletions(services),
@@ -104,6 +106,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
     evaluations: new RunEvaluations(extension, log),
     queue: new RunQueue(runs, log, (run) => launchPrepared(services, run)),
     rowLosses,
+    rowLossFiles: new RowLossFileWriter({ extension, log, runs, rowLosses }),
     rowLossGutter: new RowLossGutter({ extension, log, runs, rowLosses }),
     runSearch: new RunSearch(),
     notesDocuments: new NotesDocuments(runs),

@@ -4,6 +4,9 @@ import type { ProviderChoice } from "../protocol/worker";
 /** What completion does while a run computes. */
 export type DuringTraining = "reduced" | "off" | "full";
 
+/** Where it is written what rows have cost. */
+export type RowLossPlace = "beside-dataset" | "run-folder";
+
 /** The settings as they are now; what package.json declares is the default. */
 export interface Settings {
   defaultModel: string;
@@ -23,6 +26,7 @@ export interface Settings {
   /** 0: greedy. */
   completionTemperature: number;
   notifications: readonly string[];
+  rowLosses: RowLossPlace;
 }
 
 export function readSettings(): Settings {
@@ -43,6 +47,7 @@ export function readSettings(): Settings {
     completionTemperature: Math.min(atLeastZero(section.get<unknown>("completion.temperature"), 0), 2),
     completionUnloadAfter: Math.min(atLeastZero(section.get<unknown>("completion.unloadAfter"), 15), 1440),
     notifications: strings(section.get<unknown>("notifications")),
+    rowLosses: section.get<unknown>("rowLosses") === "run-folder" ? "run-folder" : "beside-dataset",
   };
 }
 

@@ -16,6 +16,7 @@ import { scanCacheDir } from "@huggingface/hub";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type DownloadOptions, type DownloadProgress, downloadModel, planDownload } from "./downloadModel";
 import { HubConnection } from "./hubConnection";
+import type { HubError } from "./hubError";
 import {
   COMMIT,
   etagOf,
@@ -323,6 +324,23 @@ describe("a server that misbehaves", () => {
     expect(Math.min(...waits)).toBe(7000);
   });
 
+  it("is busy, and what is waited for is told, at the listing and at a file", async () => {
+    const told: string[] = [];
+    const onWait = (error: HubError, milliseconds: number) => told.push(`${error.what} ${milliseconds}`);
+    const busyOnce = () => {
+      let asked = 0;
+      return (response: http.ServerResponse) =>
+        asked++ === 0 && Boolean(response.writeHead(429, { "retry-after": "7" }).end());
+    };
+    const [listing, file] = [busyOnce(), busyOnce()];
+    server.onRequest = (_, response) => listing(response);
+    server.onFile = (path, _, response) => path === WEIGHTS && file(response);
+    const plan = await planDownload(connect(), { ...request(), onWait });
+    await downloadModel(connect(), plan, { cacheRoot, wait, onWait });
+    const { host } = new URL(server.endpoint);
+    expect(told).toEqual(Array(2).fill(`${host} has had too many requests 7000`));
+  });
+
   it("wants to be left alone for an hour", async () => {
     server.onFile = (_, __, response) => Boolean(response.writeHead(429, { "retry-after": "3600" }).end());
     expect(await failure(download())).toMatch(/has had too many requests; try again in 3600 s\.$/);
@@ -426,6 +444,8 @@ describe("a server that misbehaves", () => {
     const answers: ((response: http.ServerResponse) => unknown)[] = [
       (response) => response.writeHead(200, headOf(weights, 0).headers).end(weights.content),
       (response) => response.writeHead(416, { "content-range": "bytes */1" }).end(),
+      (response) => response.writeHead(416, { "content-type": "text/html" }).end("<html>No such range</html>"),
+      (response) => response.writeHead(416, { "content-encoding": "gzip" }).end("x"),
       (response) =>
         response
           .writeHead(206, { "content-range": "bytes 0-399999/400000", "content-length": 400_000 })

@@ -5,7 +5,7 @@ import { HubError } from "./hubError";
 import { ModelCache } from "./modelCache";
 import { missingFile, neededFiles, type RemoteFile } from "./modelFiles";
 import { describeRepository, type RepositoryDescription } from "./repository";
-import { realWait, type Wait, withRetries } from "./retry";
+import { type Retry, realWait, type Wait, withRetries } from "./retry";
 import { transferFile } from "./transferFile";
 import { TransferRate } from "./transferRate";
 
@@ -17,6 +17,7 @@ export interface DownloadRequest {
   cacheRoot: string;
   wait?: Wait;
   signal?: AbortSignal | undefined;
+  onWait?: Retry["onWait"];
 }
 
 /** What a download would bring; nothing of the model has been fetched yet. */
@@ -44,8 +45,8 @@ export interface DownloadProgress {
 
 /** Asks the Hub what it has and the cache what is there. Throws HubError where the model cannot be had or used. */
 export async function planDownload(hub: HubConnection, request: DownloadRequest): Promise<DownloadPlan> {
-  const { repository, revision, cacheRoot, wait = realWait, signal } = request;
-  const retry = { wait, signal };
+  const { repository, revision, cacheRoot, wait = realWait, signal, onWait } = request;
+  const retry = { wait, signal, onWait };
   const described = await describeRepository(hub, repository, revision, retry);
   const files = neededFiles(described.files);
   const missing = missingFile(files);
@@ -87,6 +88,7 @@ export interface DownloadOptions {
   onFile?(path: string): Promise<void>;
   wait?: Wait;
   signal?: AbortSignal | undefined;
+  onWait?: Retry["onWait"];
   /** Milliseconds of any clock. */
   now?(): number;
 }
@@ -138,6 +140,7 @@ async function fetchFile({ hub, plan, cache, options, report }: Download, file: 
     onChecking: () => report("checking", file.path, before + file.size),
     wait: options.wait ?? realWait,
     signal: options.signal,
+    onWait: options.onWait,
   });
   await cache.keep(file);
 }

@@ -73,7 +73,8 @@ export class HubConnection {
       if (url.origin === this.#origin) checksum ??= statedChecksum(response);
       const status = response.statusCode ?? 0;
       if (status < 300 || status === UNSATISFIABLE_RANGE) {
-        refusePages(response, url);
+        // The body of a refused range says nothing, in whatever form.
+        if (status < 300) refusePages(response, url);
         return { response, host: url.host, checksum };
       }
       response.destroy();

@@ -4,7 +4,7 @@
  */
 export type HubErrorKind = "needs-token" | "no-access" | "transient" | "final";
 
-/** What went wrong with the Hub, in one sentence for the user. It never holds the token. */
+/** What went wrong with the Hub, in one sentence for the user: what; what to do. It never holds the token. */
 export class HubError extends Error {
   override name = "HubError";
 
@@ -15,6 +15,11 @@ export class HubError extends Error {
     readonly retryAfterMs: number | null = null,
   ) {
     super(message);
+  }
+
+  /** What went wrong, without what to do about it and without a full stop. */
+  get what(): string {
+    return this.message.replace(/(;.*)?\.$/, "");
   }
 }
 

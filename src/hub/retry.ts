@@ -7,10 +7,12 @@ export const realWait: Wait = async (milliseconds, signal) => {
   await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
 };
 
-/** How to wait, and what ends it. */
+/** How to wait, what ends it, and who is told. */
 export interface Retry {
   wait: Wait;
   signal: AbortSignal | undefined;
+  /** Before each wait: what has failed, and in how many milliseconds it is tried again. */
+  onWait?: ((error: HubError, milliseconds: number) => void) | undefined;
 }
 
 export interface RetryOptions extends Retry {
@@ -27,7 +29,7 @@ const LONGEST_ASKED_MS = 5 * 60_000;
 
 /** Repeats what failed with a transient HubError, ever more slowly, or when the server says. */
 export async function withRetries<Result>(attempt: () => Promise<Result>, options: RetryOptions): Promise<Result> {
-  const { attempts, progress = () => 0, wait, signal } = options;
+  const { attempts, progress = () => 0, wait, signal, onWait } = options;
   let failures = 0;
   for (;;) {
     const before = progress();
@@ -39,7 +41,9 @@ export async function withRetries<Result>(attempt: () => Promise<Result>, option
       failures = progress() > before ? 1 : failures + 1;
       const asked = error.retryAfterMs ?? 0;
       if (failures >= attempts || asked > LONGEST_ASKED_MS) throw error;
-      await wait(Math.max(asked, delay(failures)), signal);
+      const milliseconds = Math.max(asked, delay(failures));
+      onWait?.(error, milliseconds);
+      await wait(milliseconds, signal);
     }
   }
 }

@@ -5,9 +5,9 @@ import type { IncomingMessage } from "node:http";
 import type { HubConnection, HubResponse } from "./hubConnection";
 import { HubError, networkError } from "./hubError";
 import type { Checksum, RemoteFile } from "./modelFiles";
-import { type Wait, withRetries } from "./retry";
+import { type Retry, withRetries } from "./retry";
 
-export interface Transfer {
+export interface Transfer extends Retry {
   hub: HubConnection;
   repository: string;
   commit: string;
@@ -17,8 +17,6 @@ export interface Transfer {
   /** How many bytes are there; fewer than before where the beginning could not be used. */
   onBytes(have: number): void;
   onChecking(): void;
-  wait: Wait;
-  signal: AbortSignal | undefined;
 }
 
 const ATTEMPTS = 6;
@@ -27,7 +25,7 @@ const CHECKED_ATTEMPTS = 2;
 
 /** Fetches what is missing until `target` is whole and has the right checksum. A cancelled transfer can be gone on with. */
 export async function transferFile(transfer: Transfer): Promise<void> {
-  const { file, target, wait, signal } = transfer;
+  const { file, target, wait, signal, onWait } = transfer;
   for (let attempt = 1; ; attempt++) {
     let furthest = 0;
     const onBytes = (have: number) => {
@@ -39,6 +37,7 @@ export async function transferFile(transfer: Transfer): Promise<void> {
       progress: () => furthest,
       wait,
       signal,
+      onWait,
     });
     transfer.onChecking();
     if ((await checksumOf(target, file, signal)) === file.checksum.value) return;
@@ -98,10 +97,6 @@ async function startOf(answer: HubResponse, begun: number, handle: FileHandle, t
   if (checksum !== null && checksum.length === file.checksum.value.length && checksum !== file.checksum.value) {
     throw new HubError("final", `${name} is no longer the file that the Hub listed; start the download again.`);
   }
-  const encoding = response.headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") {
-    throw new HubError("final", `${host} sends ${name} encoded as ${encoding}, which was not asked for.`);
-  }
   if (!continues(response, begun, file.size)) {
     if (response.statusCode !== 200) {
       await handle.truncate(0);
@@ -109,6 +104,10 @@ async function startOf(answer: HubResponse, begun: number, handle: FileHandle, t
       throw new HubError("transient", `${host} sends another part of ${name} than was asked for; try again later.`);
     }
     begun = 0;
+  }
+  const encoding = response.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    throw new HubError("final", `${host} sends ${name} encoded as ${encoding}, which was not asked for.`);
   }
   const announced = response.headers["content-length"];
   if (announced !== undefined && Number(announced) !== file.size - begun) {

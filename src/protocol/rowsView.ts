@@ -50,6 +50,26 @@ export interface RowLossReport {
   marked: { row: number; loss: number }[][];
 }
 
+/** A table of row losses beside a data set. */
+export interface RowLossFile {
+  dataset: string;
+  file: string;
+  /** One sentence why it was not written; null: it was. */
+  problem: string | null;
+  /** As it was written. */
+  bytes: number;
+  writtenMs: number;
+}
+
+/** The result of the job `runs losses --beside`, which `row-losses.json` in the run directory keeps. */
+export interface RowLossFiles {
+  /** 1-based. */
+  pass: number;
+  /** When the engine had written the pass, in milliseconds since 1970. */
+  readMs: number;
+  files: RowLossFile[];
+}
+
 export type ToRows =
   | { type: "stepRows"; state: "none" }
   | { type: "stepRows"; state: "loading"; step: number }
@@ -58,11 +78,15 @@ export type ToRows =
   | { type: "rowLosses"; state: "none" }
   | { type: "rowLosses"; state: "loading" }
   | { type: "rowLosses"; state: "ready"; report: RowLossReport }
-  | { type: "rowLosses"; state: "error"; message: string };
+  | { type: "rowLosses"; state: "error"; message: string }
+  /** The tables of row losses that lie beside the data sets; `pass`: which they are of. */
+  | { type: "rowLossFiles"; pass: number; files: string[] };
 
 export type FromRows =
   | { type: "showStepRows"; step: number }
   /** A row that one of the lists has shown. */
   | { type: "openRunRow"; list: "step" | "worst"; source: number; row: number }
   | { type: "copyRowLosses" }
+  /** Index into the files that were told. */
+  | { type: "openRowLossFile"; file: number }
   | { type: "saveRowLosses" };

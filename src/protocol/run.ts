@@ -14,6 +14,7 @@
  *   notes.json      name, tags and notes that a person has given the run (src/run/runNotes.ts)
  *   samples.json    SampleFile: prompts that are answered at each evaluation; read anew each time
  *   row-losses/pass-N.losses   what each row cost when the N-th pass over the data met it (1-based; layout below)
+ *   row-losses.json what of it was written beside the data sets, or why not (src/run/rowLossFiles.ts)
  *   engine.log      the engine's stdout and stderr
  *   checkpoints/step-N/   PEFT adapter, optimizer.safetensors, state.json; that of the lowest held-out loss is kept
  *   adapter/        the final adapter in PEFT's format

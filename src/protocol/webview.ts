@@ -190,7 +190,19 @@ export type FromRunPanel =
 /** What a run panel keeps over a reload of the window. */
 export type RunPanelState =
   | { kind: "plan"; dataset: string; form: PlanForm | null }
-  | { kind: "run"; id: string; curves?: CurveLook };
+  | ({ kind: "run"; id: string } & Partial<RunPageState>);
+
+/** How a person left a run's page. */
+export interface RunPageState {
+  curves: CurveLook;
+  /** The steps in sight; null: all. */
+  zoom: { from: number; to: number } | null;
+  /** What stands in Try it, and in Add prompt… while that is open. */
+  asking: string;
+  pinning: string;
+  /** Of pinned prompts, by id, the step that is looked at, where it is not the newest. */
+  sampleSteps: [id: string, step: number][];
+}
 
 /** How a person wants to see the curves of a run. */
 export interface CurveLook {

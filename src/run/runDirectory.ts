@@ -31,6 +31,7 @@ export function runPaths(directory: string) {
     exported: join(directory, "export"),
     initialAdapter: join(directory, "initial-adapter"),
     rowLosses: join(directory, "row-losses"),
+    rowLossFiles: join(directory, "row-losses.json"),
     tensorboard: join(directory, "tensorboard"),
   };
 }

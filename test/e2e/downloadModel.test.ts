@@ -72,8 +72,10 @@ describe("Download Base Model…", () => {
     const seen = new Promise<void>((done) => {
       goOn = done;
     });
+    let asked = 0;
     server.onFile = (name, request, response) => {
       if (name !== "model-00002-of-00003.safetensors") return false;
+      if (asked++ === 0) return Boolean(response.writeHead(429, { "retry-after": "5" }).end());
       const file = server.files[name]!;
       const start = rangeStart(request);
       const { status, headers } = headOf(file, start);
@@ -83,6 +85,8 @@ describe("Download Base Model…", () => {
       return true;
     };
     await dialog.getByText("Download", { exact: true }).click();
+    await toast(workbench, /has had too many requests; trying again in 5 s/).waitFor();
+    await workbench.screenshot("4-waiting");
     await toast(workbench, /Downloading test-org\/tiny.*\d MB of 32\.0 MB/).waitFor();
     await workbench.screenshot("4-progress");
     goOn();

@@ -197,6 +197,28 @@ describe("the live panel", () => {
     await workbench.screenshotsIn(everyTheme, "6-finished");
   });
 
+  it("reads any step on a chart of few readings, and lists the rows of the one that is clicked", async () => {
+    const totalSteps = Number(events("done").at(-1)!.totalSteps);
+    const over = (chartId: string) => panel.getByTestId(chartId).locator(".u-over");
+    const { width, height } = (await over("curve-memory").boundingBox())!;
+    const middle = { x: width / 2, y: height / 2 };
+    await over("curve-memory").hover({ position: middle });
+    const half = Math.round(totalSteps / 2);
+    const step = await eventually(
+      "a step in the middle",
+      async () => Number(/^Step (\d+)/.exec((await panel.getByTestId("readout").textContent())!)?.[1]),
+      (shown) => Math.abs(shown - half) <= 1,
+    );
+    await workbench.screenshot("6-memory-read");
+    await over("curve-memory").click({ position: middle });
+    await panel.getByTestId("step-row-table").waitFor();
+    expect(await panel.getByTestId("rows-step").inputValue()).toBe(String(step));
+    await over("loss-curve").click({ position: { x: 2, y: 20 } });
+    await panel.getByTestId("no-step-rows").waitFor();
+    expect(await panel.getByTestId("rows-step").inputValue()).toBe(String(step));
+    await workbench.screenshotsIn(["light", "dark"], "6-step-0");
+  });
+
   it("comes back after a reload with the scale and smoothing that were chosen", async () => {
     await panel.getByTestId("smoothing").fill("7");
     await panel.getByTestId("log-scale").check();

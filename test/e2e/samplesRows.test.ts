@@ -9,7 +9,7 @@ import { runsFolderOf } from "../../src/run/runDirectory";
 import { defaultSettings } from "../../src/run/runSpec";
 import { realEngine, tinyPython } from "../../src/run/testing/engine";
 import { acceptPath, cursorLine } from "./editor";
-import { inState, RUN_MS, runPanel } from "./runPanel";
+import { button, inState, RUN_MS, runPanel } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 /** Few, so that a row is met within seconds; a twentieth of them is marked. */
@@ -139,6 +139,36 @@ describe("samples and rows", () => {
     expect(pinned()).toHaveLength(3);
   });
 
+  it("is as it was left when its tab is looked at again", async () => {
+    const step = await panel.getByTestId("sample-step").first().textContent();
+    await panel.getByTestId("ask-instruction").fill("Return the largest");
+    await panel.getByTestId("add-prompt").click();
+    await panel.getByTestId("pin-instruction").fill("Sort the");
+    await panel.getByTestId("loss-curve").press("Home");
+    await panel.getByTestId("loss-curve").press("+");
+    const zoom = () => panel.locator("section.curve").getAttribute("data-zoom");
+    const zoomed = await zoom();
+    expect(zoomed).toMatch(/^\d+-\d+$/);
+    await workbench.command("Create: New File...");
+    await workbench.choose("Select File Type", "Text File");
+    await eventually("the page to be gone", () => panel.isDetached(), Boolean);
+    await workbench.command("View: Close Editor");
+    panel = await runPanel(workbench, "Short");
+    await eventually(
+      "three samples",
+      () => panel.getByTestId("sample").count(),
+      (count) => count === 3,
+    );
+    expect(await panel.getByTestId("sample-step").first().textContent()).toBe(step);
+    expect(await panel.getByTestId("ask-instruction").inputValue()).toBe("Return the largest");
+    expect(await panel.getByTestId("pin-instruction").inputValue()).toBe("Sort the");
+    expect(await panel.getByTestId("pin-instruction").isVisible()).toBe(true);
+    expect(await zoom()).toBe(zoomed);
+    await workbench.screenshot("2-left-and-back");
+    await button(panel, "Cancel").click();
+    await button(panel, "Show all steps").click();
+  });
+
   it("lists the rows of a step, and opens one in the editor", async () => {
     await panel.getByTestId("rows-step").fill("3");
     await workbench.page.keyboard.press("Enter");
@@ -229,7 +259,23 @@ describe("samples and rows", () => {
     await workbench.page.keyboard.press("Control+Z");
   });
 
-  it("saves what each row cost beside the data set, and says when that has changed", async () => {
+  it("has written what each row cost beside the data set, and leads there", async () => {
+    const file = join(workbench.workspace, "functions.row-losses.csv");
+    const lines = readFileSync(file, "utf8").trim().split("\n");
+    expect(lines[0]).toBe("source,row,loss,tokens,targets,step");
+    expect(lines.length).toBeGreaterThan(30);
+    await see("row-loss-files");
+    expect(await panel.getByTestId("row-loss-files").textContent()).toBe(
+      "Beside the data set, all rows of pass 2: functions.row-losses.csv",
+    );
+    await workbench.screenshotsIn(themes, "5-beside");
+    await panel.getByTestId("row-loss-file").click();
+    await workbench.page.locator(".tab.active", { hasText: "functions.row-losses.csv" }).waitFor();
+    await workbench.command("View: Close Editor");
+    panel = await runPanel(workbench, "Short");
+  });
+
+  it("saves what each row cost where it is wanted, and says when the data set has changed", async () => {
     await panel.getByTestId("save-row-losses").click();
     await acceptPath(workbench, "functions.losses.csv");
     const file = join(workbench.workspace, "functions.losses.csv");

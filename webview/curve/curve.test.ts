@@ -7,7 +7,7 @@ import { SeriesData } from "./seriesData";
 import { short } from "./seriesText";
 import { Smoother, smoothingWindow } from "./smoothing";
 import { pieceOf } from "./testing";
-import { panTo, zoomAround, zoomTo } from "./zoom";
+import { panTo, stepNear, zoomAround, zoomTo } from "./zoom";
 
 const line = (length: number, value = (step: number) => step): Point[] =>
   Array.from({ length }, (_, index) => ({ step: index + 1, value: value(index + 1) }));
@@ -195,6 +195,11 @@ describe("zoom", () => {
     expect(panTo(5, { from: 10, to: 20 })).toEqual({ from: 5, to: 15 });
     expect(panTo(25, { from: 10, to: 20 })).toEqual({ from: 15, to: 25 });
     expect(panTo(15, { from: 10, to: 20 })).toEqual({ from: 10, to: 20 });
+  });
+
+  it("finds the step at a place, in sight and known", () => {
+    expect([499.6, -3, 612.2].map((place) => stepNear(place, [0, 1000], 600))).toEqual([500, 0, 600]);
+    expect([3, 80].map((place) => stepNear(place, [10, 50], 600))).toEqual([10, 50]);
   });
 });
 

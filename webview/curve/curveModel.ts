@@ -27,7 +27,7 @@ export const seriesNames: readonly SeriesName[] = [
 ];
 
 /** What is measured now and then, not at each step. */
-const readings: ReadonlySet<SeriesName> = new Set(["memory", "utilisation", "temperature"]);
+export const readings: ReadonlySet<SeriesName> = new Set(["memory", "utilisation", "temperature"]);
 
 /** All points of a run, however many, and the few of them that a picture or a table needs. */
 export class CurveModel {

@@ -2,7 +2,7 @@ import type uPlot from "uplot";
 import type { SeriesName } from "../../src/protocol/curveView";
 import { count } from "../figures";
 import { t } from "../texts";
-import type { CurveModel, StepRange } from "./curveModel";
+import { type CurveModel, readings, type StepRange } from "./curveModel";
 import { seriesLabel, seriesText } from "./seriesText";
 import type { StepPicture } from "./stepChart";
 
@@ -13,6 +13,10 @@ export class SeriesPicture implements StepPicture {
     public model: CurveModel,
     public totalSteps: number,
   ) {}
+
+  get holds(): boolean {
+    return readings.has(this.name);
+  }
 
   lastStep(): number {
     return Math.max(this.totalSteps, this.model.lastStep);

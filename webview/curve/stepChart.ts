@@ -4,7 +4,7 @@ import { count } from "../figures";
 import { t } from "../texts";
 import type { StepRange } from "./curveModel";
 import { chartFont, logRange, logTicks, paddedRange, resolveColor } from "./plotTheme";
-import { panTo, zoomAround, zoomTo } from "./zoom";
+import { panTo, stepNear, zoomAround, zoomTo } from "./zoom";
 
 /** What is drawn over the steps. */
 export interface StepPicture {
@@ -20,6 +20,8 @@ export interface StepPicture {
   /** What tests count points by, as `data-` attributes. */
   attributes(): Record<string, string>;
   logScale?(): boolean;
+  /** Its values hold until the next one, so that steps between two points can be read as well. */
+  readonly holds?: boolean;
   /** Values beside the axis. */
   axisText?(value: number): string;
   /** Behind the lines. */
@@ -282,8 +284,10 @@ export class StepChart {
   }
 
   #stepUnder(plot: uPlot): number | null {
-    const { idx, left } = plot.cursor;
-    return typeof idx === "number" && (left ?? -1) >= 0 ? (plot.data[0][idx] ?? null) : null;
+    const { idx, left = -1 } = plot.cursor;
+    if (left < 0 || typeof idx !== "number") return null;
+    if (this.picture.holds) return stepNear(plot.posToVal(left, "x"), this.#range(), this.picture.lastKnown());
+    return plot.data[0][idx] ?? null;
   }
 
   #read(plot: uPlot): void {

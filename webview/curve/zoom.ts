@@ -22,3 +22,8 @@ export function panTo(step: number, { from, to }: StepRange): StepRange {
   if (step > to) return { from: from + (step - to), to: step };
   return { from, to };
 }
+
+/** The step at a place of the axis: within the stretch in sight, and no further than the last known. */
+export function stepNear(place: number, [from, to]: readonly [number, number], lastKnown: number): number {
+  return Math.min(lastKnown, Math.max(from, Math.min(to, Math.round(place))));
+}

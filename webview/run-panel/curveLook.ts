@@ -5,7 +5,7 @@ export const SMOOTHEST = 8;
 export const SUITABLE = 4;
 
 /** What an earlier life of the page kept, as far as it can be used. */
-export function curveLook(kept: Partial<CurveLook> | undefined): CurveLook {
+export function curveLook(kept: { smoothing?: unknown; logarithmic?: unknown } | undefined): CurveLook {
   const { smoothing, logarithmic } = kept ?? {};
   const usable = typeof smoothing === "number" && smoothing >= 0 && smoothing <= SMOOTHEST;
   return { smoothing: usable ? smoothing : SUITABLE, logarithmic: logarithmic === true };

@@ -15,18 +15,13 @@ import { count, loss } from "../figures";
 import { checkbox, slider } from "../inputs";
 import { t } from "../texts";
 import { SMOOTHEST, SUITABLE } from "./curveLook";
+import type { KeptPage } from "./keptPage";
 
 const CHART_HEIGHT = 340;
 const SAID_FOR_MS = 5000;
 
 /** 0: none; 1 at the suitable place; four times as many steps at the end. */
 const smoothingAt = (place: number) => (place / SUITABLE) ** 2;
-
-/** Where the curves begin, and where a person's changes of it are kept for the page's next life. */
-export interface KeptLook {
-  readonly look: CurveLook;
-  keep(look: CurveLook): void;
-}
 
 /** A run's curves over the same steps: the losses large, the others small beneath, and the table behind them. */
 export class LiveCurves {
@@ -40,18 +35,18 @@ export class LiveCurves {
   readonly #table = new CurveTable(this.#model);
   readonly #legend = element("div", { class: "legend", testId: "legend" });
   readonly #readout = element("span", { class: "readout", testId: "readout", attributes: { "aria-hidden": "true" } });
-  readonly #showAll = linkButton(t("Show all steps"), () => this.#zoomTo(null), "show-all");
+  readonly #showAll = linkButton(t("Show all steps"), () => this.#chooseZoom(null), "show-all");
   readonly #said = element("span", { class: "quiet", role: "status", testId: "copied" });
   readonly #spoken = liveRegion();
   #saidTimer: number | undefined;
 
   constructor(
     private readonly post: (message: FromRunPanel) => void,
-    private readonly kept: KeptLook,
+    private readonly kept: KeptPage,
     chooseStep: (step: number) => void,
   ) {
-    this.#look = kept.look;
-    const onZoom = (range: StepRange | null) => this.#zoomTo(range);
+    this.#look = kept.state.curves;
+    const onZoom = (range: StepRange | null) => this.#chooseZoom(range);
     this.#loss = new LossChart(this.#model, 0, {
       height: CHART_HEIGHT,
       onStep: (step, byKeyboard) => this.#read(this.#loss, step, byKeyboard),
@@ -63,7 +58,6 @@ export class LiveCurves {
       onZoom,
       onChoose: chooseStep,
     });
-    this.#showAll.hidden = true;
     this.#loss.setSmoothed(this.#look.smoothing > 0);
     this.#loss.setLogScale(this.#look.logarithmic);
     this.element = element(
@@ -77,6 +71,7 @@ export class LiveCurves {
       this.#spoken,
     );
     this.#showLegend();
+    this.#zoomTo(kept.state.zoom);
   }
 
   get model(): CurveModel {
@@ -165,7 +160,7 @@ export class LiveCurves {
 
   #keep(changes: Partial<CurveLook>): void {
     this.#look = { ...this.#look, ...changes };
-    this.kept.keep(this.#look);
+    this.kept.keep({ curves: this.#look });
   }
 
   #setSmoothing(place: number): void {
@@ -174,6 +169,11 @@ export class LiveCurves {
     this.#loss.setSmoothed(place > 0);
     this.#loss.update();
     this.#table.update();
+  }
+
+  #chooseZoom(range: StepRange | null): void {
+    this.kept.keep({ zoom: range });
+    this.#zoomTo(range);
   }
 
   #zoomTo(range: StepRange | null): void {

@@ -1,15 +1,8 @@
-import type {
-  CurveLook,
-  FromRunPanel,
-  RunDetails,
-  RunHead,
-  RunPanelState,
-  ToRunPanel,
-} from "../../src/protocol/webview";
+import type { FromRunPanel, RunDetails, RunHead, RunPanelState, ToRunPanel } from "../../src/protocol/webview";
 import { element } from "../dom";
 import { connect } from "../host";
 import { registerToolkit } from "../toolkit";
-import { curveLook } from "./curveLook";
+import { KeptPage } from "./keptPage";
 import { PlanView } from "./planView";
 import { RunView } from "./runView";
 import "./style.css";
@@ -59,10 +52,9 @@ function receive(message: ToRunPanel): void {
 
 function showRun(run: RunHead, details: RunDetails): void {
   const kept = host.kept();
-  const look = curveLook(kept?.kind === "run" && kept.id === run.id ? kept.curves : undefined);
-  const keep = (curves: CurveLook) => host.keep({ kind: "run", id: run.id, curves });
-  keep(look);
-  show(new RunView(run, details, host.post, { look, keep }));
+  const own = kept?.kind === "run" && kept.id === run.id ? kept : undefined;
+  const page = new KeptPage(own, run.totalSteps, (state) => host.keep({ kind: "run", id: run.id, ...state }));
+  show(new RunView(run, details, host.post, page));
 }
 
 function show(next: PlanView | RunView): void {

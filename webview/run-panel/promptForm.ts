@@ -2,6 +2,7 @@ import type { ToSamples } from "../../src/protocol/samplesView";
 import { element, icon, setText } from "../dom";
 import { t } from "../texts";
 import { type Button, button } from "../toolkit";
+import type { KeptPage } from "./keptPage";
 
 type Pinning = Extract<ToSamples, { type: "pinning" }>;
 
@@ -15,9 +16,16 @@ export class PromptForm {
   /** What a `done` is the answer to; another's prompt leaves what is typed alone. */
   #sent: string | null = null;
 
-  constructor(private readonly onPin: (instruction: string) => void) {
+  constructor(
+    private readonly onPin: (instruction: string) => void,
+    private readonly kept: KeptPage,
+  ) {
     this.#field = element("textarea", { testId: "pin-instruction", attributes: { rows: "3" } });
-    this.#field.addEventListener("input", () => this.#enable());
+    this.#field.value = kept.state.pinning;
+    this.#field.addEventListener("input", () => {
+      this.#keep();
+      this.#enable();
+    });
     this.#field.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.#close();
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#submit();
@@ -28,11 +36,12 @@ export class PromptForm {
     const cancel = button(t("Cancel"), () => this.#close());
     this.element = element(
       "div",
-      { class: "prompt-form", hidden: true },
+      { class: "prompt-form", hidden: kept.state.pinning === "" },
       element("label", { class: "ask-field" }, element("span", { text: t("Instruction") }), this.#field),
       element("div", { class: "actions" }, this.#pin.element, cancel.element),
       this.#error,
     );
+    this.#enable();
   }
 
   show(message: Pinning): void {
@@ -55,6 +64,7 @@ export class PromptForm {
 
   #open(): void {
     this.element.hidden = false;
+    this.#keep();
     this.#enable();
     this.#field.focus();
   }
@@ -62,9 +72,15 @@ export class PromptForm {
   #close(): void {
     const focused = this.element.contains(document.activeElement);
     this.element.hidden = true;
+    this.#keep();
     this.#error.hidden = true;
     setText(this.#error, "");
     if (focused) this.opener.focus();
+  }
+
+  /** A form that was closed comes back closed. */
+  #keep(): void {
+    this.kept.keep({ pinning: this.element.hidden ? "" : this.#field.value });
   }
 
   #enable(): void {

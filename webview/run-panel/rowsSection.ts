@@ -1,7 +1,7 @@
 import type { RowLossReport, StepRowsReport, ToRows } from "../../src/protocol/rowsView";
 import type { FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
-import { element, icon, liveRegion, setText } from "../dom";
-import { count, loss } from "../figures";
+import { element, icon, linkButton, liveRegion, setText } from "../dom";
+import { count, fileName, loss } from "../figures";
 import { t } from "../texts";
 import { button, progressRing } from "../toolkit";
 import type { RunHead } from "./outcome";
@@ -18,6 +18,7 @@ export class RowsSection implements RunSection {
   readonly #worst: HTMLElement;
   readonly #worstRows = element("div", { testId: "worst-rows" });
   readonly #worstActions: HTMLElement;
+  readonly #files = element("p", { class: "quiet", hidden: true, testId: "row-loss-files" });
   readonly #live = liveRegion();
   #lastStep = 0;
 
@@ -40,6 +41,7 @@ export class RowsSection implements RunSection {
       { class: "worst-rows", hidden: true, attributes: { "aria-labelledby": "worst-title" } },
       element("h2", { id: "worst-title", text: t("Worst rows") }),
       this.#worstActions,
+      this.#files,
       this.#worstRows,
     );
     this.element = element(
@@ -73,18 +75,28 @@ export class RowsSection implements RunSection {
   }
 
   chooseStep(step: number): void {
-    this.#step.value = String(step);
-    this.#ask();
+    if (step >= 1) this.#step.value = String(step);
+    this.#enable();
+    if (step >= 1) this.#ask();
+    else this.#sayNoRows();
     this.element.scrollIntoView({ block: "start" });
   }
 
   receive(message: ToRunPanel): void {
     if (message.type === "stepRows") this.#receiveStep(message);
     else if (message.type === "rowLosses") this.#receiveLosses(message);
+    else if (message.type === "rowLossFiles") this.#receiveFiles(message);
   }
 
   #ask(): void {
     if (this.#chosen() !== null) this.post({ type: "showStepRows", step: this.#chosen()! });
+  }
+
+  /** What was measured before the first batch is at step 0. */
+  #sayNoRows(): void {
+    const text = t("Step 0 comes before the first batch, so it has no rows; choose a step from 1 on.");
+    this.#stepRows.replaceChildren(element("p", { class: "quiet", text, testId: "no-step-rows" }));
+    setText(this.#live, text);
   }
 
   #copy(): void {
@@ -150,6 +162,22 @@ export class RowsSection implements RunSection {
     if (message.state === "loading") this.#worstRows.replaceChildren(waiting(t("Reading what the rows cost")));
     if (message.state === "error") this.#worstRows.replaceChildren(problem(message.message));
     if (message.state === "ready") this.#worstRows.replaceChildren(...this.#lossReport(message.report));
+  }
+
+  /** "Beside the data set, all rows of pass 2: questions.row-losses.csv" */
+  #receiveFiles({ pass, files }: Extract<ToRows, { type: "rowLossFiles" }>): void {
+    const links = files.map((file, index) => {
+      const link = linkButton(
+        fileName(file),
+        () => this.post({ type: "openRowLossFile", file: index }),
+        "row-loss-file",
+      );
+      link.title = file;
+      return link;
+    });
+    const separated = links.flatMap((link, index) => (index === 0 ? [link] : [", ", link]));
+    this.#files.replaceChildren(t("Beside the data set, all rows of pass {0}:", count(pass)), " ", ...separated);
+    this.#files.hidden = files.length === 0;
   }
 
   #lossReport({ pass, met, median, worst, sources }: RowLossReport): HTMLElement[] {

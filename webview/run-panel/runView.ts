@@ -6,7 +6,8 @@ import { t } from "../texts";
 import { describeDevice } from "./deviceText";
 import { EvaluationSection } from "./evaluationSection";
 import { FigureStrip } from "./figureStrip";
-import { type KeptLook, LiveCurves } from "./liveCurves";
+import type { KeptPage } from "./keptPage";
+import { LiveCurves } from "./liveCurves";
 import { NoticesSection } from "./noticesSection";
 import { type Exporting, finishedText, outcome } from "./outcome";
 import { RowsSection } from "./rowsSection";
@@ -16,10 +17,10 @@ import { SamplesSection } from "./samplesSection";
 import { TryIt } from "./tryIt";
 
 /** In the page's order; each has its part in src/extension/panels/runSession.ts. */
-const sections: ((post: (message: FromRunPanel) => void) => RunSection)[] = [
+const sections: ((post: (message: FromRunPanel) => void, kept: KeptPage) => RunSection)[] = [
   (post) => new EvaluationSection(post),
-  (post) => new SamplesSection(post),
-  (post) => new TryIt(post),
+  (post, kept) => new SamplesSection(post, kept),
+  (post, kept) => new TryIt(post, kept),
   (post) => new RowsSection(post),
 ];
 
@@ -51,15 +52,15 @@ export class RunView {
     run: RunHead,
     details: RunDetails,
     private readonly post: (message: FromRunPanel) => void,
-    curves: KeptLook,
+    kept: KeptPage,
   ) {
     this.id = run.id;
     const notices = new NoticesSection(post);
-    const below = sections.map((make) => make(post));
+    const below = sections.map((make) => make(post, kept));
     this.#sections = [notices, ...below];
     this.#head = run;
     this.#details = details;
-    this.#curves = new LiveCurves(post, curves, (step) => {
+    this.#curves = new LiveCurves(post, kept, (step) => {
       for (const section of this.#sections) section.chooseStep?.(step);
     });
     this.#controls = new RunControls((message) => {

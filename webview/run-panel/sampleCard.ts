@@ -5,6 +5,19 @@ import { t } from "../texts";
 import { button } from "../toolkit";
 import { answerEnd, comparedAnswer, plainAnswer, renderedPrompt } from "./answerView";
 
+export interface SampleLook {
+  compares: boolean;
+  /** The run goes on. */
+  active: boolean;
+}
+
+/** What is done with one sample; its `step` is where it begins. */
+interface SampleUse {
+  step: number | null;
+  onStep(step: number | null): void;
+  onRemove(): void;
+}
+
 /** One pinned prompt with its answers by step. */
 export class SampleCard {
   readonly element: HTMLElement;
@@ -12,7 +25,7 @@ export class SampleCard {
   #compares: boolean;
   #active: boolean;
   /** The step that is looked at; null: the newest, whichever that becomes. */
-  #step: number | null = null;
+  #step: number | null;
   readonly #which = element("span", { class: "sample-step", testId: "sample-step" });
   readonly #slider: HTMLInputElement;
   readonly #earlier: ReturnType<typeof button>;
@@ -24,8 +37,13 @@ export class SampleCard {
   readonly #base: HTMLDetailsElement;
   readonly #baseText = element("pre", { class: "answer", testId: "sample-base" });
 
-  constructor(sample: PinnedSample, view: { compares: boolean; active: boolean }, onRemove: () => void) {
+  constructor(
+    sample: PinnedSample,
+    view: SampleLook,
+    private readonly use: SampleUse,
+  ) {
     this.#sample = sample;
+    this.#step = use.step;
     this.#compares = view.compares;
     this.#active = view.active;
     this.#slider = element("input", { testId: "sample-slider" });
@@ -37,7 +55,7 @@ export class SampleCard {
     this.#later = button(t("Later"), () => this.#move(1), { icon: "chevron-right", testId: "sample-later" });
     this.#stepper = element("span", { class: "stepper" }, this.#earlier.element, this.#slider, this.#later.element);
     this.#base = element("details", {}, element("summary", { text: t("Base model's answer") }), this.#baseText);
-    const remove = button(t("Remove"), onRemove, { icon: "close", testId: "sample-remove" });
+    const remove = button(t("Remove"), () => use.onRemove(), { icon: "close", testId: "sample-remove" });
     remove.element.setAttribute("aria-label", t("Remove the prompt {0}", sample.instruction.slice(0, 80)));
     this.element = element(
       "article",
@@ -57,7 +75,7 @@ export class SampleCard {
     this.#show();
   }
 
-  show(sample: PinnedSample, view: { compares: boolean; active: boolean }): void {
+  show(sample: PinnedSample, view: SampleLook): void {
     this.#sample = sample;
     this.#compares = view.compares;
     this.#active = view.active;
@@ -72,6 +90,7 @@ export class SampleCard {
     const { answers } = this.#sample;
     const chosen = answers[Math.max(0, Math.min(answers.length - 1, index))];
     this.#step = chosen === answers.at(-1) ? null : (chosen?.step ?? null);
+    this.use.onStep(this.#step);
     this.#show();
   }
 

@@ -1,13 +1,14 @@
-import type { SampleReport } from "../../src/protocol/samplesView";
+import type { PinnedSample, SampleReport } from "../../src/protocol/samplesView";
 import type { FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
 import { element, icon, liveRegion, setText } from "../dom";
 import { count } from "../figures";
 import { t } from "../texts";
 import { progressRing } from "../toolkit";
+import type { KeptPage } from "./keptPage";
 import type { RunHead } from "./outcome";
 import { PromptForm } from "./promptForm";
 import type { RunSection } from "./runSection";
-import { SampleCard } from "./sampleCard";
+import { SampleCard, type SampleLook } from "./sampleCard";
 import "./samples.css";
 
 /** The pinned prompts, answered at each evaluation, each beside what the base model says. */
@@ -23,7 +24,10 @@ export class SamplesSection implements RunSection {
   readonly #form: PromptForm;
   readonly #live = liveRegion();
 
-  constructor(private readonly post: (message: FromRunPanel) => void) {
+  constructor(
+    private readonly post: (message: FromRunPanel) => void,
+    private readonly kept: KeptPage,
+  ) {
     this.#toggle = element("input", { testId: "samples-compare" });
     this.#toggle.type = "checkbox";
     this.#toggle.checked = true;
@@ -31,7 +35,7 @@ export class SamplesSection implements RunSection {
       this.#compares = this.#toggle.checked;
       this.#showCards();
     });
-    this.#form = new PromptForm((instruction) => post({ type: "addSample", instruction }));
+    this.#form = new PromptForm((instruction) => post({ type: "addSample", instruction }), kept);
     this.#state.replaceChildren(element("div", { class: "skeleton line" }));
     this.element = element(
       "section",
@@ -119,9 +123,24 @@ export class SamplesSection implements RunSection {
         known.show(sample, view);
         continue;
       }
-      const card = new SampleCard(sample, view, () => this.post({ type: "removeSample", id: sample.id }));
+      const card = this.#cardFor(sample, view);
       this.#cards.set(sample.id, card);
       this.#list.append(card.element);
     }
+  }
+
+  #cardFor(sample: PinnedSample, view: SampleLook): SampleCard {
+    const { id } = sample;
+    const step = this.kept.state.sampleSteps.find(([known]) => known === id)?.[1] ?? null;
+    return new SampleCard(sample, view, {
+      step,
+      onStep: (chosen) => this.#keepStep(id, chosen),
+      onRemove: () => this.post({ type: "removeSample", id }),
+    });
+  }
+
+  #keepStep(id: string, step: number | null): void {
+    const others = this.kept.state.sampleSteps.filter(([known]) => known !== id && this.#cards.has(known));
+    this.kept.keep({ sampleSteps: step === null ? others : [...others, [id, step]] });
   }
 }

@@ -5,6 +5,7 @@ import { count } from "../figures";
 import { t } from "../texts";
 import { type Button, button, progressRing } from "../toolkit";
 import { answerEnd, plainAnswer, renderedPrompt } from "./answerView";
+import type { KeptPage } from "./keptPage";
 import type { RunHead } from "./outcome";
 import type { RunSection } from "./runSection";
 import "./samples.css";
@@ -31,9 +32,16 @@ export class TryIt implements RunSection {
   readonly #live = liveRegion();
   readonly #columns = new Map<boolean, AnswerColumn>();
 
-  constructor(private readonly post: (message: FromRunPanel) => void) {
+  constructor(
+    private readonly post: (message: FromRunPanel) => void,
+    kept: KeptPage,
+  ) {
     this.#field = element("textarea", { id: FIELD_ID, testId: "ask-instruction", attributes: { rows: "3" } });
-    this.#field.addEventListener("input", () => this.#enable());
+    this.#field.value = kept.state.asking;
+    this.#field.addEventListener("input", () => {
+      kept.keep({ asking: this.#field.value });
+      this.#enable();
+    });
     this.#field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();

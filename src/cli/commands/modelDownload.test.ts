@@ -70,6 +70,15 @@ it("only says it with --plan", async () => {
   expect(readdirSync(cache)).toEqual([]);
 });
 
+it("says what it waits for", async () => {
+  let asked = 0;
+  server.onFile = (path, _, response) =>
+    path === "model.safetensors" && asked++ === 0 && Boolean(response.writeHead(429).end());
+  const { code, err } = await cli(REPOSITORY);
+  expect(code).toBe(0);
+  expect(err).toMatch(/^127\.0\.0\.1:\d+ has had too many requests; trying again in [12] s$/m);
+});
+
 it("answers with what is missing where a token may help, and fails without --plan", async () => {
   server.information = { gated: "auto" };
   server.onFile = (_, __, response) => Boolean(response.writeHead(401, { "x-error-code": "GatedRepo" }).end());

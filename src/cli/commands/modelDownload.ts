@@ -47,19 +47,21 @@ export const command: Command = {
       token: readToken(context),
       proxies: process.env,
     });
-    const plan = await planOrRefusal(hub, { repository, revision, cacheRoot, signal: context.signal }, context);
+    const request = { repository, revision, cacheRoot, signal: context.signal };
+    const plan = await planOrRefusal(hub, request, context);
     if (plan === null) return 0;
     if (context.values.plan === true) {
       context.result({ access: "granted", ...plan }, planText(plan));
       return 0;
     }
     context.print(planText(plan));
-    const { report, end } = reporter(context);
+    const { report, wait, end } = reporter(context);
     try {
       await downloadModel(hub, plan, {
         cacheRoot,
         signal: context.signal,
         onProgress: report,
+        onWait: wait,
         onFile: async (path) => {
           // Before gigabytes are fetched: the config alone says whether the engine takes the model.
           if (path === "config.json") readLlamaConfig(plan.folder);
@@ -81,7 +83,8 @@ async function planOrRefusal(
 ): Promise<DownloadPlan | null> {
   try {
     context.progress("Asking the Hub", null);
-    const plan = await planDownload(hub, request);
+    const onWait = (error: HubError, milliseconds: number) => tellWait(context, error, milliseconds);
+    const plan = await planDownload(hub, { ...request, onWait });
     if (plan.modelType !== null && plan.modelType !== "llama") {
       throw new HubError(
         "final",
@@ -116,7 +119,7 @@ function planText(plan: DownloadPlan): string {
 }
 
 /** Tells the latest progress a few times a second; what came last before a standstill is told too. */
-function reporter(context: CommandContext): { report(progress: DownloadProgress): void; end(): void } {
+function reporter(context: CommandContext) {
   let latest: DownloadProgress | undefined;
   let timer: NodeJS.Timeout | undefined;
   const tell = () => {
@@ -124,16 +127,26 @@ function reporter(context: CommandContext): { report(progress: DownloadProgress)
     if (latest !== undefined) tellProgress(context, latest);
     latest = undefined;
   };
+  const end = () => {
+    clearTimeout(timer);
+    tell();
+  };
   return {
-    report(progress) {
+    report(progress: DownloadProgress) {
       latest = progress;
       timer ??= setTimeout(tell, PROGRESS_MS);
     },
-    end() {
-      clearTimeout(timer);
-      tell();
+    wait(error: HubError, milliseconds: number) {
+      end();
+      tellWait(context, error, milliseconds);
     },
+    end,
   };
+}
+
+/** "huggingface.co has had too many requests; trying again in 120 s" */
+function tellWait(context: CommandContext, error: HubError, milliseconds: number): void {
+  context.progress(`${error.what}; trying again in ${timeText(milliseconds / 1000)}`, null);
 }
 
 function tellProgress(context: CommandContext, progress: DownloadProgress): void {

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { reportRowLosses } from "../../run/rowLosses";
+import { writeRowLossFiles } from "../../run/rowLossFiles";
 import { writeRowLossTable } from "../../run/rowLossTable";
 import { RunError } from "../../run/runError";
 import { RunMonitor } from "../../run/runMonitor";
-import { type Command, numberOption, stringOption } from "../command";
+import { type Command, numberOption, stringOption, UsageError } from "../command";
 import { changed, listRows } from "./runRows";
 
 export const command: Command = {
@@ -12,6 +13,10 @@ export const command: Command = {
   positionals: { usage: "RUN", min: 1, max: 1 },
   options: {
     pass: { type: "string", value: "N", description: "which pass; default: the last that has been recorded" },
+    beside: {
+      type: "boolean",
+      description: "write a CSV of all rows beside each data set that is unchanged, once a pass",
+    },
     output: { type: "string", value: "FILE", description: "write all rows as CSV to this file instead" },
   },
   async run(context) {
@@ -19,6 +24,12 @@ export const command: Command = {
     const asked = numberOption(context, "pass", { min: 1, max: 1e6, whole: true });
     const pass = asked ?? (await lastPass(directory));
     const output = stringOption(context, "output");
+    if (context.values.beside === true) {
+      if (output !== undefined) throw new UsageError("Give --beside or --output, not both.");
+      const written = await writeRowLossFiles(directory, pass, context.signal);
+      context.result(written, written.files.map(({ file, problem }) => problem ?? file).join("\n"));
+      return 0;
+    }
     if (output !== undefined) {
       const file = resolve(context.cwd, output);
       const rows = await writeRowLossTable(directory, pass, file, context.signal);

@@ -59,7 +59,7 @@ const fromNowView = v.variant("type", [
 
 const panelState = v.variant("kind", [
   v.object({ kind: v.literal("plan"), dataset: text, form: v.nullable(planForm) }),
-  // How its curves are looked at is the page's own business.
+  // How its page was left is the page's own business.
   v.object({ kind: v.literal("run"), id: text }),
 ]);
 

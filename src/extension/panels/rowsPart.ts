@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { CostlyRow, RowSourceFile, StepRowsReport, ToRows } from "../../protocol/rowsView";
 import type { FromRunPanel } from "../../protocol/webview";
+import { presentRowLossFiles, readRowLossFiles } from "../../run/rowLossFiles";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { readSettings } from "../settings";
 import { openRow } from "./openRow";
@@ -18,13 +19,21 @@ export class RowsPart implements RunPart {
   #reading: AbortController | undefined;
   /** Of the pass that was read last. */
   #read = "";
+  /** Tables of row losses that the page knows of. */
+  #files: string[] = [];
+  readonly #written: vscode.Disposable;
 
-  constructor(private readonly context: RunPartContext) {}
+  constructor(private readonly context: RunPartContext) {
+    this.#written = context.services.rowLossFiles.onDidWrite((run) => {
+      if (run === context.run) void this.#showFiles();
+    });
+  }
 
-  show(): void {
+  async show(): Promise<void> {
     this.context.post(this.#stepRows);
     this.context.post(this.#rowLosses);
     this.update();
+    await this.#showFiles();
   }
 
   update(): void {
@@ -60,6 +69,11 @@ export class RowsPart implements RunPart {
           await vscode.env.clipboard.writeText(asLines(worst, sources));
         }
         return true;
+      case "openRowLossFile": {
+        const file = this.#files[message.file];
+        if (file !== undefined) await vscode.commands.executeCommand("vscode.open", vscode.Uri.file(file));
+        return true;
+      }
       case "saveRowLosses":
         await vscode.commands.executeCommand("tunesmith.saveRowLosses", this.context.run.id);
         return true;
@@ -95,6 +109,13 @@ export class RowsPart implements RunPart {
     return parseStepRows(await runJob({ extensionPath: services.extension.extensionPath, args, signal }));
   }
 
+  async #showFiles(): Promise<void> {
+    const written = await readRowLossFiles(this.context.run.directory);
+    if (written === null) return;
+    this.#files = (await presentRowLossFiles(written)).map(({ file }) => file);
+    this.context.post({ type: "rowLossFiles", pass: written.pass, files: this.#files });
+  }
+
   #tellStep(message: StepRows): void {
     this.#stepRows = message;
     this.context.post(message);
@@ -107,6 +128,7 @@ export class RowsPart implements RunPart {
 
   dispose(): void {
     this.#reading?.abort();
+    this.#written.dispose();
   }
 }
 
