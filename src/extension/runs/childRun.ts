@@ -27,12 +27,12 @@ export async function planChildRun(run: TrackedRun, { changes }: RunCheck): Prom
 export function describeStart({ start: { adapter, leftBehind } }: ChildPlan): string {
   if (leftBehind === "model") {
     return vscode.l10n.t(
-      "A child run starts from a fresh adapter, since what this run has learned belongs to the base model as it was.",
+      "A child run starts from a fresh adapter, with the data and settings as they are now: what this run has learned belongs to the base model as it was.",
     );
   }
   if (leftBehind !== undefined) {
     return vscode.l10n.t(
-      "A child run starts from a fresh adapter, since what this run has learned does not fit {0} as run.json has it now.",
+      "A child run starts from a fresh adapter, with the data and settings as they are now: what this run has learned does not fit {0} of run.json.",
       leftBehind.join(", "),
     );
   }
