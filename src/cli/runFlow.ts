@@ -43,7 +43,7 @@ async function prepare(spec: RunSpec, directory: string, context: FlowContext): 
   const { LISTED_ROWS } = await import("../dataset/readDataset");
   const { pinHeldOutInstructions } = await import("../run/heldOutSamples");
   let listed = 0;
-  const writeDown = await noteProvenance(directory, spec);
+  const writeDown = await noteProvenance(directory, spec, context);
   const { manifest } = await prepareRun(spec, directory, {
     signal: context.signal,
     progress: context.progress,
@@ -89,7 +89,7 @@ async function requireUnchanged(
   preparedData: boolean,
   context: FlowContext,
 ): Promise<void> {
-  const { changes, preparedHolds } = await checkProvenance(directory, spec, context.signal);
+  const { changes, preparedHolds } = await checkProvenance(directory, spec, context);
   if (changes.length === 0 || (preparedHolds && preparedData)) return;
   const remedy = preparedHolds
     ? "--prepared-data goes on with the rows as they were; tunesmith train"

@@ -97,7 +97,7 @@ export type ToCompareView =
       settings: ComparedSetting[];
       /** The held-out rows or the tokens differ: losses say little about which run is better. */
       lossesDiffer: boolean;
-      /** Ids of runs that are no longer there. */
+      /** Names of the folders of runs that are no longer there. */
       missing: string[];
     }
   | CurvePiece

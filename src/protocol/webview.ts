@@ -18,6 +18,7 @@ export interface Point {
 }
 
 export interface RunSnapshot {
+  /** Its directory: a copy of a project holds runs with the same names of folders. */
   id: string;
   name: string;
   state: RunState;
@@ -190,6 +191,7 @@ export type FromRunPanel =
 /** What a run panel keeps over a reload of the window. */
 export type RunPanelState =
   | { kind: "plan"; dataset: string; form: PlanForm | null }
+  /** `id`: the run's directory; of an older version the name of its folder. */
   | ({ kind: "run"; id: string } & Partial<RunPageState>);
 
 /** How a person left a run's page. */

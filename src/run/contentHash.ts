@@ -37,12 +37,37 @@ export async function hashFile(file: string, signal?: AbortSignal): Promise<{ sh
   }
 }
 
+/** SHA-256 of a file of any size. `onRead` hears how many bytes more were read. */
+export async function hashWhole(
+  file: string,
+  { signal, onRead }: { signal?: AbortSignal | undefined; onRead?: (bytes: number) => void } = {},
+): Promise<string> {
+  const handle = await openNamedFile(file);
+  try {
+    const hash = createHash("sha256");
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (;;) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(buffer.subarray(0, bytesRead));
+      onRead?.(bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The weights of a base model, in the order of their names' bytes. */
+export async function weightFiles(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => extname(name) === ".safetensors").sort(byBytes);
+}
+
 /** The engine's own digest of a base model (model_digest in native/src/run/checkpoint.cpp): all of config.json, samples of the weights. */
 export async function hashModel(folder: string): Promise<string> {
-  const names = (await readdir(folder)).filter((name) => extname(name) === ".safetensors");
   const hash = createHash("sha256");
   hash.update(await readConfig(join(folder, "config.json")));
-  for (const name of names.sort(byBytes)) await addWeights(hash, join(folder, name), name);
+  for (const name of await weightFiles(folder)) await addWeights(hash, join(folder, name), name);
   return hash.digest("hex");
 }
 

@@ -5,6 +5,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -15,7 +16,8 @@ import type { RunSpec } from "../protocol/run";
 import { hashFile, hashModel } from "./contentHash";
 import { checkProvenance, newestCheckpoint, noteProvenance } from "./provenance";
 import { createRun, readRunSpec, runPaths } from "./runDirectory";
-import { settingChanges } from "./settingChanges";
+import { defaultHeldOut } from "./runSpec";
+import { dataSettingChanges, dataSettings, settingChanges } from "./settingChanges";
 import { tinyPython, writeRows } from "./testing/engine";
 import { newRun, temporaryFolder } from "./testing/testRun";
 
@@ -46,6 +48,18 @@ async function addCheckpoint(step: number, settings: object = spec): Promise<voi
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "state.json"), JSON.stringify({ settings, model: await hashModel(model) }));
 }
+
+/** As a person edits run.json. */
+async function change(edit: (run: RunSpec) => void): Promise<void> {
+  const file = runPaths(directory).spec;
+  const run = JSON.parse(readFileSync(file, "utf8"));
+  edit(run);
+  writeFileSync(file, JSON.stringify(run));
+  spec = await readRunSpec(directory);
+}
+
+const readRecord = () => JSON.parse(readFileSync(join(directory, "provenance.json"), "utf8"));
+const writeRecord = (record: object) => writeFileSync(join(directory, "provenance.json"), JSON.stringify(record));
 
 describe("checkProvenance", () => {
   beforeEach(prepared);
@@ -108,16 +122,106 @@ describe("checkProvenance", () => {
     expect((await changes()).map(({ kind }) => kind)).toEqual(["model"]);
   });
 
+  it("sees a byte that the engine's samples leave out, and no copy for another model", async () => {
+    const weights = join(model, "model-00001-of-00003.safetensors");
+    const bytes = readFileSync(weights);
+    writeFileSync(weights, bytes);
+    utimesSync(weights, 1, 1);
+    expect(await checkProvenance(directory, spec)).toEqual({ changes: [], preparedHolds: true });
+    const before = await hashModel(model);
+    const between = (16 << 10) + 100;
+    bytes[between] = bytes[between]! ^ 1;
+    writeFileSync(weights, bytes);
+    expect(await hashModel(model)).toBe(before);
+    const message = `model-00001-of-00003.safetensors of the base model ${model} has other content than when the run was prepared.`;
+    expect(await checkProvenance(directory, spec)).toEqual({
+      changes: [{ kind: "model", message }],
+      preparedHolds: false,
+    });
+    // An older run's record has the engine's digest alone.
+    const { weights: _weights, settings: _settings, ...older } = readRecord();
+    writeRecord(older);
+    expect(await changes()).toEqual([]);
+  });
+
+  it("can be cancelled while it reads the weights, and tells how far it is", async () => {
+    utimesSync(join(model, "model-00001-of-00003.safetensors"), 1, 1);
+    const fractions: (number | null)[] = [];
+    const abort = new AbortController();
+    const progress = (_stage: string, fraction: number | null) => {
+      fractions.push(fraction);
+      abort.abort();
+    };
+    await expect(checkProvenance(directory, spec, { signal: abort.signal, progress })).rejects.toThrow();
+    expect(fractions).toHaveLength(1);
+    expect(fractions[0]).toBeLessThan(1);
+  });
+
+  it("takes the name of a file in a cache of the Hub for its checksum", async () => {
+    const sha256 = "0123456789abcdef".repeat(4);
+    const blobs = join(model, "blobs");
+    mkdirSync(blobs);
+    const name = "model-00003-of-00003.safetensors";
+    renameSync(join(model, name), join(blobs, sha256));
+    symlinkSync(join(blobs, sha256), join(model, name));
+    await (await noteProvenance(directory, spec))();
+    expect(readRecord().weights.find((file: { name: string }) => file.name === name)).toMatchObject({ sha256 });
+    expect(readRecord().weights).toHaveLength(3);
+  });
+
+  it("names every setting of the data that differs from the preparation's", async () => {
+    await change((run) => {
+      run.dataset.weight = 2;
+      run.dataset.heldOut = { ...defaultHeldOut, fraction: 0.2 } as RunSpec["dataset"]["heldOut"];
+      run.dataset.template = "chatml";
+      run.dataset.maxTrainRows = 5;
+      run.dataset.completion = { share: 0.5, answers: true, folder: null };
+      run.training.seed = 7;
+    });
+    const messages = [
+      "training.seed was 0 and is 7 in run.json.",
+      "dataset.weight was 1 and is 2 in run.json.",
+      'dataset.completion was null and is {"share":0.5,"answers":true,"folder":null} in run.json.',
+      'dataset.template was "auto" and is "chatml" in run.json.',
+      "dataset.heldOut.fraction was 0.1 and is 0.2 in run.json.",
+      "dataset.maxTrainRows was null and is 5 in run.json.",
+    ];
+    expect(await checkProvenance(directory, spec)).toEqual({
+      changes: messages.map((message) => ({ kind: "settings", message })),
+      preparedHolds: false,
+    });
+  });
+
+  it("says once what differs from the checkpoint's settings as well", async () => {
+    await addCheckpoint(5);
+    await change((run) => {
+      run.sequenceLength = 64;
+    });
+    expect((await changes()).map(({ message }) => message)).toEqual(["sequenceLength was 128 and is 64 in run.json."]);
+  });
+
+  it("compares nothing that an older record does not hold, and takes defaults for what is left out", async () => {
+    await change((run) => {
+      run.dataset.weight = 1;
+      run.dataset.mixture = [];
+    });
+    expect(await changes()).toEqual([]);
+    await change((run) => {
+      run.dataset.weight = 2;
+    });
+    const { settings: _settings, ...older } = readRecord();
+    writeRecord(older);
+    expect(await changes()).toEqual([]);
+  });
+
   it("names every setting that differs from the newest checkpoint's", async () => {
     await addCheckpoint(5, { ...spec, sequenceLength: 64 });
     await addCheckpoint(20);
-    const file = runPaths(directory).spec;
-    const run = JSON.parse(readFileSync(file, "utf8"));
-    run.optimizer.learningRate = 0.5;
-    run.lora.alpha = 8;
-    run.training.evalEvery = 7;
-    writeFileSync(file, JSON.stringify(run));
-    spec = await readRunSpec(directory);
+    await change((run) => {
+      run.optimizer.learningRate = 0.5;
+      run.lora.alpha = 8;
+      run.training.evalEvery = 7;
+    });
     expect(await checkProvenance(directory, spec)).toEqual({
       changes: [
         { kind: "settings", message: "lora.alpha was 32 and is 8 in run.json." },
@@ -126,6 +230,65 @@ describe("checkProvenance", () => {
       preparedHolds: false,
     });
   });
+});
+
+describe("the folder that samples for completion are cut from", () => {
+  let python: string;
+  const data = (message: string) => ({ changes: [{ kind: "data", message }], preparedHolds: true });
+
+  beforeEach(async () => {
+    await prepared();
+    python = join(temporaryFolder(), "python");
+    mkdirSync(join(python, "sub"), { recursive: true });
+    for (const name of ["a.py", "sub/b.py", "notes.txt"]) writeFileSync(join(python, name), "x = 1\n");
+    await change((run) => {
+      run.dataset.completion = { share: 0.5, answers: true, folder: python };
+    });
+    await (await noteProvenance(directory, spec))();
+  });
+
+  it("may be written again with the same content", async () => {
+    expect(await changes()).toEqual([]);
+    utimesSync(join(python, "a.py"), 1, 1);
+    writeFileSync(join(python, "notes.txt"), "other");
+    expect(await changes()).toEqual([]);
+  });
+
+  it("has other files, other content, or is gone", async () => {
+    writeFileSync(join(python, "a.py"), "x = 2\n");
+    utimesSync(join(python, "a.py"), 1, 1);
+    expect(await checkProvenance(directory, spec)).toEqual(
+      data(`The Python files in ${python} have other content than when the run was prepared.`),
+    );
+    rmSync(join(python, "a.py"));
+    expect(await checkProvenance(directory, spec)).toEqual(
+      data(`${python} has 1 Python file, 2 when the run was prepared.`),
+    );
+    rmSync(python, { recursive: true });
+    expect(await checkProvenance(directory, spec)).toEqual(
+      data(`The folder ${python} is not there, or cannot be read.`),
+    );
+  });
+
+  it("is another setting where another one is named", async () => {
+    await change((run) => {
+      run.dataset.completion!.folder = "/elsewhere";
+    });
+    expect((await changes()).map(({ kind }) => kind)).toEqual(["settings"]);
+  });
+});
+
+it("names the data set of a mixture that is weighed otherwise", () => {
+  const { dataset } = newRun();
+  const of = (weights: number[]) =>
+    ({
+      ...newRun(),
+      dataset: { ...dataset, mixture: weights.map((weight) => ({ path: "/m.jsonl", format: "auto", weight })) },
+    }) as RunSpec;
+  expect(dataSettingChanges(dataSettings(of([1, 1])), of([1, 3]))).toEqual([
+    "dataset.mixture.1.weight was 1 and is 3 in run.json.",
+  ]);
+  expect(dataSettingChanges(dataSettings(of([1])), of([]))[0]).toContain("dataset.mixture was [");
 });
 
 it("goes on from the checkpoint with the highest step", async () => {

@@ -1,26 +1,21 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
+import type { ReadOptions } from "../dataset/readDataset";
 import { writeAtomically } from "../disk/atomicWrite";
 import type { RunSpec } from "../protocol/run";
 import { hashFile, hashModel } from "./contentHash";
+import { folderChange, notedFolderSchema, noteFolder } from "./notedFolder";
+import { changedWeights, notedWeightsSchema, noteWeights } from "./notedWeights";
 import { readPlainFile } from "./plainFile";
 import { runPaths } from "./runDirectory";
 import { hasCode, withFile } from "./runError";
-import { settingChanges } from "./settingChanges";
+import { dataSettingChanges, dataSettings, settingChanges } from "./settingChanges";
 
 const VERSION = 1;
 const MAX_MANIFEST_BYTES = 64 << 20;
 const MAX_STATE_BYTES = 4 << 20;
 const MAX_RECORD_BYTES = 4 << 20;
-
-/** provenance.json: what a run was prepared from, beside the manifest's checksums, so that an untouched file is not read. */
-interface ProvenanceRecord {
-  version: typeof VERSION;
-  data: { path: string; bytes: number; mtimeMs: number }[];
-  /** The engine's digest of the base model. */
-  model: string | null;
-}
 
 /** Something that is not as it was when the run was prepared, or when its newest checkpoint was written. */
 export interface ProvenanceChange {
@@ -41,11 +36,19 @@ const manifestSchema = v.object({
 });
 type Manifest = v.InferOutput<typeof manifestSchema>;
 
+/** provenance.json: what a run was prepared from, beside the manifest's checksums, so that an untouched file is not read. */
 const recordSchema = v.object({
   version: v.literal(VERSION),
   data: v.array(v.object({ path: v.string(), bytes: v.number(), mtimeMs: v.number() })),
+  /** The engine's digest of the base model. */
   model: v.nullable(v.string()),
+  // What came later: an older run's record lacks it, and it is then not compared.
+  weights: v.exactOptional(notedWeightsSchema),
+  settings: v.exactOptional(v.record(v.string(), v.unknown())),
+  completionFolder: v.exactOptional(notedFolderSchema),
 });
+type ProvenanceRecord = v.InferOutput<typeof recordSchema>;
+
 const stateSchema = v.object({ settings: v.record(v.string(), v.unknown()), model: v.string() });
 
 const recordFile = (directory: string) => join(directory, "provenance.json");
@@ -60,15 +63,29 @@ function dataFiles({ dataset }: RunSpec): string[] {
  * Notes what the run is about to be prepared from. The result writes it down once that is done: a file that has changed
  * in between differs from the note, and is then compared by its content.
  */
-export async function noteProvenance(directory: string, spec: RunSpec): Promise<() => Promise<void>> {
+export async function noteProvenance(
+  directory: string,
+  spec: RunSpec,
+  options: ReadOptions = {},
+): Promise<() => Promise<void>> {
   const data: ProvenanceRecord["data"] = [];
   for (const path of dataFiles(spec)) {
     const found = await stat(path).catch(() => undefined);
     if (found !== undefined) data.push({ path, bytes: found.size, mtimeMs: found.mtimeMs });
   }
-  const model = await hashModel(spec.model.path).catch(() => null);
+  const record: ProvenanceRecord = {
+    version: VERSION,
+    data,
+    model: await hashModel(spec.model.path).catch(() => null),
+    settings: dataSettings(spec),
+  };
+  // What cannot be read stops the preparation itself, which says so.
+  const weights = await unlessAborted(noteWeights(spec.model.path, options), options);
+  if (weights !== undefined) record.weights = weights;
+  const folder = spec.dataset.completion?.folder ?? null;
+  const files = folder === null ? undefined : await unlessAborted(noteFolder(folder, options), options);
+  if (files !== undefined) record.completionFolder = files;
   return async () => {
-    const record: ProvenanceRecord = { version: VERSION, data, model };
     try {
       await writeAtomically(recordFile(directory), `${JSON.stringify(record, null, 2)}\n`);
     } catch (error) {
@@ -77,14 +94,25 @@ export async function noteProvenance(directory: string, spec: RunSpec): Promise<
   };
 }
 
+/** Undefined where it fails for another reason than that it was cancelled. */
+async function unlessAborted<T>(noting: Promise<T>, { signal }: ReadOptions): Promise<T | undefined> {
+  try {
+    return await noting;
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  }
+}
+
 /**
  * Compares a prepared run with what it was made from: the data set's files, the base model, its tokenizer, and the
- * settings with those of the newest checkpoint. Reads a file whole only where its size or time differ from the note.
+ * settings with those of the preparation and of the newest checkpoint. Reads a file whole only where its size or time
+ * differ from the note.
  */
 export async function checkProvenance(
   directory: string,
   spec: RunSpec,
-  signal?: AbortSignal,
+  options: ReadOptions = {},
 ): Promise<ProvenanceCheck> {
   const manifest = await readJson(join(runPaths(directory).data, "manifest.json"), manifestSchema, MAX_MANIFEST_BYTES);
   const record = await readJson(recordFile(directory), recordSchema, MAX_RECORD_BYTES);
@@ -96,30 +124,46 @@ export async function checkProvenance(
   const changes: ProvenanceChange[] = [];
   const add = (kind: ProvenanceChange["kind"], messages: readonly string[]) =>
     changes.push(...messages.map((message) => ({ kind, message })));
-  if (state !== undefined)
-    add(
-      "settings",
-      settingChanges(
-        state.settings,
-        await readJson(runPaths(directory).spec, v.record(v.string(), v.unknown()), MAX_STATE_BYTES),
-      ),
-    );
-  add("model", await modelChanges(spec.model.path, state?.model ?? record?.model ?? null));
+  const ofData = record?.settings === undefined ? [] : dataSettingChanges(record.settings, spec);
+  const ofTraining = state === undefined ? [] : settingChanges(state.settings, await readSettings(directory));
+  add("settings", [...new Set([...ofData, ...ofTraining])]);
+  add("model", await modelChanges(spec.model.path, state?.model ?? record?.model ?? null, record, options));
   if (manifest !== undefined) {
     if (changes.every(({ kind }) => kind !== "model")) add("tokenizer", await tokenizerChanges(manifest.tokenizer));
-    add("data", await dataChanges(spec, manifest, record?.data ?? [], signal));
+    add("data", await dataChanges(spec, manifest, record?.data ?? [], options.signal));
+    const folder = record?.completionFolder;
+    // Another folder is another setting.
+    if (folder !== undefined && folder.path === spec.dataset.completion?.folder) {
+      const change = await folderChange(folder, options);
+      if (change !== undefined) add("data", [change]);
+    }
   }
   return { changes, preparedHolds: changes.every(({ kind }) => kind === "data") };
 }
 
-async function modelChanges(model: string, then: string | null): Promise<string[]> {
-  let now: string;
+/** run.json as it is written, without what a default would add. */
+async function readSettings(directory: string): Promise<Record<string, unknown> | undefined> {
+  return readJson(runPaths(directory).spec, v.record(v.string(), v.unknown()), MAX_STATE_BYTES);
+}
+
+async function modelChanges(
+  model: string,
+  then: string | null,
+  record: ProvenanceRecord | undefined,
+  options: ReadOptions,
+): Promise<string[]> {
   try {
-    now = await hashModel(model);
+    const now = await hashModel(model);
+    if (then !== null && now !== then) return [`The files of the base model ${model} have changed.`];
+    // The engine's digest is of samples alone.
+    const changed = await changedWeights(model, record?.weights ?? [], options);
+    return changed.map(
+      (name) => `${name} of the base model ${model} has other content than when the run was prepared.`,
+    );
   } catch {
+    options.signal?.throwIfAborted();
     return [`The base model ${model} is not there, or cannot be read; put it back.`];
   }
-  return then === null || now === then ? [] : [`The files of the base model ${model} have changed.`];
 }
 
 async function tokenizerChanges({ path, sha256 }: Manifest["tokenizer"]): Promise<string[]> {

@@ -96,7 +96,7 @@ export class RunMonitor {
   }
 
   head(): RunHead {
-    return headOf({ id: basename(this.directory), name: this.name }, this.#history, this.#verdict);
+    return headOf({ id: this.directory, name: this.name }, this.#history, this.#verdict);
   }
 
   get history(): Readonly<RunHistory> {

@@ -1,3 +1,5 @@
+import type { RunSpec } from "../protocol/run";
+
 /** Those that leave the result of a step as it is: run.json may change them (settings_of in native/src/run/run_spec.cpp). */
 const FREE = new Set([
   "training.evalEvery",
@@ -25,6 +27,40 @@ export function settingChanges(then: Readonly<Fields>, now: Readonly<Fields> | u
   ];
 }
 
+/**
+ * What of run.json decides which rows a run learns, beside the files that they come from: noted when the rows are
+ * prepared. Nothing is left out, so that a setting that is taken back to its default differs from none.
+ */
+export function dataSettings({ dataset, sequenceLength, training }: RunSpec): Fields {
+  const { format, fields, weight, completion, mixture, template, heldOut, maxTrainRows, maxEvalRows } = dataset;
+  return {
+    sequenceLength,
+    training: { seed: training.seed },
+    dataset: {
+      format,
+      fields: fields ?? {},
+      weight: weight ?? 1,
+      mixture: (mixture ?? []).map((other) => ({
+        format: other.format,
+        fields: other.fields ?? {},
+        weight: other.weight,
+      })),
+      completion: completion ?? null,
+      template,
+      heldOut: heldOut.kind === "file" ? { kind: heldOut.kind } : heldOut,
+      maxTrainRows,
+      maxEvalRows,
+    },
+  };
+}
+
+/** Every one of them that has another value now, a sentence each. `then`: as dataSettings gave them. */
+export function dataSettingChanges(then: Readonly<Fields>, spec: RunSpec): string[] {
+  const now = dataSettings(spec);
+  // What a later version notes besides was not noted then.
+  return Object.keys(then).flatMap((part) => differences(then[part], own(now, part), part));
+}
+
 /** Left out where it is "none", and in what is older than the choice. */
 function quantizationOf({ model }: Readonly<Fields>): unknown {
   return isObject(model) ? (model.quantization ?? "none") : "none";
@@ -40,6 +76,9 @@ function differences(then: unknown, now: unknown, name: string): string[] {
   if (isObject(then) && isObject(now)) {
     const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])];
     return keys.flatMap((key) => differences(own(then, key), own(now, key), `${name}.${key}`));
+  }
+  if (Array.isArray(then) && Array.isArray(now) && then.length === now.length && then.some(isObject)) {
+    return then.flatMap((value, index) => differences(value, now[index], `${name}.${index}`));
   }
   if (JSON.stringify(then) === JSON.stringify(now)) return [];
   return [`${name} was ${shown(then)} and is ${shown(now)} in run.json.`];

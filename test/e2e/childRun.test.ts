@@ -1,5 +1,5 @@
 /** A run whose data set has changed is not resumed as if nothing had happened: a child run starts from its checkpoint. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addPreparedRun, datasetOf, runRow, showRuns } from "./preparedRun";
@@ -83,5 +83,42 @@ describe("a run whose data set has changed", () => {
       60_000,
     );
     expect(starts[1]?.resumedFrom).toBeGreaterThan(0);
+  });
+
+  it("starts a child afresh where the adapter no longer fits, and says so", async () => {
+    await workbench.contextMenu(runRow(workbench, "answers"), "Stop Run");
+    await runRow(workbench, "answers").click();
+    const panel = await runPanel(workbench, "answers");
+    await inState(panel, "stopped");
+    const file = join(directory, "run.json");
+    const run = JSON.parse(readFileSync(file, "utf8"));
+    run.lora.rank = 8;
+    run.dataset.weight = 2;
+    writeFileSync(file, JSON.stringify(run));
+    const before = workbench.runs();
+    await workbench.contextMenu(runRow(workbench, "answers"), "Resume Run");
+    for (const change of ["dataset.weight was 1 and is 2 in run.json.", "lora.rank was 4 and is 8 in run.json."]) {
+      await dialog().getByText(change).waitFor();
+    }
+    await dialog().getByText("what this run has learned does not fit lora.rank of run.json.").waitFor();
+    expect(await dialog().getByRole("button", { name: "Resume With the Prepared Data" }).count()).toBe(0);
+    await workbench.screenshot("3-afresh");
+    await dialog().getByRole("button", { name: "Start Child Run" }).click();
+    const child = await eventually(
+      "the child's folder",
+      () => workbench.runs().find((name) => !before.includes(name)),
+      (name) => name !== undefined,
+    );
+    const spec = JSON.parse(readFileSync(join(workbench.workspace, ".tunesmith", "runs", child!, "run.json"), "utf8"));
+    expect(spec.parent).toEqual({ run: basename(directory), step: 0 });
+    expect(spec.model.adapter).toBeUndefined();
+    expect(spec.lora.rank).toBe(8);
+    await eventually(
+      "steps",
+      () => workbench.events(child!).filter((event) => event.type === "step").length,
+      (count) => count >= 3,
+      60_000,
+    );
+    await workbench.contextMenu(runRow(workbench, "answers, from step 0"), "Stop Run");
   });
 });

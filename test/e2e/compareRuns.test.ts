@@ -260,7 +260,7 @@ describe("comparing runs", () => {
   it("keeps name, tags and notes beside run.json", async () => {
     const id = sketches[0]!.id;
     const spec = readFileSync(join(runFolder(workbench.workspace, id), "run.json"), "utf8");
-    const form = view.locator(`[data-testid='note-form'][data-run='${id}']`);
+    const form = view.locator(`[data-testid='note-form'][data-run='${runFolder(workbench.workspace, id)}']`);
     await form.getByTestId("name").fill("Best so far");
     await form.getByTestId("name").press("Enter");
     await form.getByTestId("tags").fill("best, #shop, best");

@@ -1,6 +1,10 @@
 /** A run that is stopped keeps a checkpoint, and goes on from it. */
+import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
+import { runPaths, runsFolderOf } from "../../src/run/runDirectory";
+import { addPreparedRun, showRuns } from "./preparedRun";
 import { button, figure, inState, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
@@ -54,5 +58,65 @@ describe("stopping and resuming", () => {
     expect(finished.reason).toBe("finished");
     expect(await pointsIn(panel)).toBe(finished.totalSteps);
     await workbench.screenshot("3-finished");
+  });
+});
+
+describe("a project and its copy in one workspace", () => {
+  let workbench: Workbench;
+  let directories: string[];
+
+  const rows = () =>
+    workbench.page
+      .locator(".pane", { hasText: "Runs" })
+      .locator(".monaco-list-row", { has: workbench.page.locator(".label-name", { hasText: /^answers$/ }) });
+  const dialog = () => workbench.page.locator(".monaco-dialog-box");
+  const begun = () => directories.map((directory) => existsSync(runPaths(directory).events));
+
+  /** What Delete Run would delete; the question is answered with `answer`. */
+  async function asked(row: number, answer: string): Promise<string> {
+    await workbench.contextMenu(rows().nth(row), "Delete Run");
+    const text = (await dialog().getByText("Its checkpoints and its tuned model").textContent()) ?? "";
+    await dialog().getByRole("button", { name: answer }).click();
+    await dialog().waitFor({ state: "detached" });
+    return text.slice(text.indexOf("/"));
+  }
+
+  beforeAll(async () => {
+    workbench = await Workbench.start({
+      name: "copy",
+      besides: ["copy"],
+      writeWorkspace: (folder) => {
+        mkdirSync(folder);
+        mkdirSync(join(dirname(folder), "copy"));
+      },
+    });
+    const directory = await addPreparedRun(workbench.workspace, { name: "answers", steps: 20 });
+    const copy = join(dirname(workbench.workspace), "copy");
+    cpSync(workbench.workspace, copy, { recursive: true });
+    directories = [directory, join(runsFolderOf(copy), basename(directory))];
+  });
+  afterAll(() => workbench?.stop());
+
+  it("lets the one go on that was chosen", async () => {
+    await showRuns(workbench);
+    await eventually(
+      "both runs",
+      () => rows().count(),
+      (count) => count === 2,
+    );
+    const shown = [await asked(0, "Cancel"), await asked(1, "Cancel")];
+    expect([...shown].sort()).toEqual([...directories].sort());
+    await workbench.screenshot("1-two");
+    await rows().nth(1).click();
+    const panel = await runPanel(workbench, "answers");
+    await button(panel, "Start").click();
+    await inState(panel, "finished");
+    expect(begun()).toEqual(directories.map((directory) => directory === shown[1]));
+    expect(await asked(0, "Delete")).toBe(shown[0]);
+    await eventually(
+      "the run that is left",
+      () => directories.filter((directory) => existsSync(directory)),
+      (left) => left.length === 1 && left[0] === shown[1],
+    );
   });
 });

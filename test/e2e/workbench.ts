@@ -1,7 +1,7 @@
 /** A VS Code in a browser: the packaged extension in a fresh extensions folder, a workspace outside of the repository. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { Browser, Frame, Locator, Page } from "playwright-core";
 import { inject } from "vitest";
 import { launchBrowser } from "../../scripts/vscode/browser.mjs";
@@ -31,10 +31,22 @@ const themes: Record<Theme, { id: string; label: string; shown: string }> = {
 export interface WorkbenchOptions {
   name: string;
   writeWorkspace: (folder: string) => void;
+  /** Names of folders beside the workspace's that are open with it; what writes the workspace makes them. */
+  besides?: string[];
   theme?: Theme;
   settings?: Record<string, unknown>;
   /** The folder is opened in Restricted Mode, without a question. */
   untrusted?: boolean;
+}
+
+const query = (name: string, path: string) => `${name}=${encodeURIComponent(path)}`;
+
+/** A workspace of several folders is a file that names them. */
+function openedWith(workspace: string, besides: readonly string[]): string {
+  const file = `${workspace}.code-workspace`;
+  const folders = [basename(workspace), ...besides].map((path) => ({ path }));
+  writeFileSync(file, JSON.stringify({ folders }));
+  return query("workspace", file);
 }
 
 const stateOf = (folder: string) => join(folder, "state");
@@ -55,6 +67,7 @@ export class Workbench {
   static async start({
     name,
     writeWorkspace,
+    besides = [],
     theme = "dark",
     settings = {},
     untrusted = false,
@@ -81,7 +94,9 @@ export class Workbench {
     const page = await context.newPage();
     const workbench = new Workbench(name, folder, workspace, page, browser, server);
     Workbench.current = workbench;
-    await page.goto(`${server.url}/?folder=${encodeURIComponent(workspace)}`);
+    await page.goto(
+      `${server.url}/?${besides.length === 0 ? query("folder", workspace) : openedWith(workspace, besides)}`,
+    );
     await workbench.ready();
     return workbench;
   }

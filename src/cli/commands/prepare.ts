@@ -16,7 +16,7 @@ export const command: Command = {
     const directory = resolve(context.cwd, requiredOption(context, "run"));
     const spec = await readRunSpec(directory);
     let reported = 0;
-    const writeDown = await noteProvenance(directory, spec);
+    const writeDown = await noteProvenance(directory, spec, context);
     const prepared = await prepareRun(spec, directory, {
       signal: context.signal,
       progress: context.progress,

@@ -14,7 +14,7 @@ export const command: Command = {
   async run(context) {
     const directory = resolve(context.cwd, context.positionals[0]!);
     context.progress("Comparing data, model and settings", null);
-    const check = await checkProvenance(directory, await readRunSpec(directory), context.signal);
+    const check = await checkProvenance(directory, await readRunSpec(directory), context);
     const lines = check.changes.map(({ message }) => message);
     context.result(check, lines.length === 0 ? "Nothing has changed." : lines.join("\n"));
     return lines.length === 0 ? 0 : CHANGED;

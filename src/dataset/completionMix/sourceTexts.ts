@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { findSecrets } from "../checks/text/secret";
 import { decodeSource } from "../fromPython/sourceText";
-import { pythonFiles } from "../fromPython/walk";
+import { MOST_FILES, pythonFiles } from "../fromPython/walk";
 import { DatasetError } from "../problem";
 import type { DatasetPlan, ReadOptions } from "../readDataset";
 import { answerCodes } from "./answerCode";
@@ -34,7 +34,6 @@ export interface TrainedRows {
 
 /** All texts together; beyond that, files and answers are left out. */
 const MOST_CHARACTERS = 64_000_000;
-const MOST_FILES = 20_000;
 const SHORTEST_TEXT = 20;
 
 export async function collectTexts(

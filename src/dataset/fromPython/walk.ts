@@ -7,6 +7,9 @@ export interface WalkOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** More files are not taken from one folder for samples. */
+export const MOST_FILES = 20_000;
+
 const skippedFolders = new Set(["__pycache__", "site-packages", "dist-packages", "node_modules"]);
 const testFolders = new Set(["test", "tests", "testing", "idle_test"]);
 const testFile = /^(test_.*|.*_test|conftest)\.py$/;

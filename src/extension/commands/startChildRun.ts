@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { progressReporter } from "../jobs/withProgress";
-import { startChildRun as start } from "../runs/childRun";
+import { checkRun } from "../runs/checkRun";
+import { describeStart, planChildRun, startChildRun as start } from "../runs/childRun";
 import { pickRun } from "../runs/pickRun";
 import { requireTrust } from "../trust";
 import type { CommandFactory } from "./command";
@@ -19,7 +20,16 @@ export const startChildRun: CommandFactory = (services) => async (argument) => {
       const abort = new AbortController();
       token.onCancellationRequested(() => abort.abort());
       const options = { signal: abort.signal, onProgress: progressReporter(progress) };
-      services.panels.openRun(await start(services, run, options));
+      const plan = await planChildRun(run, await checkRun(services, run, options));
+      if (plan.start.leftBehind !== undefined && !(await confirm(run.name, describeStart(plan)))) return;
+      services.panels.openRun(await start(services, run, plan, options));
     },
   );
 };
+
+/** Whoever asks for a child run expects it to go on from what was learned. */
+async function confirm(name: string, detail: string): Promise<boolean> {
+  const begin = vscode.l10n.t("Start Child Run");
+  const question = vscode.l10n.t("Start a child of {0} that learns from the beginning?", name);
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, begin)) === begin;
+}

@@ -4,13 +4,12 @@ import type { CompareViewState, FromCompareView } from "../../protocol/compareVi
 
 /** Each run has its own line in the charts and its own column: more cannot be told apart. */
 export const MAX_COMPARED = 8;
-const MAX_ID = 255;
 const MAX_LINE = 4096;
 /** Above what notes may hold, so that the reason is said where they are written. */
 const MAX_NOTES = 1 << 18;
 
-/** The name of a run's folder. */
-const id = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_ID));
+/** A run's directory; of an older version the name of its folder. */
+const id = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_LINE));
 const line = v.pipe(v.string(), v.maxLength(MAX_LINE));
 const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
 const about = <const T extends string>(type: T) => v.object({ type: v.literal(type), id });

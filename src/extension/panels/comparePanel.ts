@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { ComparedEvaluation, ComparedRun, FromCompareView, ToCompareView } from "../../protocol/compareView";
@@ -14,6 +15,7 @@ import { webviewHtml } from "./webviewHtml";
 
 /** Runs side by side, as they go on. */
 export class ComparePanel {
+  /** The runs' directories. */
   #ids: string[];
   readonly #feeds = new Map<string, CurveFeed>();
   readonly #data = new Map<string, RunDetails["data"]>();
@@ -65,7 +67,7 @@ export class ComparePanel {
   }
 
   #runs(): TrackedRun[] {
-    return this.#ids.flatMap((id) => this.services.runs.find(id) ?? []);
+    return this.#ids.flatMap((id) => this.services.runs.at(id) ?? []);
   }
 
   /** All that the page shows. */
@@ -84,7 +86,7 @@ export class ComparePanel {
       runs: runs.map((run) => this.#compared(run)),
       settings,
       lossesDiffer: heldOutDiffers(settings),
-      missing: this.#ids.filter((id) => !runs.some((run) => run.id === id)),
+      missing: this.#ids.filter((id) => !runs.some((run) => run.directory === id)).map((id) => basename(id)),
     });
     this.#feedAnew(runs);
   }
@@ -94,18 +96,18 @@ export class ComparePanel {
     this.#feeds.clear();
     for (const run of runs) {
       const feed = new CurveFeed(
-        run.id,
+        run.directory,
         ["loss", "evalLoss"],
         () => run.history,
         (message) => this.#post(message),
       );
-      this.#feeds.set(run.id, feed);
+      this.#feeds.set(run.directory, feed);
       void feed.send();
     }
   }
 
   #onUpdate({ run, update, before }: RunChange): void {
-    const feed = this.#feeds.get(run.id);
+    const feed = this.#feeds.get(run.directory);
     if (feed === undefined) return;
     // With a new state the data may have been prepared, and with them what the runs are compared by.
     if (before !== update.head.state) {
@@ -121,9 +123,9 @@ export class ComparePanel {
   }
 
   async #readData(run: TrackedRun): Promise<void> {
-    this.#data.set(run.id, (await readDetails(run.directory, run.spec)).data);
+    this.#data.set(run.directory, (await readDetails(run.directory, run.spec)).data);
     const { report, stale } = await this.services.evaluations.read(run.directory);
-    this.#evaluations.set(run.id, report === null ? null : { tuned: report.tuned, stale });
+    this.#evaluations.set(run.directory, report === null ? null : { tuned: report.tuned, stale });
   }
 
   async #onEvaluated(directory: string): Promise<void> {
@@ -136,7 +138,7 @@ export class ComparePanel {
 
   #compared(run: TrackedRun): ComparedRun {
     const { tags, notes } = run.notes;
-    const data = this.#data.get(run.id) ?? null;
+    const data = this.#data.get(run.directory) ?? null;
     return {
       ...run.head(),
       inUse: this.services.completion.isInUse(run.directory),
@@ -147,7 +149,7 @@ export class ComparePanel {
       trained: run.history.work,
       data: data === null ? null : { trainRows: data.trainRows, evalRows: data.evalRows },
       usable: run.usable,
-      evaluation: this.#evaluations.get(run.id) ?? null,
+      evaluation: this.#evaluations.get(run.directory) ?? null,
     };
   }
 
@@ -178,13 +180,13 @@ export class ComparePanel {
     }
     if (message.type === "add") return this.#addRuns();
     if (message.type === "remove") return this.#setIds(this.#ids.filter((id) => id !== message.id));
-    const run = this.#ids.includes(message.id) ? this.services.runs.find(message.id) : undefined;
+    const run = this.#ids.includes(message.id) ? this.services.runs.at(message.id) : undefined;
     if (run === undefined) return;
     switch (message.type) {
       case "openRun":
         return this.services.panels.openRun(run);
       case "useForCompletion":
-        return vscode.commands.executeCommand("tunesmith.useForCompletion", run.id);
+        return vscode.commands.executeCommand("tunesmith.useForCompletion", run.directory);
       case "rename":
         return this.#changeNotes(run, { name: message.name === run.spec.name ? null : tidyName(message.name) });
       case "setTags":
@@ -209,9 +211,15 @@ export class ComparePanel {
       pick: vscode.l10n.t("Choose runs to add to the comparison"),
       none: vscode.l10n.t("There is no other run to compare with."),
     };
-    const added = await pickRuns(this.services, undefined, undefined, words, (run) => !this.#ids.includes(run.id));
+    const added = await pickRuns(
+      this.services,
+      undefined,
+      undefined,
+      words,
+      (run) => !this.#ids.includes(run.directory),
+    );
     if (added === undefined || added.length === 0) return;
-    const ids = [...this.#ids, ...added.map((run) => run.id)];
+    const ids = [...this.#ids, ...added.map((run) => run.directory)];
     if (ids.length > MAX_COMPARED) void vscode.window.showInformationMessage(tooMany());
     await this.#setIds(ids.slice(0, MAX_COMPARED));
   }

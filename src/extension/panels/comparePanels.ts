@@ -14,7 +14,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer, vscode.Disp
   constructor(private readonly services: () => Services) {}
 
   open(runs: readonly TrackedRun[]): void {
-    const ids = runs.map((run) => run.id);
+    const ids = runs.map((run) => run.directory);
     const open = [...this.#panels].find((panel) => sameRuns(panel.ids, ids));
     if (open !== undefined) {
       open.reveal();
@@ -36,8 +36,12 @@ export class ComparePanels implements vscode.WebviewPanelSerializer, vscode.Disp
       return;
     }
     panel.webview.options = webviewOptions(this.services().extension.extensionUri);
-    await this.services().runs.load();
-    this.#add(panel, state.ids);
+    const { runs } = this.services();
+    await runs.load();
+    this.#add(
+      panel,
+      state.ids.map((id) => runs.find(id)?.directory ?? id),
+    );
   }
 
   #add(webviewPanel: vscode.WebviewPanel, ids: string[]): void {

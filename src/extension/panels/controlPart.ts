@@ -12,7 +12,7 @@ export function controlPart({ run }: RunPartContext): RunPart {
   };
 }
 
-async function control({ directory, id }: RunPartContext["run"], message: FromRunPanel): Promise<boolean> {
+async function control({ directory }: RunPartContext["run"], message: FromRunPanel): Promise<boolean> {
   switch (message.type) {
     case "pause":
       await sendControl(directory, "pause");
@@ -27,10 +27,10 @@ async function control({ directory, id }: RunPartContext["run"], message: FromRu
       await sendControl(directory, "learning-rate", message.learningRate);
       return true;
     case "compare":
-      await vscode.commands.executeCommand("tunesmith.compareRuns", id);
+      await vscode.commands.executeCommand("tunesmith.compareRuns", directory);
       return true;
     case "export":
-      await vscode.commands.executeCommand("tunesmith.exportRun", id);
+      await vscode.commands.executeCommand("tunesmith.exportRun", directory);
       return true;
     default:
       return false;

@@ -42,7 +42,7 @@ export class NoticesPart implements RunPart {
     switch (message.type) {
       case "startNow":
       case "removeFromQueue":
-        await vscode.commands.executeCommand(`tunesmith.${message.type}`, this.#run.id);
+        await vscode.commands.executeCommand(`tunesmith.${message.type}`, this.#run.directory);
         return true;
       case "openParent": {
         const parent = this.#parent();

@@ -75,7 +75,7 @@ export class RowsPart implements RunPart {
         return true;
       }
       case "saveRowLosses":
-        await vscode.commands.executeCommand("tunesmith.saveRowLosses", this.context.run.id);
+        await vscode.commands.executeCommand("tunesmith.saveRowLosses", this.context.run.directory);
         return true;
       default:
         return false;

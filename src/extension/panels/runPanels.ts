@@ -284,7 +284,7 @@ class RunPanel {
       case "stopUsing":
         return this.services.completion.stop();
       case "showLog":
-        return vscode.commands.executeCommand("tunesmith.showLog", session.run.id);
+        return vscode.commands.executeCommand("tunesmith.showLog", session.run.directory);
       case "openDataset":
         return openRow(dataset, 1);
       case "runAgain":

@@ -57,7 +57,7 @@ export class RunSession implements vscode.Disposable {
     readonly run: TrackedRun,
     private readonly post: (message: ToRunPanel) => void,
   ) {
-    this.#feed = new CurveFeed(run.id, drawn, () => run.history, post);
+    this.#feed = new CurveFeed(run.directory, drawn, () => run.history, post);
     this.#parts = parts.map((make) => make({ services, run, post }));
     this.#subscriptions = [
       services.runs.onDidUpdate(({ run: updated, update, before }) => {

@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import { changeRunNotes, readRunNotes } from "../../run/runNotes";
@@ -6,7 +6,7 @@ import type { RunRegistry, TrackedRun } from "./runRegistry";
 
 export const NOTES_SCHEME = "tunesmith-notes";
 
-/** The notes of a run as a file: `tunesmith-notes:/<id>/<name>.md`. */
+/** The notes of a run as a file: `tunesmith-notes:<directory>/<name>.md`. */
 export class NotesDocuments implements vscode.FileSystemProvider, vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
   readonly onDidChangeFile = this.#changed.event;
@@ -25,7 +25,7 @@ export class NotesDocuments implements vscode.FileSystemProvider, vscode.Disposa
   uriOf(run: TrackedRun): vscode.Uri {
     // The name is for the tab alone, so it must not change with the run's.
     const name = run.spec.name.replace(/[\p{Cc}/\\]/gu, " ").trim() || "run";
-    return vscode.Uri.from({ scheme: NOTES_SCHEME, path: `/${run.id}/${name}.md` });
+    return vscode.Uri.from({ scheme: NOTES_SCHEME, path: `${run.directory}/${name}.md` });
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
@@ -68,9 +68,7 @@ export class NotesDocuments implements vscode.FileSystemProvider, vscode.Disposa
 
   async #runOf(uri: vscode.Uri): Promise<TrackedRun> {
     await this.runs.load();
-    const run = vscode.workspace.isTrusted
-      ? this.runs.find(basename(uri.path.slice(0, uri.path.lastIndexOf("/"))))
-      : undefined;
+    const run = vscode.workspace.isTrusted ? this.runs.at(dirname(uri.path)) : undefined;
     if (run === undefined) throw vscode.FileSystemError.FileNotFound(uri);
     return run;
   }

@@ -40,7 +40,8 @@ export class RunNotifications implements vscode.Disposable {
     if (!this.#known && runs.loaded) {
       this.#known = true;
       const watched = new Set(this.#watched());
-      for (const run of runs.runs) if (watched.has(run.id) && !run.active) void this.#tellEnd(run, run.head().state);
+      for (const run of runs.runs)
+        if (watched.has(run.directory) && !run.active) void this.#tellEnd(run, run.head().state);
     }
     for (const directory of this.#rules.keys()) if (runs.at(directory) === undefined) this.#rules.delete(directory);
     void this.#remember();
@@ -50,7 +51,7 @@ export class RunNotifications implements vscode.Disposable {
     this.services.log.info(`${run.id}: ${now}`);
     if (!isActive(now)) {
       this.#rules.delete(run.directory);
-      if (this.#watched().includes(run.id)) void this.#tellEnd(run, now);
+      if (this.#watched().includes(run.directory)) void this.#tellEnd(run, now);
     } else if (now !== "paused") void this.#lookAtDisk();
     void this.#remember();
   }
@@ -61,7 +62,7 @@ export class RunNotifications implements vscode.Disposable {
   }
 
   async #remember(): Promise<void> {
-    const active = this.services.runs.runs.filter((run) => run.active).map((run) => run.id);
+    const active = this.services.runs.runs.filter((run) => run.active).map((run) => run.directory);
     if (JSON.stringify(active) === JSON.stringify(this.#watched())) return;
     await this.services.extension.workspaceState.update(WATCHED_KEY, active);
   }
@@ -109,7 +110,7 @@ export class RunNotifications implements vscode.Disposable {
     const open = vscode.l10n.t("Open");
     const message = vscode.l10n.t("{0} has finished{1}.", run.name, gain);
     const chosen = await vscode.window.showInformationMessage(message, use, open);
-    if (chosen === use) await vscode.commands.executeCommand("tunesmith.useForCompletion", run.id);
+    if (chosen === use) await vscode.commands.executeCommand("tunesmith.useForCompletion", run.directory);
     if (chosen === open) this.services.panels.openRun(run);
   }
 
@@ -120,7 +121,7 @@ export class RunNotifications implements vscode.Disposable {
     const message = vscode.l10n.t("{0} failed: {1}", run.name, cause ?? vscode.l10n.t("see the log"));
     const chosen = await vscode.window.showErrorMessage(message, open, showLog);
     if (chosen === open) this.services.panels.openRun(run);
-    if (chosen === showLog) await vscode.commands.executeCommand("tunesmith.showLog", run.id);
+    if (chosen === showLog) await vscode.commands.executeCommand("tunesmith.showLog", run.directory);
   }
 
   async #tellAstray(run: TrackedRun): Promise<void> {
@@ -142,7 +143,7 @@ export class RunNotifications implements vscode.Disposable {
     const stop = vscode.l10n.t("Stop");
     const open = vscode.l10n.t("Open");
     const chosen = await vscode.window.showWarningMessage(message, stop, open);
-    if (chosen === stop) await vscode.commands.executeCommand("tunesmith.stopRun", run.id);
+    if (chosen === stop) await vscode.commands.executeCommand("tunesmith.stopRun", run.directory);
     if (chosen === open) this.services.panels.openRun(run);
   }
 

@@ -11,10 +11,10 @@ export class OpenRunCommands implements vscode.Disposable {
 
   of(run: TrackedRun): vscode.Command {
     // An underscore keeps it out of the list of keyboard shortcuts.
-    const command = `_tunesmith.openRun.${run.id}`;
-    if (!this.#registered.has(run.id)) {
-      const open = () => vscode.commands.executeCommand("tunesmith.openRun", run.id);
-      this.#registered.set(run.id, vscode.commands.registerCommand(command, open));
+    const command = `_tunesmith.openRun.${run.directory}`;
+    if (!this.#registered.has(run.directory)) {
+      const open = () => vscode.commands.executeCommand("tunesmith.openRun", run.directory);
+      this.#registered.set(run.directory, vscode.commands.registerCommand(command, open));
     }
     return { command, title: vscode.l10n.t("Open Run Panel") };
   }

@@ -7,7 +7,7 @@ import type { TrackedRun } from "./runRegistry";
 const SELECTED = "selected";
 
 /**
- * The run that a command is about: the tree item or id that it was called with, else the only one that fits, else the
+ * The run that a command is about: the tree item or directory that it was called with, else the only one that fits, else the
  * one that is picked. Says so where none fits.
  */
 export async function pickRun(
@@ -60,7 +60,7 @@ export async function pickRuns(
 }
 
 function selectionOf(services: Services, argument: unknown, selection: unknown): readonly unknown[] {
-  if (argument === SELECTED) return services.runs.selected.map(({ id }) => id);
+  if (argument === SELECTED) return services.runs.selected.map(({ directory }) => directory);
   if (Array.isArray(selection)) return selection;
   return argument === undefined ? [] : [argument];
 }
@@ -73,6 +73,6 @@ function runChoice(run: TrackedRun): vscode.QuickPickItem & { run: TrackedRun } 
 function namedRun(services: Services, argument: unknown): TrackedRun | undefined {
   if (argument === SELECTED) return services.runs.selected[0];
   if (typeof argument === "string") return services.runs.find(argument);
-  const id = (argument as { runId?: unknown } | undefined)?.runId;
-  return typeof id === "string" ? services.runs.find(id) : undefined;
+  const directory = (argument as { directory?: unknown } | undefined)?.directory;
+  return typeof directory === "string" ? services.runs.at(directory) : undefined;
 }

@@ -1,18 +1,11 @@
-import * as v from "valibot";
 import * as vscode from "vscode";
-import { readAttempt } from "../../run/lastEvents";
 import type { Services } from "../context";
-import { JobCancelled, runJob } from "../jobs/runJob";
-import { startChildRun } from "./childRun";
+import { JobCancelled } from "../jobs/runJob";
+import { checkRun, type RunCheck } from "./checkRun";
+import { type ChildPlan, describeStart, planChildRun, startChildRun } from "./childRun";
 import { isPrepared } from "./runData";
 import type { TrackedRun } from "./runRegistry";
 import { goOn, type StartOptions, startNow } from "./startRun";
-
-const checkSchema = v.object({
-  changes: v.array(v.object({ kind: v.string(), message: v.string() })),
-  preparedHolds: v.boolean(),
-});
-type Check = v.InferOutput<typeof checkSchema>;
 
 /** More of them say no more. */
 const SHOWN_CHANGES = 8;
@@ -26,9 +19,10 @@ export async function resumeRun(services: Services, run: TrackedRun, options: St
   if (await isPrepared(run.directory)) {
     const check = await checkRun(services, run, options);
     if (check.changes.length > 0) {
-      const way = await askForWay(run, check);
+      const plan = await planChildRun(run, check);
+      const way = await askForWay(run, check, plan);
       if (way === "child") {
-        services.panels.openRun(await startChildRun(services, run, options));
+        services.panels.openRun(await startChildRun(services, run, plan, options));
         return;
       }
     }
@@ -36,28 +30,17 @@ export async function resumeRun(services: Services, run: TrackedRun, options: St
   await goOn(services, run, options);
 }
 
-async function checkRun(services: Services, run: TrackedRun, { signal, onProgress }: StartOptions): Promise<Check> {
-  const value = await runJob({
-    extensionPath: services.extension.extensionPath,
-    args: ["runs", "check", run.directory],
-    signal,
-    onProgress,
-  });
-  return v.parse(checkSchema, value);
-}
-
-async function askForWay(run: TrackedRun, { changes, preparedHolds }: Check): Promise<"child" | "prepared"> {
+async function askForWay(
+  run: TrackedRun,
+  { changes, preparedHolds }: RunCheck,
+  plan: ChildPlan,
+): Promise<"child" | "prepared"> {
   const child = vscode.l10n.t("Start Child Run");
   const prepared = vscode.l10n.t("Resume With the Prepared Data");
-  const begun = (await readAttempt(run.directory)) > 0;
   const detail = [
     ...changes.slice(0, SHOWN_CHANGES).map(({ message }) => message),
     "",
-    begun
-      ? vscode.l10n.t(
-          "A child run starts from this run's newest checkpoint, with the data and settings as they are now.",
-        )
-      : vscode.l10n.t("A child run starts with the data and settings as they are now."),
+    describeStart(plan),
     preparedHolds
       ? vscode.l10n.t("The rows that this run was prepared with are kept, so it can also go on with them.")
       : "",

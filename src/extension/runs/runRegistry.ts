@@ -171,8 +171,10 @@ export class RunRegistry implements vscode.Disposable {
     return this.runs.find((run) => run.active);
   }
 
+  /** By its directory; by the name of its folder, as older versions kept it, where no other run's folder has that name. */
   find(id: string): TrackedRun | undefined {
-    return this.runs.find((run) => run.id === id);
+    const named = this.runs.filter((run) => run.id === id);
+    return this.at(id) ?? (named.length === 1 ? named[0] : undefined);
   }
 
   at(directory: string): TrackedRun | undefined {

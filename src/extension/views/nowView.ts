@@ -77,7 +77,7 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#feed = undefined;
     if (run === undefined || !run.active) return;
     this.#feed = new CurveFeed(
-      run.id,
+      run.directory,
       ["loss", "evalLoss"],
       () => run.history,
       (piece) => this.#post(piece),
