@@ -16,6 +16,8 @@ import { webviewHtml } from "./webviewHtml";
 export class ComparePanel {
   #ids: string[];
   readonly #feeds = new Map<string, CurveFeed>();
+  #viewing: readonly vscode.Disposable[] = [];
+  #released = false;
   readonly #data = new Map<string, RunDetails["data"]>();
   readonly #evaluations = new Map<string, ComparedEvaluation | null>();
   /** The page's script has come up: what was posted before is lost. */
@@ -58,6 +60,8 @@ export class ComparePanel {
     for (const subscription of this.#subscriptions) subscription.dispose();
     for (const feed of this.#feeds.values()) feed.dispose();
     this.#feeds.clear();
+    this.#released = true;
+    for (const viewing of this.#viewing) viewing.dispose();
   }
 
   #setTitle(): void {
@@ -74,6 +78,7 @@ export class ComparePanel {
     this.#present = presentKey(runs);
     // Older runs are not followed until somebody looks at them.
     await Promise.all(runs.map((run) => this.services.runs.refresh(run)));
+    this.#view(runs);
     await Promise.all(runs.map((run) => this.#readData(run)));
     const contents = await Promise.all(runs.map((run) => readContents(run.directory)));
     // The choice has changed meanwhile: whoever changed it shows it.
@@ -89,6 +94,14 @@ export class ComparePanel {
     this.#feedAnew(runs);
   }
 
+  /** Those that go on being shown are not left in between. */
+  #view(runs: readonly TrackedRun[]): void {
+    if (this.#released) return;
+    const before = this.#viewing;
+    this.#viewing = runs.map((run) => this.services.runs.view(run));
+    for (const viewing of before) viewing.dispose();
+  }
+
   #feedAnew(runs: readonly TrackedRun[]): void {
     for (const feed of this.#feeds.values()) feed.dispose();
     this.#feeds.clear();
@@ -96,7 +109,7 @@ export class ComparePanel {
       const feed = new CurveFeed(
         run.id,
         ["loss", "evalLoss"],
-        () => run.history,
+        () => run.whole,
         (message) => this.#post(message),
       );
       this.#feeds.set(run.id, feed);
@@ -144,7 +157,7 @@ export class ComparePanel {
       tags: [...tags],
       notes,
       createdAt: run.spec.createdAt,
-      trained: run.history.work,
+      trained: run.whole?.work ?? null,
       data: data === null ? null : { trainRows: data.trainRows, evalRows: data.evalRows },
       usable: run.usable,
       evaluation: this.#evaluations.get(run.id) ?? null,

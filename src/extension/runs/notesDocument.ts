@@ -67,10 +67,8 @@ export class NotesDocuments implements vscode.FileSystemProvider, vscode.Disposa
   }
 
   async #runOf(uri: vscode.Uri): Promise<TrackedRun> {
-    await this.runs.load();
-    const run = vscode.workspace.isTrusted
-      ? this.runs.find(basename(uri.path.slice(0, uri.path.lastIndexOf("/"))))
-      : undefined;
+    const id = basename(uri.path.slice(0, uri.path.lastIndexOf("/")));
+    const run = vscode.workspace.isTrusted ? await this.runs.first(() => this.runs.find(id)) : undefined;
     if (run === undefined) throw vscode.FileSystemError.FileNotFound(uri);
     return run;
   }
