@@ -1,11 +1,16 @@
 import type { FileHandle } from "node:fs/promises";
 import type { EngineEvent } from "../protocol/engine";
 import { parseEngineEvent } from "./engineEvent";
+import { measurementAt } from "./measurementLine";
 import { openPlainFile } from "./plainFile";
 import { hasCode } from "./runError";
 
 /** Read and parsed in one go: some hundred events, so that the extension host is never held up. */
 const CHUNK_BYTES = 1 << 16;
+/** Read in one go where most lines are only looked at: about a thousand of them. */
+const BRIEF_CHUNK_BYTES = 1 << 18;
+/** So much of the end is read whole even then: some hundred steps, from which speed and state are told. */
+const BRIEF_TAIL_BYTES = 1 << 16;
 /** No event is nearly as long: a longer line is skipped without being kept in memory. */
 const MAX_LINE_BYTES = 1 << 20;
 /**
@@ -26,6 +31,12 @@ export interface EventBatch {
   leftOutBytes: number;
 }
 
+/**
+ * "brief": without what was measured at each step, but for the last steps and those before any other event. All else that
+ * the events say is there, an order of magnitude sooner.
+ */
+export type Detail = "whole" | "brief";
+
 const newBatch = (restarted: boolean): EventBatch => ({ restarted, events: [], skippedLines: 0, leftOutBytes: 0 });
 
 /**
@@ -34,14 +45,24 @@ const newBatch = (restarted: boolean): EventBatch => ({ restarted, events: [], s
  */
 export class EventFollower {
   readonly #file: string;
+  readonly #chunkBytes: number;
+  readonly #brief: boolean;
   #inode: bigint | undefined;
   /** Just behind the last newline read. */
   #offset = 0;
   /** In the middle of a line that is too long to be an event. */
   #skippingLine = false;
+  /** The attempt whose steps are passed over. */
+  #attempt = 0;
+  /** From here on nothing is passed over. */
+  #tailFrom = 0;
+  /** The last step that was passed over: what comes next may have to do with it. */
+  #passedStep: string | undefined;
 
-  constructor(file: string) {
+  constructor(file: string, detail: Detail = "whole") {
     this.#file = file;
+    this.#brief = detail === "brief";
+    this.#chunkBytes = this.#brief ? BRIEF_CHUNK_BYTES : CHUNK_BYTES;
   }
 
   /** Hands over what is new in batches, in order. Throws where the file is there and cannot be read. */
@@ -61,6 +82,7 @@ export class EventFollower {
         if (this.#inode !== undefined) take(newBatch(true));
         this.#startOver(ino);
       }
+      this.#tailFrom = Number(size) - BRIEF_TAIL_BYTES;
       await this.#readLines(handle, Number(size), take);
     } finally {
       await handle.close();
@@ -71,13 +93,15 @@ export class EventFollower {
     this.#inode = inode;
     this.#offset = 0;
     this.#skippingLine = false;
+    this.#attempt = 0;
+    this.#passedStep = undefined;
   }
 
   async #readLines(handle: FileHandle, size: number, take: (batch: EventBatch) => void): Promise<void> {
     let pending = Buffer.alloc(0);
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const chunk = Buffer.allocUnsafe(this.#chunkBytes);
     for (;;) {
-      const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, this.#offset + pending.length);
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, this.#offset + pending.length);
       if (bytesRead === 0) return;
       const batch = newBatch(false);
       pending = this.#takeLines(Buffer.concat([pending, chunk.subarray(0, bytesRead)]), batch);
@@ -101,18 +125,40 @@ export class EventFollower {
   /** Consumes the whole lines of `bytes` and returns the rest. */
   #takeLines(bytes: Buffer, batch: EventBatch): Buffer<ArrayBuffer> {
     let start = 0;
+    let passedStep: [number, number] | undefined;
+    const textOf = ([from, to]: [number, number]) => bytes.toString("utf8", from, to);
     for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
-      this.#takeLine(bytes.toString("utf8", start, end), batch);
+      const passed = this.#isPassedOver(start) ? measurementAt(bytes, start, this.#attempt) : undefined;
+      if (passed === "step") passedStep = [start, end];
+      if (passed === undefined) {
+        if (passedStep !== undefined) this.#passedStep = textOf(passedStep);
+        passedStep = undefined;
+        this.#takePassedStep(batch);
+        this.#takeLine(textOf([start, end]), batch);
+      }
       start = end + 1;
     }
+    if (passedStep !== undefined) this.#passedStep = textOf(passedStep);
     this.#offset += start;
     return Buffer.from(bytes.subarray(start));
+  }
+
+  /** `start`: of a line in the bytes from the offset on. */
+  #isPassedOver(start: number): boolean {
+    return this.#brief && !this.#skippingLine && this.#offset + start < this.#tailFrom;
+  }
+
+  #takePassedStep(batch: EventBatch): void {
+    if (this.#passedStep !== undefined) this.#takeLine(this.#passedStep, batch);
+    this.#passedStep = undefined;
   }
 
   #takeLine(line: string, batch: EventBatch): void {
     const event = this.#skippingLine ? undefined : parseEngineEvent(line);
     this.#skippingLine = false;
-    if (event !== undefined) batch.events.push(event);
-    else if (line.trim() !== "") batch.skippedLines++;
+    if (event !== undefined) {
+      batch.events.push(event);
+      this.#attempt = Math.max(this.#attempt, event.attempt);
+    } else if (line.trim() !== "") batch.skippedLines++;
   }
 }

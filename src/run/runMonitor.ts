@@ -5,9 +5,10 @@ import type { FSWatcher } from "chokidar";
 import type { RunSpec } from "../protocol/run";
 import type { RunSnapshot } from "../protocol/webview";
 import { type EngineState, readEngineState } from "./engineLock";
-import { type EventBatch, EventFollower } from "./eventFollower";
+import type { Detail } from "./eventFollower";
 import { readRunSpec, runPaths } from "./runDirectory";
-import { RunHistory } from "./runHistory";
+import { RunEvents } from "./runEvents";
+import type { RunHistory } from "./runHistory";
 import { noNotes, type RunNotes, readRunNotes } from "./runNotes";
 import { headOf, judge, type RunHead, type Verdict } from "./runState";
 import { readStartState } from "./startMark";
@@ -29,18 +30,15 @@ export interface RunUpdate {
 export class RunMonitor {
   readonly directory: string;
   readonly spec: RunSpec;
-  /** Lines of events.jsonl that are no events. */
-  skippedLines = 0;
-  /** Of an events.jsonl that is too long to be read whole. */
-  leftOutBytes = 0;
-  #history = new RunHistory();
+  #events: RunEvents;
+  #detail: Detail;
   #verdict: Verdict = { state: "queued", cause: null };
   #notes: RunNotes = noNotes;
   #engine: EngineState = { alive: false, lock: undefined };
-  readonly #follower: EventFollower;
   readonly #listeners = new Set<(update: RunUpdate) => void>();
   #told = { events: 0, revision: 0, words: "" };
-  #restarts = 0;
+  /** How often the events were read anew because more or less of them was wanted. */
+  #readings = 0;
   #reading: Promise<void> | undefined;
   /** The read after that, which has not begun. */
   #next: Promise<void> | undefined;
@@ -49,27 +47,39 @@ export class RunMonitor {
   #soon: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(directory: string, spec: RunSpec) {
+  private constructor(directory: string, spec: RunSpec, detail: Detail) {
     this.directory = directory;
     this.spec = spec;
-    this.#follower = new EventFollower(runPaths(directory).events);
+    this.#detail = detail;
+    this.#events = new RunEvents(runPaths(directory).events, detail);
   }
 
   /** Reads the run as it is now. Throws one sentence where it is not a run directory. */
-  static async open(directory: string): Promise<RunMonitor> {
-    const monitor = new RunMonitor(directory, await readRunSpec(directory));
+  static async open(directory: string, detail: Detail = "whole"): Promise<RunMonitor> {
+    const monitor = new RunMonitor(directory, await readRunSpec(directory), detail);
     await monitor.refresh();
     monitor.#noteTold();
     return monitor;
   }
 
+  /** `listener` hears of every change that is read from now on. */
+  listen(listener: (update: RunUpdate) => void): void {
+    this.#listeners.add(listener);
+  }
+
   /** Keeps reading until `close`; `listener` hears of every change from now on. */
   async follow(listener: (update: RunUpdate) => void): Promise<void> {
-    this.#listeners.add(listener);
-    if (this.#timer !== undefined) return;
-    this.#timer = setInterval(() => void this.refresh(), POLL_MS);
+    this.listen(listener);
+    await this.watch();
+  }
+
+  /** Keeps reading until `rest` or `close`. */
+  async watch(): Promise<void> {
+    if (this.#timer !== undefined || this.#closed) return;
+    const timer = setInterval(() => void this.refresh(), POLL_MS);
+    this.#timer = timer;
     const { watch } = await import("chokidar");
-    if (this.#closed) return;
+    if (this.#timer !== timer) return;
     this.#watcher = watch(this.directory, { depth: 0, ignoreInitial: true });
     this.#watcher.on("all", () => this.#changed());
     // Without a watcher (no inotify handles left) the timer alone does it.
@@ -77,9 +87,20 @@ export class RunMonitor {
     await this.refresh();
   }
 
+  /** Reads only when asked to, until `watch`. */
+  async rest(): Promise<void> {
+    clearInterval(this.#timer);
+    clearTimeout(this.#soon);
+    this.#timer = undefined;
+    this.#soon = undefined;
+    const watcher = this.#watcher;
+    this.#watcher = undefined;
+    await watcher?.close();
+  }
+
   /** Reads at once, and once more soon after: the watcher leaves out a change that closely follows another. */
   #changed(): void {
-    if (this.#soon !== undefined) return;
+    if (this.#soon !== undefined || this.#watcher === undefined) return;
     this.#soon = setTimeout(() => {
       this.#soon = undefined;
       void this.refresh();
@@ -91,6 +112,16 @@ export class RunMonitor {
     this.#listeners.delete(listener);
   }
 
+  /**
+   * How much of the events is wanted from now on; resolves when it is there. Until then what was read before stays, and
+   * goes on to be true.
+   */
+  async want(detail: Detail): Promise<void> {
+    if (detail === this.#detail && detail === this.#events.detail) return;
+    this.#detail = detail;
+    await this.refresh();
+  }
+
   snapshot(): RunSnapshot {
     return { ...this.head(), curve: this.#history.curve };
   }
@@ -99,8 +130,27 @@ export class RunMonitor {
     return headOf({ id: this.directory, name: this.name }, this.#history, this.#verdict);
   }
 
+  get #history(): RunHistory {
+    return this.#events.history;
+  }
+
+  /** How much of the events `history` holds. */
+  get detail(): Detail {
+    return this.#events.detail;
+  }
+
   get history(): Readonly<RunHistory> {
     return this.#history;
+  }
+
+  /** Lines of events.jsonl that are no events. */
+  get skippedLines(): number {
+    return this.#events.skippedLines;
+  }
+
+  /** Of an events.jsonl that is too long to be read whole. */
+  get leftOutBytes(): number {
+    return this.#events.leftOutBytes;
   }
 
   /** The name that a person gave it, else the one in run.json. */
@@ -138,9 +188,7 @@ export class RunMonitor {
   async close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();
-    clearInterval(this.#timer);
-    clearTimeout(this.#soon);
-    await this.#watcher?.close();
+    await this.rest();
     await this.#next;
     await this.#reading;
   }
@@ -149,22 +197,22 @@ export class RunMonitor {
     // The engine first, then its events: see judge().
     this.#engine = await readEngineState(this.directory);
     this.#notes = await readRunNotes(this.directory);
-    await this.#follower.read((batch) => this.#take(batch)).catch(() => {});
+    await this.#readEvents();
     const start = await readStartState(this.directory, this.#history.attempt);
     this.#verdict = judge(this.#history, this.#engine, start);
     this.#tell();
   }
 
-  #take({ restarted, events, skippedLines, leftOutBytes }: EventBatch): void {
-    if (restarted) {
-      this.#history = new RunHistory();
-      this.skippedLines = 0;
-      this.leftOutBytes = 0;
-      this.#restarts++;
+  async #readEvents(): Promise<void> {
+    if (this.#events.detail === this.#detail) {
+      await this.#events.read();
+      return;
     }
-    for (const event of events) this.#history.add(event);
-    this.skippedLines += skippedLines;
-    this.leftOutBytes += leftOutBytes;
+    const events = new RunEvents(runPaths(this.directory).events, this.#detail);
+    await events.read();
+    events.restarts = this.#events.restarts;
+    this.#events = events;
+    this.#readings++;
   }
 
   #tell(): void {
@@ -181,7 +229,7 @@ export class RunMonitor {
   #noteTold(): void {
     this.#told = {
       events: this.#history.version,
-      revision: this.#history.revision + this.#restarts * 2 ** 32,
+      revision: this.#history.revision + (this.#events.restarts + this.#readings) * 2 ** 32,
       // What is told of a run besides its events.
       words: JSON.stringify([this.#verdict, this.#notes]),
     };
@@ -189,6 +237,12 @@ export class RunMonitor {
 }
 
 /** The run as it is now, for lists. Throws one sentence where it is not a run directory. */
+export async function readHead(directory: string): Promise<RunHead> {
+  const monitor = await RunMonitor.open(directory, "brief");
+  return monitor.head();
+}
+
+/** With its losses. Throws one sentence where it is not a run directory. */
 export async function readSnapshot(directory: string): Promise<RunSnapshot> {
   const monitor = await RunMonitor.open(directory);
   return monitor.snapshot();

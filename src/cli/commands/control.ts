@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { ControlMessage } from "../../protocol/engine";
 import { sendControl, stopRun } from "../../run/control";
-import { readSnapshot } from "../../run/runMonitor";
+import { readHead } from "../../run/runMonitor";
 import { type Command, type CommandContext, numberOption, UsageError } from "../command";
 import { describeRun } from "../runText";
 
@@ -58,7 +58,7 @@ export const command: Command = {
       signal: context.signal,
       ...(forceAfter === undefined ? {} : { forceAfterMs: forceAfter * 1000 }),
     });
-    const { curve: _, ...head } = await readSnapshot(directory);
+    const head = await readHead(directory);
     context.result({ directory, ...head }, `${head.state}: ${describeRun(head)}`);
     return 0;
   },

@@ -3,7 +3,7 @@ import { basename, resolve } from "node:path";
 import { describeError } from "../../disk/describeError";
 import { listRunDirectories, runsFolderOf } from "../../run/runDirectory";
 import { RunError } from "../../run/runError";
-import { readSnapshot } from "../../run/runMonitor";
+import { readHead } from "../../run/runMonitor";
 import type { RunHead } from "../../run/runState";
 import { type Command, UsageError } from "../command";
 import { describeRun } from "../runText";
@@ -40,7 +40,7 @@ async function listRuns(runsFolder: string): Promise<Listed[]> {
   const runs: Listed[] = [];
   for (const directory of await listRunDirectories(runsFolder)) {
     try {
-      const { curve: _, ...head } = await readSnapshot(directory);
+      const head = await readHead(directory);
       runs.push({ directory, head });
     } catch (error) {
       runs.push({ directory, error: describeError(error) });

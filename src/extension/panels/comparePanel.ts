@@ -18,6 +18,8 @@ export class ComparePanel {
   /** The runs' directories. */
   #ids: string[];
   readonly #feeds = new Map<string, CurveFeed>();
+  #viewing: readonly vscode.Disposable[] = [];
+  #released = false;
   readonly #data = new Map<string, RunDetails["data"]>();
   readonly #evaluations = new Map<string, ComparedEvaluation | null>();
   /** The page's script has come up: what was posted before is lost. */
@@ -60,6 +62,8 @@ export class ComparePanel {
     for (const subscription of this.#subscriptions) subscription.dispose();
     for (const feed of this.#feeds.values()) feed.dispose();
     this.#feeds.clear();
+    this.#released = true;
+    for (const viewing of this.#viewing) viewing.dispose();
   }
 
   #setTitle(): void {
@@ -76,6 +80,7 @@ export class ComparePanel {
     this.#present = presentKey(runs);
     // Older runs are not followed until somebody looks at them.
     await Promise.all(runs.map((run) => this.services.runs.refresh(run)));
+    this.#view(runs);
     await Promise.all(runs.map((run) => this.#readData(run)));
     const contents = await Promise.all(runs.map((run) => readContents(run.directory)));
     // The choice has changed meanwhile: whoever changed it shows it.
@@ -91,6 +96,14 @@ export class ComparePanel {
     this.#feedAnew(runs);
   }
 
+  /** Those that go on being shown are not left in between. */
+  #view(runs: readonly TrackedRun[]): void {
+    if (this.#released) return;
+    const before = this.#viewing;
+    this.#viewing = runs.map((run) => this.services.runs.view(run));
+    for (const viewing of before) viewing.dispose();
+  }
+
   #feedAnew(runs: readonly TrackedRun[]): void {
     for (const feed of this.#feeds.values()) feed.dispose();
     this.#feeds.clear();
@@ -98,7 +111,7 @@ export class ComparePanel {
       const feed = new CurveFeed(
         run.directory,
         ["loss", "evalLoss"],
-        () => run.history,
+        () => run.whole,
         (message) => this.#post(message),
       );
       this.#feeds.set(run.directory, feed);
@@ -146,7 +159,7 @@ export class ComparePanel {
       tags: [...tags],
       notes,
       createdAt: run.spec.createdAt,
-      trained: run.history.work,
+      trained: run.whole?.work ?? null,
       data: data === null ? null : { trainRows: data.trainRows, evalRows: data.evalRows },
       usable: run.usable,
       evaluation: this.#evaluations.get(run.directory) ?? null,

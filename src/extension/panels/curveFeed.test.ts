@@ -39,6 +39,26 @@ const start = (attempt: number, resumedFrom: number): EngineEvent => ({
 });
 
 describe("the feed of a run's curves", () => {
+  it("sends nothing until the steps are read, and then all", async () => {
+    const history = new RunHistory();
+    grow(history, 0, 10);
+    let read: RunHistory | undefined;
+    const sent: CurvePiece[] = [];
+    const feed = new CurveFeed(
+      "a",
+      ["loss"],
+      () => read,
+      (piece) => sent.push(piece),
+    );
+    feed.sendFirst();
+    await feed.send();
+    expect(sent).toEqual([]);
+    read = history;
+    await feed.send();
+    expect(sent.map(({ restart, last }) => ({ restart, last }))).toEqual([{ restart: true, last: true }]);
+    expect(stepsOf(sent[0]!.series.loss!)).toEqual(range(10));
+  });
+
   it("sends long curves in pieces, each point once and in order, and says which is the last", async () => {
     const history = new RunHistory();
     grow(history, 0, 200_000);

@@ -24,7 +24,8 @@ export class CurveFeed {
   constructor(
     private readonly id: string,
     private readonly names: readonly SeriesName[],
-    private readonly history: () => Readonly<RunHistory>,
+    /** Undefined as long as its steps are not read. */
+    private readonly history: () => Readonly<RunHistory> | undefined,
     private readonly post: (piece: CurvePiece) => void,
   ) {}
 
@@ -59,6 +60,7 @@ export class CurveFeed {
   /** False where there was nothing left. */
   #sendPiece(): boolean {
     const history = this.history();
+    if (history === undefined) return false;
     // What a later attempt has taken back is void on the page too.
     const restart = history !== this.#sent.history || history.revision !== this.#sent.revision;
     if (restart) this.#sent = { ...nothing(), history, revision: history.revision };

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { curvesAsCsv } from "../../run/curveCsv";
+import type { RunHistory } from "../../run/runHistory";
 import { saveCsv } from "../../run/saveCsv";
 import type { RunPart, RunPartContext } from "./runPart";
 
@@ -8,12 +9,15 @@ import type { RunPart, RunPartContext } from "./runPart";
 const MAX_COPIED_STEPS = 2_000;
 
 /** Hands the curves to other programs. */
-export function curvesPart({ run, post }: RunPartContext): RunPart {
+export function curvesPart({ run, services, post }: RunPartContext): RunPart {
   return {
     show: () => {},
     receive: async (message) => {
       if (message.type === "copyCsv") {
-        const done = run.history.series.loss.length > MAX_COPIED_STEPS ? await toFile(run) : await toClipboard(run);
+        const history = await services.runs.whole(run);
+        if (history === undefined) return true;
+        const long = history.series.loss.length > MAX_COPIED_STEPS;
+        const done = long ? await toFile(run, history) : await toClipboard(history);
         if (done !== undefined) post({ type: "curvesCopied", what: "csv", ...done });
         return true;
       }
@@ -31,16 +35,16 @@ interface Done {
   file: string | null;
 }
 
-async function toClipboard({ history }: RunPartContext["run"]): Promise<Done> {
+async function toClipboard(history: Readonly<RunHistory>): Promise<Done> {
   const slices = [...curvesAsCsv(history)];
   await vscode.env.clipboard.writeText(slices.map(({ text }) => text).join(""));
   return { rows: slices.reduce((sum, slice) => sum + slice.rows, 0), file: null };
 }
 
-async function toFile(run: RunPartContext["run"]): Promise<Done | undefined> {
+async function toFile(run: RunPartContext["run"], history: Readonly<RunHistory>): Promise<Done | undefined> {
   const file = await askWhere(run, vscode.l10n.t("Too many steps for the clipboard: save the curves as CSV"), "csv");
   if (file === undefined) return undefined;
-  return { rows: await saveCsv(run.history, file.fsPath), file: basename(file.fsPath) };
+  return { rows: await saveCsv(history, file.fsPath), file: basename(file.fsPath) };
 }
 
 async function savePicture(run: RunPartContext["run"], data: string): Promise<string | undefined> {

@@ -58,12 +58,12 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   async #restore(panel: vscode.WebviewPanel, state: RunPanelState): Promise<void> {
     const { runs } = this.services();
-    if (state.kind === "run" || RunRegistry.hasRuns()) await runs.load();
     // VS Code saves a page's state now and then: a plan that was started just before the reload is still kept as a plan.
-    const run =
+    const find = () =>
       state.kind === "run"
         ? runs.find(state.id)
         : runs.runs.find(({ active, spec }) => active && spec.dataset.path === state.dataset);
+    const run = state.kind === "run" || RunRegistry.hasRuns() ? await runs.first(find) : undefined;
     if (run !== undefined) this.#add(panel).showRun(run);
     else if (state.kind === "plan") this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
     else panel.dispose();

@@ -51,13 +51,15 @@ export class RunSession implements vscode.Disposable {
   readonly #subscriptions: vscode.Disposable[];
   readonly #parts: RunPart[];
   readonly #feed: CurveFeed;
+  readonly #viewing: vscode.Disposable;
 
   constructor(
     private readonly services: Services,
     readonly run: TrackedRun,
     private readonly post: (message: ToRunPanel) => void,
   ) {
-    this.#feed = new CurveFeed(run.directory, drawn, () => run.history, post);
+    this.#viewing = services.runs.view(run);
+    this.#feed = new CurveFeed(run.directory, drawn, () => run.whole, post);
     this.#parts = parts.map((make) => make({ services, run, post }));
     this.#subscriptions = [
       services.runs.onDidUpdate(({ run: updated, update, before }) => {
@@ -66,7 +68,7 @@ export class RunSession implements vscode.Disposable {
         if (before !== update.head.state) void this.#showHead();
         else this.#postHead(update.head);
         if (this.#pageIsUp) void this.#feed.send();
-        for (const part of this.#parts) part.update?.(update);
+        if (run.whole !== undefined) for (const part of this.#parts) part.update?.(update);
       }),
       services.completion.onDidChange(() => this.#postHead()),
     ];
@@ -89,6 +91,8 @@ export class RunSession implements vscode.Disposable {
     this.#pageIsUp = true;
     void this.#feed.send();
     if (this.#exporting !== undefined) this.post(this.#exporting);
+    // What sections show is read in jobs: with the steps the revision changes, and all of it would be read twice.
+    await this.services.runs.whole(this.run);
     for (const part of this.#parts) await part.show();
   }
 
@@ -172,6 +176,6 @@ export class RunSession implements vscode.Disposable {
 
   dispose(): void {
     this.#feed.dispose();
-    for (const item of [...this.#subscriptions, ...this.#parts]) item.dispose();
+    for (const item of [...this.#subscriptions, ...this.#parts, this.#viewing]) item.dispose();
   }
 }

@@ -67,8 +67,8 @@ export class NotesDocuments implements vscode.FileSystemProvider, vscode.Disposa
   }
 
   async #runOf(uri: vscode.Uri): Promise<TrackedRun> {
-    await this.runs.load();
-    const run = vscode.workspace.isTrusted ? this.runs.at(dirname(uri.path)) : undefined;
+    const directory = dirname(uri.path);
+    const run = vscode.workspace.isTrusted ? await this.runs.first(() => this.runs.at(directory)) : undefined;
     if (run === undefined) throw vscode.FileSystemError.FileNotFound(uri);
     return run;
   }

@@ -37,7 +37,8 @@ export class RunNotifications implements vscode.Disposable {
   /** What has ended since the last session. */
   #catchUp(): void {
     const { runs } = this.services;
-    if (!this.#known && runs.loaded) {
+    if (!runs.loaded) return;
+    if (!this.#known) {
       this.#known = true;
       const watched = new Set(this.#watched());
       for (const run of runs.runs)
@@ -62,6 +63,8 @@ export class RunNotifications implements vscode.Disposable {
   }
 
   async #remember(): Promise<void> {
+    // Those that are not read yet may be going on too.
+    if (!this.services.runs.loaded) return;
     const active = this.services.runs.runs.filter((run) => run.active).map((run) => run.directory);
     if (JSON.stringify(active) === JSON.stringify(this.#watched())) return;
     await this.services.extension.workspaceState.update(WATCHED_KEY, active);
@@ -70,7 +73,8 @@ export class RunNotifications implements vscode.Disposable {
   #look(run: TrackedRun): void {
     const rules = this.#rules.get(run.directory) ?? new AlertRules();
     this.#rules.set(run.directory, rules);
-    for (const alert of rules.look(run.history)) void this.#tellAlert(run, alert);
+    if (run.whole === undefined) return;
+    for (const alert of rules.look(run.whole)) void this.#tellAlert(run, alert);
   }
 
   async #lookAtDisk(): Promise<void> {

@@ -97,7 +97,8 @@ export class RowLossGutter implements vscode.Disposable {
   }
 
   #refresh(): void {
-    if (!this.shown) return;
+    // The newest run counts, which need not be the first that is read.
+    if (!this.shown || !this.services.runs.loaded) return;
     for (const editor of vscode.window.visibleTextEditors) {
       if (isDataset(editor.document)) void this.#show(editor.document);
     }

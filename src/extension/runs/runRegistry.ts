@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { RunSpec } from "../../protocol/run";
 import type { RunState } from "../../protocol/webview";
+import { openRuns } from "../../run/openRuns";
 import { deleteRun, listRunDirectories, runPaths, runsFolderOf } from "../../run/runDirectory";
 import type { RunHistory } from "../../run/runHistory";
 import { RunMonitor, type RunUpdate, watchRunsFolder } from "../../run/runMonitor";
@@ -13,6 +14,13 @@ import { readSettings } from "../settings";
 
 /** Ended runs that are watched too: another window or the CLI may let them go on. */
 const FOLLOWED_ENDED_RUNS = 20;
+/** Ended runs that nobody looks at any more and whose series are kept: going back to one is common. Some 10 MB each. */
+const KEPT_ENDED_RUNS = 3;
+/** While many runs are read for the first time, whoever shows them hears of it so often. */
+const TELL_EVERY_MS = 250;
+
+/** What of a run's events is known of every run: all but what was measured at each step. */
+export type RunFacts = Omit<Readonly<RunHistory>, "series" | "curve" | "work">;
 
 const activeStates: ReadonlySet<RunState> = new Set(["preparing", "running", "paused"]);
 
@@ -44,8 +52,13 @@ export class TrackedRun {
     return this.monitor.notes;
   }
 
-  get history(): Readonly<RunHistory> {
+  get history(): RunFacts {
     return this.monitor.history;
+  }
+
+  /** With every step. Of a run that is active or looked at (see RunRegistry.view), once that is read; else undefined. */
+  get whole(): Readonly<RunHistory> | undefined {
+    return this.monitor.detail === "whole" ? this.monitor.history : undefined;
   }
 
   /** Lines of events.jsonl that are no events. */
@@ -106,12 +119,16 @@ export interface UnreadableRun {
 interface Entry {
   run: TrackedRun;
   monitor: RunMonitor;
-  following: boolean;
+  /** Panels and comparisons that show it. */
+  viewers: number;
   state: RunState;
   name: string;
 }
 
-/** The runs of the workspace's folders: found, watched and kept up to date from the first `load` on. */
+/**
+ * The runs of the workspace's folders: found, watched and kept up to date from the first `load` on. Of each the facts are
+ * kept, the steps only of those that are active or looked at and of a few that were.
+ */
 export class RunRegistry implements vscode.Disposable {
   readonly #entries = new Map<string, Entry>();
   readonly #unreadable = new Map<string, string>();
@@ -121,11 +138,14 @@ export class RunRegistry implements vscode.Disposable {
   readonly onDidChange = this.#changed.event;
   /** A run has moved on. */
   readonly onDidUpdate = this.#updated.event;
+  /** Ended runs that were active or looked at, the last one last. */
+  readonly #kept = new Set<Entry>();
   readonly #watched = new Map<string, () => Promise<void>>();
   readonly #subscriptions: vscode.Disposable[];
   #loading: Promise<void> | undefined;
   #scanning: Promise<void> | undefined;
   #scanAgain = false;
+  #toldAt = 0;
   #disposed = false;
   loaded = false;
   /** In the tree. */
@@ -145,15 +165,34 @@ export class RunRegistry implements vscode.Disposable {
     return runsFolders().some((folder) => existsSync(folder));
   }
 
-  /** Finds the runs and keeps following them; resolves with the first full list. */
+  /** Finds the runs and keeps following them, those at work and the newest first; resolves with the first full list. */
   load(): Promise<void> {
     this.#loading ??= this.#watchFolders()
       .then(() => this.rescan())
       .then(() => {
         this.loaded = true;
-        this.#changed.fire();
+        this.#tellChange();
       });
     return this.#loading;
+  }
+
+  /** What is looked for, as soon as it is among the runs; undefined where it is not among all of them. */
+  async first<T>(find: () => T | undefined): Promise<T | undefined> {
+    const loading = this.load();
+    let listener: vscode.Disposable | undefined;
+    const found = new Promise<T>((resolve) => {
+      const look = () => {
+        const value = find();
+        if (value !== undefined) resolve(value);
+      };
+      listener = this.onDidChange(look);
+      look();
+    });
+    try {
+      return await Promise.race([found, loading.then(find)]);
+    } finally {
+      listener?.dispose();
+    }
   }
 
   /** What lies among the runs and cannot be read, newest first. */
@@ -200,17 +239,43 @@ export class RunRegistry implements vscode.Disposable {
     await this.rescan();
     const entry = this.#entries.get(directory);
     if (entry === undefined) throw new Error(vscode.l10n.t("The run {0} cannot be read.", directory));
-    this.#follow(entry);
     await entry.monitor.refresh();
     return entry.run;
   }
 
   /** Looks at the run now instead of at the watcher's next event. */
   async refresh(run: TrackedRun): Promise<void> {
+    await this.#entries.get(run.directory)?.monitor.refresh();
+  }
+
+  /** Somebody looks at the run: until that ends it is followed, and its steps are kept. */
+  view(run: TrackedRun): vscode.Disposable {
     const entry = this.#entries.get(run.directory);
-    if (entry === undefined) return;
-    this.#follow(entry);
-    await entry.monitor.refresh();
+    if (entry === undefined) return { dispose: () => {} };
+    entry.viewers++;
+    this.#kept.delete(entry);
+    this.#attend(entry);
+    let viewed = true;
+    return {
+      dispose: () => {
+        if (!viewed) return;
+        viewed = false;
+        entry.viewers--;
+        this.#keep(entry);
+        this.#attendAll();
+      },
+    };
+  }
+
+  /** The run with all its steps, which may have to be read; undefined where it is gone. */
+  async whole(run: TrackedRun): Promise<Readonly<RunHistory> | undefined> {
+    const viewing = this.view(run);
+    try {
+      await this.#entries.get(run.directory)?.monitor.want("whole");
+      return run.whole;
+    } finally {
+      viewing.dispose();
+    }
   }
 
   async delete(run: TrackedRun): Promise<void> {
@@ -235,23 +300,33 @@ export class RunRegistry implements vscode.Disposable {
       this.#scanAgain = false;
       const found = (await Promise.all(runsFolders().map((folder) => this.#list(folder)))).flat();
       const known = new Set(found);
-      let changed = false;
+      let untold = false;
       for (const [directory, entry] of this.#entries) {
         if (known.has(directory)) continue;
         this.#entries.delete(directory);
+        this.#kept.delete(entry);
         void entry.monitor.close();
-        changed = true;
+        untold = true;
       }
       for (const directory of this.#unreadable.keys()) {
-        if (!known.has(directory)) changed = this.#unreadable.delete(directory) || changed;
+        if (!known.has(directory)) untold = this.#unreadable.delete(directory) || untold;
       }
-      for (const directory of found) {
-        if (!this.#entries.has(directory)) changed = (await this.#open(directory)) || changed;
-      }
+      const fresh = found.filter((directory) => !this.#entries.has(directory));
+      await openRuns(fresh, async (directory) => {
+        untold = (await this.#open(directory)) || untold;
+        if (!untold || performance.now() - this.#toldAt < TELL_EVERY_MS) return;
+        untold = false;
+        this.#tellChange();
+      });
       if (this.#disposed) return;
-      this.#followNewest();
-      if (changed && this.loaded) this.#changed.fire();
+      this.#attendAll();
+      if (untold) this.#tellChange();
     } while (this.#scanAgain && !this.#disposed);
+  }
+
+  #tellChange(): void {
+    this.#toldAt = performance.now();
+    this.#changed.fire();
   }
 
   async #list(folder: string): Promise<string[]> {
@@ -264,15 +339,19 @@ export class RunRegistry implements vscode.Disposable {
   }
 
   async #open(directory: string): Promise<boolean> {
+    if (this.#disposed) return false;
     try {
-      const monitor = await RunMonitor.open(directory);
+      const monitor = await RunMonitor.open(directory, "brief");
       if (this.#disposed) {
         await monitor.close();
         return false;
       }
       const run = new TrackedRun(monitor);
+      const entry: Entry = { run, monitor, viewers: 0, state: monitor.head().state, name: run.name };
       this.#unreadable.delete(directory);
-      this.#entries.set(directory, { run, monitor, following: false, state: monitor.head().state, name: run.name });
+      this.#entries.set(directory, entry);
+      monitor.listen((update) => this.#onUpdate(entry, update));
+      if (run.active) this.#attend(entry);
       return true;
     } catch (error) {
       const reason = describeError(error);
@@ -283,25 +362,44 @@ export class RunRegistry implements vscode.Disposable {
     }
   }
 
-  #followNewest(): void {
+  #onUpdate(entry: Entry, update: RunUpdate): void {
+    const before = entry.state;
+    const renamed = entry.name !== update.head.name;
+    entry.state = update.head.state;
+    entry.name = update.head.name;
+    if (before !== entry.state) {
+      this.#keep(entry);
+      this.#attendAll();
+    }
+    this.#updated.fire({ run: entry.run, update, before, renamed });
+  }
+
+  /** Where nothing asks for its steps any more they stay for a while. */
+  #keep(entry: Entry): void {
+    this.#kept.delete(entry);
+    const gone = this.#entries.get(entry.run.directory) !== entry;
+    if (gone || entry.viewers > 0 || isActive(entry.state) || entry.monitor.detail === "brief") return;
+    this.#kept.add(entry);
+    const [oldest] = this.#kept;
+    if (this.#kept.size > KEPT_ENDED_RUNS) this.#kept.delete(oldest!);
+  }
+
+  /** Watches what moves, what is looked at and the newest of what has ended, and forgets the steps of all the rest. */
+  #attendAll(): void {
+    if (this.#disposed) return;
     let ended = 0;
     for (const run of this.runs) {
       const entry = this.#entries.get(run.directory)!;
-      const waits = run.head().state === "queued";
-      if (run.active || waits || ended++ < FOLLOWED_ENDED_RUNS) this.#follow(entry);
+      const waits = entry.state === "queued";
+      const moves = isActive(entry.state) || waits;
+      this.#attend(entry, moves || entry.viewers > 0 || ended++ < FOLLOWED_ENDED_RUNS);
     }
   }
 
-  #follow(entry: Entry): void {
-    if (entry.following) return;
-    entry.following = true;
-    void entry.monitor.follow((update) => {
-      const before = entry.state;
-      const renamed = entry.name !== update.head.name;
-      entry.state = update.head.state;
-      entry.name = update.head.name;
-      this.#updated.fire({ run: entry.run, update, before, renamed });
-    });
+  #attend(entry: Entry, followed = true): void {
+    void (followed ? entry.monitor.watch() : entry.monitor.rest());
+    const shown = isActive(entry.state) || entry.viewers > 0 || this.#kept.has(entry);
+    void entry.monitor.want(shown ? "whole" : "brief");
   }
 
   async #watchFolders(): Promise<void> {

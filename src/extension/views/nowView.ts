@@ -53,7 +53,9 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
   #situation(): NowSituation {
     if (!vscode.workspace.workspaceFolders?.length) return "no-folder";
     if (!vscode.workspace.isTrusted) return "untrusted";
-    return this.services.runs.loaded ? "ready" : "loading";
+    const { runs } = this.services;
+    // What has ended last is known once all are; what goes on is read first.
+    return runs.loaded || runs.activeRun !== undefined ? "ready" : "loading";
   }
 
   #show(): void {
@@ -79,7 +81,7 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#feed = new CurveFeed(
       run.directory,
       ["loss", "evalLoss"],
-      () => run.history,
+      () => run.whole,
       (piece) => this.#post(piece),
     );
     void this.#feed.send();

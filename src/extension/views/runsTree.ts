@@ -159,8 +159,10 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
 
   async getChildren(parent?: vscode.TreeItem): Promise<vscode.TreeItem[]> {
     if (parent !== undefined || !vscode.workspace.isTrusted) return [];
-    await this.services.runs.load();
-    const { runs } = this.services.runs;
+    const { runs: registry } = this.services;
+    // The others are drawn as they come; an empty list would say that there are none.
+    await registry.first(() => registry.runs[0]);
+    const { runs } = registry;
     const search = this.services.runSearch.text;
     const found = runs.filter((run) => isFound(run, search));
     this.#view.message =
