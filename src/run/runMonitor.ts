@@ -4,13 +4,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FSWatcher } from "chokidar";
 import type { RunSpec } from "../protocol/run";
 import type { RunSnapshot } from "../protocol/webview";
-import { type EngineState, readEngineState } from "./engineLock";
+import { type EngineState, readEngineState, silenceOf } from "./engineLock";
 import { type EventBatch, EventFollower } from "./eventFollower";
 import { readRunSpec, runPaths } from "./runDirectory";
 import { RunHistory } from "./runHistory";
 import { noNotes, type RunNotes, readRunNotes } from "./runNotes";
 import { headOf, judge, type RunHead, type Verdict } from "./runState";
-import { readStartState } from "./startMark";
+import { readStartState, type StartState } from "./startMark";
 
 /** Notices an engine that ended without a word, and what a file watcher misses (network folders). */
 const POLL_MS = 2000;
@@ -37,6 +37,7 @@ export class RunMonitor {
   #verdict: Verdict = { state: "queued", cause: null };
   #notes: RunNotes = noNotes;
   #engine: EngineState = { alive: false, lock: undefined };
+  #start: StartState = { kind: "none" };
   readonly #follower: EventFollower;
   readonly #listeners = new Set<(update: RunUpdate) => void>();
   #told = { events: 0, revision: 0, words: "" };
@@ -96,7 +97,12 @@ export class RunMonitor {
   }
 
   head(): RunHead {
-    return headOf({ id: basename(this.directory), name: this.name }, this.#history, this.#verdict);
+    return headOf(
+      { id: basename(this.directory), name: this.name },
+      this.#history,
+      this.#verdict,
+      silenceOf(this.#engine),
+    );
   }
 
   get history(): Readonly<RunHistory> {
@@ -116,6 +122,11 @@ export class RunMonitor {
   /** As of the last read. */
   get engine(): EngineState {
     return this.#engine;
+  }
+
+  /** As of the last read. */
+  get start(): StartState {
+    return this.#start;
   }
 
   /**
@@ -150,8 +161,8 @@ export class RunMonitor {
     this.#engine = await readEngineState(this.directory);
     this.#notes = await readRunNotes(this.directory);
     await this.#follower.read((batch) => this.#take(batch)).catch(() => {});
-    const start = await readStartState(this.directory, this.#history.attempt);
-    this.#verdict = judge(this.#history, this.#engine, start);
+    this.#start = await readStartState(this.directory, this.#history.attempt);
+    this.#verdict = judge(this.#history, this.#engine, this.#start);
     this.#tell();
   }
 
@@ -183,7 +194,7 @@ export class RunMonitor {
       events: this.#history.version,
       revision: this.#history.revision + this.#restarts * 2 ** 32,
       // What is told of a run besides its events.
-      words: JSON.stringify([this.#verdict, this.#notes]),
+      words: JSON.stringify([this.#verdict, this.#start, this.head().silentSeconds, this.#notes]),
     };
   }
 }
