@@ -6,8 +6,9 @@ import { type NewRun, readRunSpec, runPaths } from "../../run/runDirectory";
 import type { Services } from "../context";
 import { count } from "../figures";
 import { NAME_LENGTH } from "./planForm";
+import type { StartOptions } from "./preparations";
 import type { TrackedRun } from "./runRegistry";
-import { createAndStart, type StartOptions } from "./startRun";
+import { createAndStart } from "./startRun";
 
 /** A new run with the settings as run.json has them now and the data as they are now, from where `run` has come to. */
 export async function startChildRun(services: Services, run: TrackedRun, options: StartOptions): Promise<TrackedRun> {
