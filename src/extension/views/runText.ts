@@ -31,8 +31,8 @@ function preparing({ preparation }: RunHead): string {
   return fraction === null ? stage : vscode.l10n.t("{0} {1} %", stage, percent(fraction, 1));
 }
 
-/** Of an engine that hangs. */
-function silence({ silentSeconds }: RunHead): string {
+/** " · silent for 30 s", of an engine that hangs; else nothing. */
+export function silence({ silentSeconds }: RunHead): string {
   return silentSeconds === null ? "" : ` · ${vscode.l10n.t("silent for {0}", duration(silentSeconds))}`;
 }
 
