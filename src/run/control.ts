@@ -4,9 +4,11 @@ import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ControlMessage, EngineLock } from "../protocol/engine";
 import { readEngineState } from "./engineLock";
+import { readAttempt } from "./lastEvents";
 import { identify } from "./processIdentity";
 import { runPaths } from "./runDirectory";
 import { hasCode, RunError, withFile } from "./runError";
+import { readStartState } from "./startMark";
 
 const NEWLINE = 0x0a;
 const LOOK_AGAIN_MS = 200;
@@ -51,8 +53,13 @@ export async function endEngine(directory: string, patienceMs: number, signal?: 
 
 async function requireEngine(directory: string): Promise<EngineLock> {
   const engine = await readEngineState(directory);
-  if (!engine.alive) throw new RunError(`The run ${basename(directory)} is not going on, so it cannot be controlled.`);
-  return engine.lock;
+  if (engine.alive) return engine.lock;
+  const start = await readStartState(directory, await readAttempt(directory));
+  throw new RunError(
+    start.kind === "under-way"
+      ? `The run ${basename(directory)} is still being prepared; its engine can be asked once it is at work.`
+      : `The run ${basename(directory)} is not going on, so it cannot be controlled.`,
+  );
 }
 
 async function appendMessage(

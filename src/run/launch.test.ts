@@ -19,7 +19,7 @@ import { readEngineState } from "./engineLock";
 import { launchEngine } from "./launch";
 import { createRun, deleteRun, runPaths, runsFolderOf } from "./runDirectory";
 import { RunMonitor, type RunUpdate, readSnapshot, watchRunsFolder } from "./runMonitor";
-import { markStartFailed, markStarting, readStartState, whileStarting } from "./startMark";
+import { clearStartMark, markStartFailed, markStarting, readStartState, whileStarting } from "./startMark";
 import { behave, fakeEngine, newRun, temporaryFolder, temporaryRun, until } from "./testing/testRun";
 
 async function runThat(behaviour: object): Promise<string> {
@@ -87,6 +87,8 @@ it("waits for an engine that is just leaving", async () => {
 describe("control", () => {
   it("needs an engine at work", async () => {
     const { directory } = await temporaryRun();
+    await expect(sendControl(directory, "pause")).rejects.toThrow("is still being prepared");
+    await clearStartMark(directory);
     await expect(sendControl(directory, "pause")).rejects.toThrow("is not going on");
   });
 
