@@ -104,6 +104,8 @@ export class RunControls {
   }
 
   #hintText(preparing: boolean): string {
+    // An engine that hangs keeps none.
+    if (this.#head !== undefined && this.#head.silentSeconds !== null) return "";
     if (!preparing) return t("Stopping keeps a checkpoint to resume from.");
     return (this.#head && preparationText(this.#head)) ?? "";
   }
@@ -112,7 +114,7 @@ export class RunControls {
     const end = button(t("End it…"), () => this.post({ type: "endEngine" }), { testId: "end-engine" });
     return element(
       "div",
-      { hidden: true, testId: "silence" },
+      { class: "silence", hidden: true, testId: "silence" },
       element("p", { class: "message warning", role: "status" }, icon("warning"), this.#silenceText),
       element("div", { class: "actions" }, end.element),
     );
