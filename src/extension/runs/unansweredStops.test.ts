@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { readEngineState } from "../../run/engineLock";
 import { launchEngine } from "../../run/launch";
@@ -11,22 +11,28 @@ import { UnansweredStops } from "./unansweredStops";
 
 const asked: string[] = [];
 let answer: string | undefined;
+let whileAsked = () => {};
 vi.mock("vscode", () => ({
   ProgressLocation: {},
   l10n: { t: (text: string, ...args: string[]) => text.replace("{0}", args[0] ?? "") },
   window: {
     showWarningMessage: async (message: string) => {
       asked.push(message);
+      whileAsked();
       return answer;
     },
     showErrorMessage: (message: string) => asked.push(message),
-    withProgress: (_options: object, work: () => Promise<void>) => work(),
+    withProgress: ({ title }: { title: string }, work: () => Promise<void>) => {
+      asked.push(title);
+      return work();
+    },
   },
 }));
 
 beforeEach(() => {
   asked.length = 0;
   answer = undefined;
+  whileAsked = () => {};
 });
 afterEach(() => void vi.useRealTimers());
 
@@ -57,7 +63,10 @@ it("offers to end an engine that is silent, and ends it", async () => {
   await vi.advanceTimersByTimeAsync(20_000);
   vi.useRealTimers();
   await until(async () => !(await readEngineState(directory)).alive && run.head().state === "failed");
-  expect(asked).toEqual([expect.stringMatching(/^The engine of Try does not answer\./)]);
+  expect(asked).toEqual([
+    expect.stringMatching(/^The engine of Try does not answer\./),
+    expect.stringMatching(/^Ending the engine/),
+  ]);
   await monitor.close();
 });
 
@@ -93,5 +102,25 @@ it("says nothing where the engine has ended, or another attempt is at work", asy
   await vi.advanceTimersByTimeAsync(20_000);
   for (let turn = 0; turn < 50; turn++) await settle();
   expect([asked, vi.getTimerCount()]).toEqual([[], 0]);
+  await monitor.close();
+});
+
+it("ends no engine of a later attempt, and asks again only where it is to wait", async () => {
+  const { directory, pid, monitor, beatAt, run, stops } = await deafRun();
+  answer = "End It";
+  beatAt(Date.now() - 30_000);
+  stops.expect(run, 1);
+  whileAsked = () => {
+    const { lock } = runPaths(directory);
+    writeFileSync(lock, readFileSync(lock, "utf8").replace('"attempt":1', '"attempt":2'));
+  };
+  await vi.advanceTimersByTimeAsync(20_000);
+  while (asked.length === 0) await settle();
+  for (let turn = 0; turn < 50; turn++) await settle();
+  expect(asked).toHaveLength(1);
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+  expect((await readEngineState(directory)).alive).toBe(true);
+  process.kill(pid, "SIGKILL");
   await monitor.close();
 });

@@ -40,9 +40,12 @@ export class UnansweredStops implements vscode.Disposable {
     }
     const end = vscode.l10n.t("End It");
     const wait = vscode.l10n.t("Wait");
-    if ((await vscode.window.showWarningMessage(offer(run.name, silent), end, wait)) === end) {
+    const chosen = await vscode.window.showWarningMessage(offer(run.name, silent), end, wait);
+    if (chosen === wait) this.expect(run, attempt);
+    // The offer may have stood there until long after the run was resumed.
+    if (chosen === end && (await readEngineState(run.directory)).lock?.attempt === attempt) {
       await endEngineOf(this.services(), run);
-    } else this.expect(run, attempt);
+    }
   }
 
   dispose(): void {
