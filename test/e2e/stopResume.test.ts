@@ -3,12 +3,14 @@ import { basename } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
 import { readEngineState } from "../../src/run/engineLock";
+import { clearStartMark, markStarting } from "../../src/run/startMark";
 import { addPreparedRun, addUnpreparedRun, runRow, showRuns } from "./preparedRun";
 import { button, figure, inState, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 describe("stopping and resuming", () => {
   let workbench: Workbench;
+  let large: string;
 
   beforeAll(async () => {
     workbench = await Workbench.start({
@@ -70,7 +72,7 @@ describe("stopping and resuming", () => {
   const prepares = /(Checking|Tokenizing) rows \d+ %/;
 
   it("shows how far the data are, gives the start up, and takes it up after a reload", async () => {
-    await addUnpreparedRun(workbench.workspace, { name: "large", steps: 30 }, 400_000);
+    large = await addUnpreparedRun(workbench.workspace, { name: "large", steps: 30 }, 400_000);
     await showRuns(workbench);
     await workbench.contextMenu(runRow(workbench, "large"), "Resume Run");
     await says("large", prepares);
@@ -93,6 +95,20 @@ describe("stopping and resuming", () => {
     await says("large", /not started/);
   });
 
+  it("says that another program prepares a run, which is not to be stopped from here", async () => {
+    await markStarting(large, 0);
+    await says("large", /prepared by another window/);
+    await runRow(workbench, "large").click();
+    const panel = await runPanel(workbench, "large");
+    await panel.getByTestId("controls-hint").getByText("Another window or program prepares this run").waitFor();
+    expect(await button(panel, "Stop").count()).toBe(0);
+    await workbench.contextMenu(runRow(workbench, "large"), "Stop Run");
+    await toast(/Another window or program prepares large; stop it there\./).waitFor();
+    await workbench.screenshot("6-elsewhere");
+    await clearStartMark(large);
+    await inState(panel, "queued");
+  });
+
   it("says that an engine is silent, and ends it where it does not stop", async () => {
     const directory = await addPreparedRun(workbench.workspace, { name: "hanging", steps: 100_000 });
     await workbench.contextMenu(runRow(workbench, "hanging"), "Resume Run");
@@ -109,11 +125,11 @@ describe("stopping and resuming", () => {
       .getByText(/silent for \d+ s/)
       .waitFor({ timeout: 60_000 });
     await says("hanging", /silent for \d+ s/);
-    await workbench.screenshotsInBothThemes("6-silent");
+    await workbench.screenshotsInBothThemes("7-silent");
     await button(panel, "Stop").click();
     const offer = toast(/The engine of hanging does not answer\./);
     await offer.waitFor({ timeout: 60_000 });
-    await workbench.screenshot("7-offer");
+    await workbench.screenshot("8-offer");
     await offer.getByRole("button", { name: "End It" }).click();
     await inState(panel, "failed");
     await says("hanging", /the checkpoint of step \d+ is kept/);
