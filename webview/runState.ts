@@ -1,5 +1,5 @@
 /** The state of a run as every view shows it. */
-import type { RunState } from "../src/protocol/webview";
+import type { RunHead, RunState } from "../src/protocol/webview";
 import { icon } from "./dom";
 import { t } from "./texts";
 
@@ -30,4 +30,16 @@ export function stateText(state: RunState): string {
     finished: t("Finished"),
   };
   return texts[state];
+}
+
+/** How far the preparation of the run's data is; null where it is not being prepared. */
+export function preparationText({ preparation }: RunHead): string | null {
+  if (preparation === null) return null;
+  if (!preparation.here) return t("Another window or program prepares this run; stop it there.");
+  const { stage, fraction } = preparation;
+  return fraction === null ? stage : t("{0} {1} %", stage, Math.floor(fraction * 100));
+}
+
+export function isPreparedElsewhere({ preparation }: RunHead): boolean {
+  return preparation?.here === false;
 }

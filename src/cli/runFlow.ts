@@ -10,7 +10,7 @@ import { createRun, type NewRun, readRunSpec } from "../run/runDirectory";
 import { RunError } from "../run/runError";
 import { RunMonitor } from "../run/runMonitor";
 import type { RunHead } from "../run/runState";
-import { markStartFailed, markStarting } from "../run/startMark";
+import { markStartFailed, markStarting, whileStarting } from "../run/startMark";
 import { Cancelled, type CommandContext } from "./command";
 import { installRoot } from "./installRoot";
 import { isPrepared } from "./preparedData";
@@ -31,12 +31,15 @@ export async function createPreparedRun(
 ): Promise<{ directory: string; spec: RunSpec; manifest: DataManifest }> {
   const { directory, spec } = await createRun(runsFolder, run);
   try {
-    return { directory, spec, manifest: await prepare(spec, directory, context) };
+    return { directory, spec, manifest: await prepareMarked(spec, directory, context) };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
   }
 }
+
+const prepareMarked: typeof prepare = (spec, directory, context) =>
+  whileStarting(directory, () => prepare(spec, directory, context));
 
 async function prepare(spec: RunSpec, directory: string, context: FlowContext): Promise<DataManifest> {
   const { prepareRun } = await import("../dataset/prepare");
@@ -72,7 +75,7 @@ export async function startRun(
     const attempt = await readAttempt(directory);
     await markStarting(directory, attempt);
     try {
-      await prepare(spec, directory, context);
+      await prepareMarked(spec, directory, context);
     } catch (error) {
       await markStartFailed(directory, attempt, describeError(error));
       throw error;

@@ -15,6 +15,7 @@ import type { ComparePanels } from "./panels/comparePanels";
 import type { RunPanels } from "./panels/runPanels";
 import type { NotesDocuments } from "./runs/notesDocument";
 import type { OpenRunCommands } from "./runs/openRunCommands";
+import type { Preparations } from "./runs/preparations";
 import type { RowLossFileWriter } from "./runs/rowLossFiles";
 import type { RowLossGutter } from "./runs/rowLossGutter";
 import type { RowLossReader } from "./runs/rowLossReader";
@@ -22,6 +23,7 @@ import type { RunEvaluations } from "./runs/runEvaluations";
 import type { RunQueue } from "./runs/runQueue";
 import type { RunRegistry } from "./runs/runRegistry";
 import type { RunSearch } from "./runs/runSearch";
+import type { UnansweredStops } from "./runs/unansweredStops";
 
 /** What commands, views and panels share: made once in activate(), disposed with the extension. */
 export interface Services {
@@ -30,6 +32,8 @@ export interface Services {
   readonly runs: RunRegistry;
   readonly evaluations: RunEvaluations;
   readonly queue: RunQueue;
+  readonly preparations: Preparations;
+  readonly unansweredStops: UnansweredStops;
   readonly rowLosses: RowLossReader;
   readonly rowLossFiles: RowLossFileWriter;
   readonly rowLossGutter: RowLossGutter;

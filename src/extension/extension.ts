@@ -20,9 +20,11 @@ import { LanguageServer } from "./languageServer";
 import { ModelCatalogue } from "./models/modelCatalogue";
 import { COMPARE_VIEW_TYPE, ComparePanels } from "./panels/comparePanels";
 import { RunPanels, VIEW_TYPE } from "./panels/runPanels";
+import { InterruptedStarts } from "./runs/interruptedStarts";
 import { NotesDocuments } from "./runs/notesDocument";
 import { RunNotifications } from "./runs/notifications";
 import { OpenRunCommands } from "./runs/openRunCommands";
+import { Preparations, unattended } from "./runs/preparations";
 import { RowLossFileWriter } from "./runs/rowLossFiles";
 import { RowLossGutter } from "./runs/rowLossGutter";
 import { RowLossReader } from "./runs/rowLossReader";
@@ -31,7 +33,8 @@ import { RunEvaluations } from "./runs/runEvaluations";
 import { RunQueue } from "./runs/runQueue";
 import { RunRegistry } from "./runs/runRegistry";
 import { RunSearch } from "./runs/runSearch";
-import { launchPrepared } from "./runs/startRun";
+import { goOn, launchPrepared } from "./runs/startRun";
+import { UnansweredStops } from "./runs/unansweredStops";
 import { StatusBar } from "./statusBar";
 import { ModelsTree } from "./views/modelsTree";
 import { NowView } from "./views/nowView";
@@ -47,6 +50,8 @@ export function activate(extension: vscode.ExtensionContext): void {
     log,
     runs,
     queue,
+    services.preparations,
+    services.unansweredStops,
     openRunCommands,
     runSearch,
     notesDocuments,
@@ -74,6 +79,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     new RunContextKeys(services),
     new GiveWay(services),
     new RunNotifications(services),
+    new InterruptedStarts(runs, log, (run) => goOn(services, run, unattended())),
     vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, panels),
     vscode.window.registerWebviewPanelSerializer(COMPARE_VIEW_TYPE, comparisons),
     vscode.window.registerWebviewPanelSerializer(DATASET_VIEW_TYPE, datasetViews),
@@ -105,6 +111,8 @@ function createServices(extension: vscode.ExtensionContext): Services {
     runs,
     evaluations: new RunEvaluations(extension, log),
     queue: new RunQueue(runs, log, (run) => launchPrepared(services, run)),
+    preparations: new Preparations(),
+    unansweredStops: new UnansweredStops(() => services),
     rowLosses,
     rowLossFiles: new RowLossFileWriter({ extension, log, runs, rowLosses }),
     rowLossGutter: new RowLossGutter({ extension, log, runs, rowLosses }),

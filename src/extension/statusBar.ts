@@ -6,6 +6,7 @@ import { escapeMarkdown } from "./completion/statistics/markdownTable";
 import type { Services } from "./context";
 import { count, duration, percent } from "./figures";
 import type { TrackedRun } from "./runs/runRegistry";
+import { silence } from "./views/runText";
 
 type InUse = Exclude<CompletionState, { kind: "off" }>;
 
@@ -45,9 +46,10 @@ export class StatusBar implements vscode.Disposable {
   }
 
   #showRun(run: TrackedRun): void {
-    const { state, step, totalSteps, secondsLeft } = run.head();
+    const head = run.head();
+    const { state, step, totalSteps, secondsLeft } = head;
     const done = `${percent(step, totalSteps)} %`;
-    const left = secondsLeft === null ? "" : ` · ${duration(secondsLeft)}`;
+    const left = secondsLeft === null ? silence(head) : ` · ${duration(secondsLeft)}`;
     if (state === "preparing") this.#item.text = `$(loading~spin) ${vscode.l10n.t("Preparing {0}", run.name)}`;
     else if (state === "paused") this.#item.text = `$(debug-pause) ${vscode.l10n.t("Paused at {0}", done)}`;
     else this.#item.text = `$(tools) ${vscode.l10n.t("Tuning {0}", done + left)}`;

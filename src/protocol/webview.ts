@@ -40,8 +40,15 @@ export interface RunSnapshot {
   /** Of a GPU at work; null while there is none to tell of. */
   telemetry: Telemetry | null;
   curve: { loss: Point[]; evalLoss: Point[]; checkpoints: number[] };
+  /** Its process lives and has given no sign of life for so long; null: it is not silent. */
+  silentSeconds: number | null;
+  /** Of a run whose data are being prepared; null: its engine is at work, or nobody is. */
+  preparation: Preparation | null;
   inUse: boolean;
 }
+
+/** `here`: by this window. Another window, or program, tells nothing of how far it is. */
+export type Preparation = { here: true; stage: string; fraction: number | null } | { here: false };
 
 /** A run in figures; its curves come by themselves (curveView.ts). */
 export type RunHead = Omit<RunSnapshot, "curve">;
@@ -176,6 +183,8 @@ export type FromRunPanel =
   | { type: "start"; form: PlanForm }
   | { type: "cancelStart" }
   | { type: "stop" }
+  /** Of an engine that gives no sign of life. */
+  | { type: "endEngine" }
   | { type: "resume" }
   | { type: "useForCompletion" }
   | { type: "cancelExport" }

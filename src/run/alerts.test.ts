@@ -102,6 +102,14 @@ it("minds heat only where it lasts", () => {
   expect(alertsOf(hot)).toEqual([{ kind: "temperature", celsius: 90 }]);
   expect(alertsOf(hot.map((event, index) => (index === 30 ? reading(30, 70) : event)))).toEqual([]);
   expect(alertsOf(hot.map((event) => ({ ...event, temperature: null })))).toEqual([]);
+  const pause = (seconds: number, type: "paused" | "resumed"): EngineEvent => ({
+    ...head,
+    time: seconds * 1000,
+    type,
+    step: 1,
+  });
+  expect(alertsOf([reading(1, 90), pause(2, "paused"), pause(600, "resumed"), reading(601, 90)])).toEqual([]);
+  expect(alertsOf([reading(1, 90), { ...reading(601, 90), attempt: 2 }])).toEqual([]);
 });
 
 it("wants room for a few checkpoints", () => {

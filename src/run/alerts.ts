@@ -62,13 +62,14 @@ export class AlertRules {
     return { kind: "loss-rising", of: "training", step: steps.at(-1)!, from: this.#lowest, to: mean };
   }
 
-  #heat({ telemetry }: Readonly<RunHistory>): Alert | undefined {
+  #heat({ telemetry, computesSince }: Readonly<RunHistory>): Alert | undefined {
     const celsius = telemetry?.temperature ?? null;
     if (telemetry === undefined || celsius === null || celsius < HOT_CELSIUS) {
       this.#hotSince = undefined;
       return undefined;
     }
-    this.#hotSince ??= telemetry.time;
+    // Nobody knows how hot it was in a pause.
+    if (this.#hotSince === undefined || this.#hotSince < computesSince) this.#hotSince = telemetry.time;
     return telemetry.time - this.#hotSince >= HOT_MS ? { kind: "temperature", celsius } : undefined;
   }
 }

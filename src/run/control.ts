@@ -4,11 +4,16 @@ import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ControlMessage, EngineLock } from "../protocol/engine";
 import { readEngineState } from "./engineLock";
+import { readAttempt } from "./lastEvents";
+import { identify } from "./processIdentity";
 import { runPaths } from "./runDirectory";
 import { hasCode, RunError, withFile } from "./runError";
+import { readStartState } from "./startMark";
 
 const NEWLINE = 0x0a;
 const LOOK_AGAIN_MS = 200;
+/** A process that was killed is gone by then, unless the kernel holds it. */
+const KILLED_MS = 5000;
 
 /** Asks the run's engine for something; throws one sentence where none is at work. */
 export async function sendControl(
@@ -31,17 +36,30 @@ export async function stopRun(directory: string, { forceAfterMs, signal }: StopO
   const lock = await requireEngine(directory);
   await appendMessage(directory, "stop", lock);
   const limit = forceAfterMs ?? Number.POSITIVE_INFINITY;
-  for (const force of ["SIGTERM", "SIGKILL"] as const) {
-    if (await waitForEnd(directory, limit, signal)) return;
-    kill(lock, force);
-  }
-  await waitForEnd(directory, limit, signal);
+  if (!(await waitForEnd(directory, limit, signal))) await endEngine(directory, limit, signal);
+}
+
+/**
+ * Ends an engine that does not obey: SIGTERM, and SIGKILL `patienceMs` later. The checkpoints stay, what came after the last
+ * one is lost. Throws one sentence where it runs on another machine, or cannot be ended.
+ */
+export async function endEngine(directory: string, patienceMs: number, signal?: AbortSignal): Promise<void> {
+  await kill(directory, "SIGTERM");
+  if (await waitForEnd(directory, patienceMs, signal)) return;
+  await kill(directory, "SIGKILL");
+  if (await waitForEnd(directory, KILLED_MS, signal)) return;
+  throw new RunError(`The engine of ${basename(directory)} cannot be ended: its process may wait for a device.`);
 }
 
 async function requireEngine(directory: string): Promise<EngineLock> {
   const engine = await readEngineState(directory);
-  if (!engine.alive) throw new RunError(`The run ${basename(directory)} is not going on, so it cannot be controlled.`);
-  return engine.lock;
+  if (engine.alive) return engine.lock;
+  const start = await readStartState(directory, await readAttempt(directory));
+  throw new RunError(
+    start.kind === "under-way"
+      ? `The run ${basename(directory)} is still being prepared; its engine can be asked once it is at work.`
+      : `The run ${basename(directory)} is not going on, so it cannot be controlled.`,
+  );
 }
 
 async function appendMessage(
@@ -86,7 +104,14 @@ async function waitForEnd(directory: string, limitMs: number, signal: AbortSigna
   return !(await readEngineState(directory)).alive;
 }
 
-function kill(lock: EngineLock, signal: "SIGTERM" | "SIGKILL"): void {
+async function kill(directory: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  const engine = await readEngineState(directory);
+  if (!engine.alive) return;
+  const { lock } = engine;
+  // Here, the number of another machine's process is somebody else's.
+  if ((await identify(lock)) !== "alive") {
+    throw new RunError(`The engine of ${basename(directory)} runs on ${lock.host}; end it there.`);
+  }
   try {
     process.kill(lock.pid, signal);
   } catch {

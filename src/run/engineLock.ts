@@ -3,8 +3,8 @@ import type { EngineLock } from "../protocol/engine";
 import { readPlainFile } from "./plainFile";
 import { bootTime, identify, isIdentity, wasStartedWith } from "./processIdentity";
 
-/** An engine on another machine that has been silent for this long is taken for gone. */
-const SILENCE_MS = 20_000;
+/** Ten beats: an engine on another machine is then taken for gone, one whose process lives for silent. */
+export const SILENCE_MS = 20_000;
 /** The engine's own is 512. */
 const MAX_BYTES = 1 << 16;
 
@@ -17,13 +17,20 @@ export async function readEngineState(directory: string, now = Date.now()): Prom
   return { alive: await isAlive(directory, lock, now), lock };
 }
 
+/** Milliseconds since the living engine's last sign of life; 0 where none lives. */
+export function silenceOf(engine: EngineState, now = Date.now()): number {
+  return engine.alive ? Math.max(0, now - engine.lock.heartbeat) : 0;
+}
+
 async function isAlive(directory: string, lock: EngineLock, now: number): Promise<boolean> {
   const found = await identify(lock);
-  if (found === "elsewhere") return now - lock.heartbeat < SILENCE_MS;
+  // A heartbeat of times to come would count for ever.
+  const hasCome = lock.heartbeat - now < SILENCE_MS;
+  if (found === "elsewhere") return hasCome && now - lock.heartbeat < SILENCE_MS;
   if (found === "gone") return false;
   // A lock of before a reboot may name a process that has the same number and ticks now. A clock that has been set
   // makes a living engine's heartbeat look as old, so what was started must tell.
-  return lock.heartbeat >= bootTime() || (await wasStartedWith(lock.pid, basename(directory)));
+  return (hasCome && lock.heartbeat >= bootTime()) || (await wasStartedWith(lock.pid, basename(directory)));
 }
 
 async function readLock(directory: string): Promise<EngineLock | undefined> {

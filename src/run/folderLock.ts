@@ -1,16 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { link, mkdir, rename, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { readPlainFile } from "./plainFile";
-import { identify, isIdentity, ownIdentity, type ProcessIdentity } from "./processIdentity";
+import { identify, isIdentity, ownIdentity, type ProcessIdentity, wasTouchedLately } from "./processIdentity";
 import { hasCode, RunError, withFile } from "./runError";
 
 const LOOK_AGAIN_MS = 50;
 /** Nobody holds it for nearly as long: work under it reads and writes small files. */
 const WAIT_LIMIT_MS = 10_000;
-/** The word of another machine, whose processes cannot be asked. */
-const FOREIGN_LIMIT_MS = 60_000;
 const MAX_BYTES = 1 << 12;
 
 /**
@@ -86,9 +84,5 @@ async function readHolder(file: string): Promise<ProcessIdentity | undefined> {
 
 async function holds(holder: ProcessIdentity, file: string): Promise<boolean> {
   const found = await identify(holder);
-  if (found !== "elsewhere") return found === "alive";
-  return stat(file).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs < FOREIGN_LIMIT_MS,
-    () => false,
-  );
+  return found === "elsewhere" ? wasTouchedLately(file) : found === "alive";
 }

@@ -148,6 +148,29 @@ describe("a lock that does not hold", () => {
     expect((await readEngineState(directory)).alive).toBe(false);
   });
 
+  it("is another machine's that is silent, or beats in times to come", async () => {
+    const directory = await newDirectory();
+    const lock = { pid: 1, startTicks: 1, host: "elsewhere", attempt: 1 };
+    const now = Date.now();
+    for (const [heartbeat, alive] of [
+      [now, true],
+      [now + 15_000, true],
+      [now + 25_000, false],
+      [now - 25_000, false],
+      [Number.MAX_SAFE_INTEGER, false],
+    ] as const) {
+      write(directory, { ...lock, heartbeat });
+      expect((await readEngineState(directory, now)).alive).toBe(alive);
+    }
+  });
+
+  it("is one of times to come that names any process of this machine", async () => {
+    const directory = await newDirectory();
+    const { pid, startTicks, host } = await ownIdentity();
+    write(directory, { pid, startTicks, host, attempt: 1, heartbeat: Date.now() + 3_600_000 });
+    expect((await readEngineState(directory)).alive).toBe(false);
+  });
+
   it("is one with absurd numbers", async () => {
     const directory = await newDirectory();
     const good = { pid: process.pid, startTicks: 1, host: hostname(), attempt: 1, heartbeat: 1 };

@@ -1,13 +1,25 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { sendControl, stopRun } from "./control";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { endEngine, sendControl, stopRun } from "./control";
 import { findEngine } from "./engineBinary";
 import { readEngineState } from "./engineLock";
 import { launchEngine } from "./launch";
 import { createRun, deleteRun, runPaths, runsFolderOf } from "./runDirectory";
 import { RunMonitor, type RunUpdate, readSnapshot, watchRunsFolder } from "./runMonitor";
-import { markStartFailed, markStarting, readStartState } from "./startMark";
+import { clearStartMark, markStartFailed, markStarting, readStartState, whileStarting } from "./startMark";
 import { behave, fakeEngine, newRun, temporaryFolder, temporaryRun, until } from "./testing/testRun";
 
 async function runThat(behaviour: object): Promise<string> {
@@ -75,6 +87,8 @@ it("waits for an engine that is just leaving", async () => {
 describe("control", () => {
   it("needs an engine at work", async () => {
     const { directory } = await temporaryRun();
+    await expect(sendControl(directory, "pause")).rejects.toThrow("is still being prepared");
+    await clearStartMark(directory);
     await expect(sendControl(directory, "pause")).rejects.toThrow("is not going on");
   });
 
@@ -97,6 +111,25 @@ describe("control", () => {
     expect((await readEngineState(directory)).alive).toBe(true);
     await stopRun(directory, { forceAfterMs: 200 });
     expect(await stateOf(directory)).toBe("failed");
+  });
+
+  it("ends an engine that hangs, whose checkpoints stay", async () => {
+    const directory = await runThat({ steps: 100_000, stepMs: 20 });
+    const { pid } = await launchEngine(directory, fakeEngine);
+    await until(async () => (await readSnapshot(directory)).checkpointStep !== null);
+    process.kill(pid, "SIGSTOP");
+    await endEngine(directory, 200);
+    expect(await readSnapshot(directory)).toMatchObject({
+      state: "failed",
+      cause: expect.stringMatching(/the checkpoint of step \d+ is kept/),
+    });
+  });
+
+  it("ends no process that has the number of another machine's engine", async () => {
+    const { directory } = await temporaryRun();
+    const lock = { pid: process.pid, startTicks: 1, host: "elsewhere", attempt: 1, heartbeat: Date.now() };
+    writeFileSync(runPaths(directory).lock, JSON.stringify(lock));
+    await expect(endEngine(directory, 200)).rejects.toThrow("runs on elsewhere; end it there.");
   });
 });
 
@@ -179,10 +212,56 @@ it("hears of a run whose folder is there before its run.json", async () => {
 });
 
 describe("the start mark", () => {
+  afterEach(() => void vi.useRealTimers());
+  const dead = { pid: 2 ** 22 + 1, startTicks: 1, afterAttempt: 0, error: null };
+
+  it("of another machine counts as long as it is fresh, and is nothing to take up", async () => {
+    const { directory } = await temporaryRun();
+    const { startMark } = runPaths(directory);
+    writeFileSync(startMark, JSON.stringify({ ...dead, host: "elsewhere", takeUp: true }));
+    expect(await readStartState(directory, 0)).toEqual({ kind: "under-way", here: false });
+    for (const awayMs of [-61_000, 61_000]) {
+      const then = new Date(Date.now() + awayMs);
+      lutimesSync(startMark, then, then);
+      expect(await readStartState(directory, 0)).toMatchObject({ kind: "failed" });
+    }
+  });
+
+  it("stays fresh while a start goes on, and no longer", async () => {
+    const { directory } = await temporaryRun();
+    const { startMark } = runPaths(directory);
+    const age = () => lutimesSync(startMark, new Date(0), new Date(0));
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    await whileStarting(directory, async () => {
+      age();
+      await vi.advanceTimersByTimeAsync(20_000);
+      await until(() => statSync(startMark).mtimeMs > 0);
+    });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is touched itself where it is a link, not what that leads to", async () => {
+    const { directory } = await temporaryRun();
+    const { startMark } = runPaths(directory);
+    const elsewhere = join(temporaryFolder(), "file");
+    writeFileSync(elsewhere, "");
+    lutimesSync(elsewhere, new Date(0), new Date(0));
+    const link = join(directory, "link");
+    symlinkSync(elsewhere, link);
+    renameSync(link, startMark);
+    lutimesSync(startMark, new Date(0), new Date(0));
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    await whileStarting(directory, async () => {
+      await vi.advanceTimersByTimeAsync(20_000);
+      await until(() => lstatSync(startMark).mtimeMs > 0);
+    });
+    expect(statSync(elsewhere).mtimeMs).toBe(0);
+  });
+
   it("counts until the engine's next attempt speaks", async () => {
     const { directory } = await temporaryRun();
     await markStarting(directory, 1);
-    expect(await readStartState(directory, 1)).toEqual({ kind: "under-way" });
+    expect(await readStartState(directory, 1)).toEqual({ kind: "under-way", here: true });
     expect(await readStartState(directory, 2)).toEqual({ kind: "none" });
     await markStartFailed(directory, 1, "No rows.");
     expect(await readStartState(directory, 1)).toEqual({ kind: "failed", cause: "No rows." });
@@ -190,15 +269,11 @@ describe("the start mark", () => {
 
   it("does not wait for a starter that has died", async () => {
     const { directory } = await temporaryRun();
-    const mark = {
-      pid: 2 ** 22 + 1,
-      startTicks: 1,
-      host: (await import("node:os")).hostname(),
-      afterAttempt: 0,
-      error: null,
-    };
+    const mark = { ...dead, host: hostname() };
     writeFileSync(runPaths(directory).startMark, JSON.stringify(mark));
     expect(await readStartState(directory, 0)).toMatchObject({ kind: "failed" });
+    writeFileSync(runPaths(directory).startMark, JSON.stringify({ ...mark, takeUp: true }));
+    expect(await readStartState(directory, 0)).toEqual({ kind: "interrupted" });
     for (const damaged of ["", "{", "null", "{}"]) {
       writeFileSync(runPaths(directory).startMark, damaged);
       expect(await readStartState(directory, 0)).toEqual({ kind: "none" });

@@ -9,7 +9,7 @@ import { readEngineState } from "./engineLock";
 import { highestAttempt, readAttempt, readLastEvents } from "./lastEvents";
 import { runPaths } from "./runDirectory";
 import { hasCode, RunError, withFile } from "./runError";
-import { markStartFailed, markStarting } from "./startMark";
+import { markStartFailed, markStarting, whileStarting } from "./startMark";
 
 const LOOK_AGAIN_MS = 50;
 /** A machine under load may take long to read a large model; after this the launch counts as done. */
@@ -32,7 +32,7 @@ export async function launchEngine(directory: string, engine: string): Promise<L
   const attempt = highestAttempt(past);
   await markStarting(directory, attempt);
   try {
-    return await spawnAndWait(directory, engine, attempt);
+    return await whileStarting(directory, () => spawnAndWait(directory, engine, attempt));
   } catch (error) {
     await markStartFailed(directory, attempt, error instanceof Error ? error.message : String(error));
     throw error;

@@ -1,5 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { lstat, readFile } from "node:fs/promises";
 import { hostname, uptime } from "node:os";
+
+/** For so long after it was written or touched, the word of a process counts that cannot be asked for. */
+const FOREIGN_LIMIT_MS = 60_000;
 
 /** Who holds something in a run directory; a reused pid is not taken for it. */
 export interface ProcessIdentity {
@@ -30,16 +33,34 @@ export function isIdentity(value: unknown): value is ProcessIdentity {
   );
 }
 
-/** "elsewhere": another machine shares the folder; only a heartbeat can tell. */
+/** "elsewhere": another machine or container shares the folder; only a sign of life can tell. */
 export async function identify(identity: ProcessIdentity): Promise<"alive" | "gone" | "elsewhere"> {
-  if (identity.host !== hostname()) return "elsewhere";
-  if (process.platform !== "linux") return signalable(identity.pid) ? "alive" : "gone";
-  if (identity.bootId !== undefined && identity.bootId !== (await readBootId())) return "gone";
-  const stat = await readStat(identity.pid);
+  const sameHost = identity.host === hostname();
+  if (process.platform !== "linux") {
+    if (!sameHost) return "elsewhere";
+    return signalable(identity.pid) ? "alive" : "gone";
+  }
+  const sameBoot = identity.bootId === (await readBootId());
+  if (!sameHost && (identity.bootId === undefined || !sameBoot)) return "elsewhere";
+  if (identity.bootId !== undefined && !sameBoot) return "gone";
+  if (await isLiving(identity)) return "alive";
+  // Another name on the same kernel: this machine was renamed, or it is a container, whose processes cannot be seen.
+  return sameHost ? "gone" : "elsewhere";
+}
+
+async function isLiving({ pid, startTicks }: ProcessIdentity): Promise<boolean> {
+  const stat = await readStat(pid);
   // A zombie has ended; only its parent has not asked for the exit code yet.
-  return stat !== undefined && stat.startTicks === identity.startTicks && !"ZXx".includes(stat.state)
-    ? "alive"
-    : "gone";
+  return stat !== undefined && stat.startTicks === startTicks && !"ZXx".includes(stat.state);
+}
+
+/** Whether the file shows a sign of life of a process "elsewhere", by the time of its last change. */
+export async function wasTouchedLately(file: string): Promise<boolean> {
+  return lstat(file).then(
+    // A time far ahead would count for ever.
+    ({ mtimeMs }) => Math.abs(Date.now() - mtimeMs) < FOREIGN_LIMIT_MS,
+    () => false,
+  );
 }
 
 /** When this machine was started, by its present clock, in milliseconds since 1970. */

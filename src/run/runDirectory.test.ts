@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { removeLeftovers } from "./leftovers";
 import { identify, ownIdentity, parseStat } from "./processIdentity";
 import { createRun, deleteRun, listRunDirectories, readRunSpec, runPaths, runsFolderOf, slug } from "./runDirectory";
 import { readStartState } from "./startMark";
@@ -16,7 +17,7 @@ describe("createRun", () => {
     expect(readdirSync(join(workspace, ".tunesmith")).sort()).toEqual([".gitignore", "runs"]);
     expect(readFileSync(join(workspace, ".tunesmith", ".gitignore"), "utf8")).toBe("*\n");
     expect(readdirSync(directory).sort()).toEqual(["run.json", "start.json"]);
-    expect(await readStartState(directory, 0)).toEqual({ kind: "under-way" });
+    expect(await readStartState(directory, 0)).toEqual({ kind: "under-way", here: true });
   });
 
   it("gives runs of one second different ids", async () => {
@@ -95,6 +96,46 @@ describe("deleteRun", () => {
   });
 });
 
+describe("removeLeftovers", () => {
+  const LATER = 2 * 3_600_000;
+
+  it("removes what a kill has left, once nobody can be at work on it any more", async () => {
+    const folder = temporaryFolder();
+    for (const name of [".new-0123456789ab", ".deleted-0123456789ab"]) {
+      mkdirSync(join(folder, name, "checkpoints"), { recursive: true });
+      writeFileSync(join(folder, name, "checkpoints", "weights"), "");
+    }
+    expect(await removeLeftovers(folder)).toEqual([]);
+    expect((await removeLeftovers(folder, Date.now() + LATER)).sort()).toEqual([
+      ".deleted-0123456789ab",
+      ".new-0123456789ab",
+    ]);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(await removeLeftovers(join(folder, "absent"))).toEqual([]);
+  });
+
+  it("leaves runs, what is not its own, engines and what links lead to", async () => {
+    const folder = temporaryFolder();
+    const elsewhere = temporaryFolder();
+    writeFileSync(join(elsewhere, "precious"), "");
+    symlinkSync(elsewhere, join(folder, ".deleted-aaaaaaaaaaaa"));
+    for (const name of ["20260101-000000-a", ".new-mine", ".deleted-bbbbbbbbbbbb", ".deleted-cccccccccccc"]) {
+      mkdirSync(join(folder, name));
+    }
+    symlinkSync(elsewhere, join(folder, ".deleted-bbbbbbbbbbbb", "checkpoints"));
+    const lock = { ...(await ownIdentity()), attempt: 1, heartbeat: Date.now() };
+    writeFileSync(runPaths(join(folder, ".deleted-cccccccccccc")).lock, JSON.stringify(lock));
+    expect(await removeLeftovers(folder, Date.now() + LATER)).toEqual([".deleted-bbbbbbbbbbbb"]);
+    expect(readdirSync(folder).sort()).toEqual([
+      ".deleted-aaaaaaaaaaaa",
+      ".deleted-cccccccccccc",
+      ".new-mine",
+      "20260101-000000-a",
+    ]);
+    expect(readdirSync(elsewhere)).toEqual(["precious"]);
+  });
+});
+
 describe("identify", () => {
   it("knows itself", async () => {
     expect(await identify(await ownIdentity())).toBe("alive");
@@ -107,7 +148,16 @@ describe("identify", () => {
   });
 
   it("cannot tell about another machine", async () => {
-    expect(await identify({ ...(await ownIdentity()), host: `not-${hostname()}` })).toBe("elsewhere");
+    const foreign = { ...(await ownIdentity()), host: `not-${hostname()}` };
+    expect(await identify({ ...foreign, bootId: "another" })).toBe("elsewhere");
+    const { bootId: _, ...old } = foreign;
+    expect(await identify(old)).toBe("elsewhere");
+  });
+
+  it("knows a process after the machine was renamed, and cannot see into a container on its kernel", async () => {
+    const renamed = { ...(await ownIdentity()), host: `not-${hostname()}` };
+    expect(await identify(renamed)).toBe("alive");
+    expect(await identify({ ...renamed, pid: 2 ** 22 + 1 })).toBe("elsewhere");
   });
 
   it("reads a name with spaces and parentheses", () => {

@@ -7,7 +7,7 @@ import { readEngineState } from "./engineLock";
 import { readPlainFile } from "./plainFile";
 import { hasCode, RunError, withFile } from "./runError";
 import { parseRunSpec, type RunSettings } from "./runSpec";
-import { newStartMark } from "./startMark";
+import { newStartMark, type Starter } from "./startMark";
 
 /** A run.json names 64 data sets at the most. */
 const MAX_SPEC_BYTES = 4 << 20;
@@ -48,7 +48,11 @@ export type NewRun = Pick<RunSpec, "name" | "model" | "dataset" | "parent"> & Ru
  * whole, so that a listener never sees one without its run.json. An adapter that the run starts from is copied into it:
  * the checkpoint that it lies in may go with the run that wrote it.
  */
-export async function createRun(runsFolder: string, run: NewRun): Promise<{ directory: string; spec: RunSpec }> {
+export async function createRun(
+  runsFolder: string,
+  run: NewRun,
+  starter?: Starter,
+): Promise<{ directory: string; spec: RunSpec }> {
   const folder = resolve(runsFolder);
   const now = new Date();
   try {
@@ -64,23 +68,23 @@ export async function createRun(runsFolder: string, run: NewRun): Promise<{ dire
     const model = adapter === undefined ? run.model : { ...run.model, adapter: runPaths(directory).initialAdapter };
     const spec: RunSpec = { version: RUN_VERSION, id, createdAt: now.toISOString(), ...run, model };
     parseRunSpec(spec, "The run");
-    if (await placeRun(folder, directory, spec, adapter)) return { directory, spec };
+    if (await placeRun(directory, spec, { adapter, starter })) return { directory, spec };
   }
 }
 
 /** False where `directory` is taken. */
 async function placeRun(
-  folder: string,
   directory: string,
   spec: RunSpec,
-  adapter: string | undefined,
+  { adapter, starter }: { adapter: string | undefined; starter: Starter | undefined },
 ): Promise<boolean> {
+  const folder = dirname(directory);
   const temporary = join(folder, `.new-${randomBytes(6).toString("hex")}`);
   try {
     await mkdir(temporary);
     if (adapter !== undefined) await copyAdapter(adapter, runPaths(temporary).initialAdapter);
     await writeAtomically(join(temporary, "run.json"), `${JSON.stringify(spec, null, 2)}\n`);
-    await writeAtomically(join(temporary, "start.json"), await newStartMark(0));
+    await writeAtomically(join(temporary, "start.json"), await newStartMark(0, starter));
     await rename(temporary, directory);
     await syncFolder(folder);
     return true;

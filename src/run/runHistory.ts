@@ -53,6 +53,8 @@ export class RunHistory {
   totalSteps = 0;
   checkpoint: CheckpointEvent | undefined;
   paused = false;
+  /** When the present attempt began, or went on after a pause; milliseconds since 1970. */
+  computesSince = 0;
   /** The attempt's last event, where it is one that ends it. */
   end: ErrorEvent | DoneEvent | undefined;
   warnings: WarningEvent[] = [];
@@ -136,6 +138,7 @@ export class RunHistory {
       case "paused":
       case "resumed":
         this.paused = event.type === "paused";
+        this.computesSince = event.time;
         this.#mark(event.type, event.step);
         this.#pace.interrupt();
         return;
@@ -181,6 +184,7 @@ export class RunHistory {
   #newAttempt(event: EngineEvent): void {
     this.attempt = event.attempt;
     this.paused = false;
+    this.computesSince = event.time;
     this.end = undefined;
     this.memory = undefined;
     this.telemetry = undefined;

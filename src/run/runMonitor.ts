@@ -4,14 +4,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FSWatcher } from "chokidar";
 import type { RunSpec } from "../protocol/run";
 import type { RunSnapshot } from "../protocol/webview";
-import { type EngineState, readEngineState } from "./engineLock";
+import { type EngineState, readEngineState, silenceOf } from "./engineLock";
 import type { Detail } from "./eventFollower";
 import { readRunSpec, runPaths } from "./runDirectory";
 import { RunEvents } from "./runEvents";
 import type { RunHistory } from "./runHistory";
 import { noNotes, type RunNotes, readRunNotes } from "./runNotes";
 import { headOf, judge, type RunHead, type Verdict } from "./runState";
-import { readStartState } from "./startMark";
+import { readStartState, type StartState } from "./startMark";
 
 /** Notices an engine that ended without a word, and what a file watcher misses (network folders). */
 const POLL_MS = 2000;
@@ -35,6 +35,7 @@ export class RunMonitor {
   #verdict: Verdict = { state: "queued", cause: null };
   #notes: RunNotes = noNotes;
   #engine: EngineState = { alive: false, lock: undefined };
+  #start: StartState = { kind: "none" };
   readonly #listeners = new Set<(update: RunUpdate) => void>();
   #told = { events: 0, revision: 0, words: "" };
   /** How often the events were read anew because more or less of them was wanted. */
@@ -127,7 +128,7 @@ export class RunMonitor {
   }
 
   head(): RunHead {
-    return headOf({ id: this.directory, name: this.name }, this.#history, this.#verdict);
+    return headOf({ id: this.directory, name: this.name }, this.#history, this.#verdict, silenceOf(this.#engine));
   }
 
   get #history(): RunHistory {
@@ -168,6 +169,11 @@ export class RunMonitor {
     return this.#engine;
   }
 
+  /** As of the last read. */
+  get start(): StartState {
+    return this.#start;
+  }
+
   /**
    * Reads what is new; resolves when a read that began after the call has ended. Calls during a read share the next one:
    * under a run that never rests each of them still comes to its end.
@@ -198,8 +204,8 @@ export class RunMonitor {
     this.#engine = await readEngineState(this.directory);
     this.#notes = await readRunNotes(this.directory);
     await this.#readEvents();
-    const start = await readStartState(this.directory, this.#history.attempt);
-    this.#verdict = judge(this.#history, this.#engine, start);
+    this.#start = await readStartState(this.directory, this.#history.attempt);
+    this.#verdict = judge(this.#history, this.#engine, this.#start);
     this.#tell();
   }
 
@@ -231,7 +237,7 @@ export class RunMonitor {
       events: this.#history.version,
       revision: this.#history.revision + (this.#events.restarts + this.#readings) * 2 ** 32,
       // What is told of a run besides its events.
-      words: JSON.stringify([this.#verdict, this.#notes]),
+      words: JSON.stringify([this.#verdict, this.#start, this.head().silentSeconds, this.#notes]),
     };
   }
 }

@@ -92,7 +92,8 @@ const alive = (attempt: number): EngineState => ({
   lock: { pid: 7, startTicks: 1, host: "here", attempt, heartbeat: 0 },
 });
 const none: StartState = { kind: "none" };
-const underWay: StartState = { kind: "under-way" };
+const underWay: StartState = { kind: "under-way", here: true };
+const interrupted: StartState = { kind: "interrupted" };
 const startFailed: StartState = { kind: "failed", cause: "No model." };
 
 function history(...events: EngineEvent[]): RunHistory {
@@ -105,6 +106,7 @@ describe("judge", () => {
   const cases: [string, EngineEvent[], EngineState, StartState, string, string | null][] = [
     ["created, nobody starts it", [], gone, none, "queued", null],
     ["data is being prepared", [], gone, underWay, "preparing", null],
+    ["its window has gone while it was prepared", [], gone, interrupted, "queued", null],
     ["the start failed", [], gone, startFailed, "failed", "No model."],
     ["locked, not a word yet", [], alive(1), underWay, "preparing", null],
     ["started", [start(1)], alive(1), none, "running", null],
@@ -216,6 +218,8 @@ describe("headOf", () => {
       deviceName: null,
       memory: null,
       telemetry: null,
+      silentSeconds: null,
+      preparation: null,
       inUse: false,
     });
   });
@@ -233,6 +237,15 @@ it("shows the GPU at work, and nothing of it once the run has ended", () => {
   // A reading of the attempt before says nothing of this one.
   past.add(start(2));
   expect(headOf({ id: "a", name: "A" }, past, { state: "running", cause: null }).telemetry).toBeNull();
+});
+
+it("promises nothing of an engine that is silent, and says for how long", () => {
+  const past = history(start(1), step(1, 1), step(1, 2), reading(1, 70));
+  const head = (silenceMs: number) =>
+    headOf({ id: "a", name: "A" }, past, { state: "running", cause: null }, silenceMs);
+  expect(head(19_999)).toMatchObject({ silentSeconds: null, secondsLeft: expect.any(Number) });
+  expect(head(20_000)).toMatchObject({ silentSeconds: 20, secondsLeft: null, telemetry: null });
+  expect(head(39_999).silentSeconds).toBe(30);
 });
 
 it("allows a start only where no engine is at work and steps are left", () => {

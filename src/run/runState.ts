@@ -1,8 +1,11 @@
 import type { TelemetryEvent } from "../protocol/engine";
 import type { RunHead, RunState, Telemetry } from "../protocol/webview";
-import type { EngineState } from "./engineLock";
+import { type EngineState, SILENCE_MS } from "./engineLock";
 import type { RunHistory } from "./runHistory";
 import type { StartState } from "./startMark";
+
+/** A silence is told in steps, so that views are not drawn anew each second. */
+const SILENCE_STEP_MS = 10_000;
 
 export interface Verdict {
   state: RunState;
@@ -19,7 +22,8 @@ export function judge(history: RunHistory, engine: EngineState, start: StartStat
   // A new attempt under way outweighs how the last one ended.
   if (engine.alive && engine.lock.attempt > history.attempt) return { state: "preparing", cause: null };
   if (start.kind === "under-way") return { state: "preparing", cause: null };
-  if (start.kind === "queued" && !engine.alive) return { state: "queued", cause: null };
+  if ((start.kind === "queued" || start.kind === "interrupted") && !engine.alive)
+    return { state: "queued", cause: null };
   if (start.kind === "failed" && !engine.alive) return { state: "failed", cause: start.cause };
   if (end?.type === "error") return { state: "failed", cause: end.message };
   if (end?.type === "done") return { state: end.reason, cause: null };
@@ -42,8 +46,15 @@ function vanished(history: RunHistory): Verdict {
 
 export type { RunHead };
 
-export function headOf(run: { id: string; name: string }, history: RunHistory, verdict: Verdict): RunHead {
-  const moving = verdict.state === "running";
+/** `silenceMs`: since the living engine's last sign of life. */
+export function headOf(
+  run: { id: string; name: string },
+  history: RunHistory,
+  verdict: Verdict,
+  silenceMs = 0,
+): RunHead {
+  const silentSeconds = secondsOf(silenceMs);
+  const moving = verdict.state === "running" && silentSeconds === null;
   const { end } = history;
   return {
     id: run.id,
@@ -65,8 +76,15 @@ export function headOf(run: { id: string; name: string }, history: RunHistory, v
         ? null
         : { forecast: history.plan.forecastBytes, used: history.memory?.usedBytes ?? null },
     telemetry: moving ? telemetryOf(history.telemetry) : null,
+    silentSeconds,
+    preparation: null,
     inUse: false,
   };
+}
+
+/** Null where it is no longer than it may be between two heartbeats. */
+function secondsOf(silenceMs: number): number | null {
+  return silenceMs < SILENCE_MS ? null : Math.floor(silenceMs / SILENCE_STEP_MS) * (SILENCE_STEP_MS / 1000);
 }
 
 function telemetryOf(event: TelemetryEvent | undefined): Telemetry | null {

@@ -21,19 +21,36 @@ export interface RunSketch {
 export const datasetOf = (workspace: string, name: string) => join(workspace, `${name}.jsonl`);
 
 /** A small run on a data set of its own, with sequences so short that a step takes some hundredths of a second. */
-export async function addPreparedRun(
+export async function addPreparedRun(workspace: string, sketch: RunSketch): Promise<string> {
+  const { directory, spec } = await createSmallRun(workspace, sketch);
+  const writeDown = await noteProvenance(directory, spec);
+  await prepareRun(spec, directory);
+  await writeDown();
+  await clearStartMark(directory);
+  return directory;
+}
+
+/** The same, with so many rows, which are prepared when it is started. */
+export async function addUnpreparedRun(workspace: string, sketch: RunSketch, rows: number): Promise<string> {
+  const { directory } = await createSmallRun(workspace, sketch, rows);
+  await clearStartMark(directory);
+  return directory;
+}
+
+async function createSmallRun(
   workspace: string,
   { name, steps, checkpointEvery = 20, evalEvery = 50 }: RunSketch,
-): Promise<string> {
+  length = 60,
+): ReturnType<typeof createRun> {
   const dataset = datasetOf(workspace, name);
-  const rows = Array.from({ length: 60 }, (_, index) => ({
+  const rows = Array.from({ length }, (_, index) => ({
     instruction: `Return ${index}.`,
     input: "",
     output: `def number_${index}():\n    return ${index}`,
   }));
   writeFileSync(dataset, `${rows.map((row) => JSON.stringify(row)).join("\n")}\n`);
   const settings = defaultSettings();
-  const { directory, spec } = await createRun(runsFolderOf(workspace), {
+  return createRun(runsFolderOf(workspace), {
     ...settings,
     name,
     model: { path: tinyPython, quantization: "none" },
@@ -51,11 +68,6 @@ export async function addPreparedRun(
     device: "cpu",
     threads: 1,
   });
-  const writeDown = await noteProvenance(directory, spec);
-  await prepareRun(spec, directory);
-  await writeDown();
-  await clearStartMark(directory);
-  return directory;
 }
 
 export async function showRuns(workbench: Workbench): Promise<void> {

@@ -1,15 +1,18 @@
-/** A run that is stopped keeps a checkpoint, and goes on from it. */
+/** A run that is stopped keeps a checkpoint, and goes on from it; a start can be given up, an engine that hangs be ended. */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs";
+import { readEngineState } from "../../src/run/engineLock";
 import { runPaths, runsFolderOf } from "../../src/run/runDirectory";
-import { addPreparedRun, showRuns } from "./preparedRun";
+import { clearStartMark, markStarting } from "../../src/run/startMark";
+import { addPreparedRun, addUnpreparedRun, runRow, showRuns } from "./preparedRun";
 import { button, figure, inState, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 describe("stopping and resuming", () => {
   let workbench: Workbench;
+  let large: string;
 
   beforeAll(async () => {
     workbench = await Workbench.start({
@@ -58,6 +61,81 @@ describe("stopping and resuming", () => {
     expect(finished.reason).toBe("finished");
     expect(await pointsIn(panel)).toBe(finished.totalSteps);
     await workbench.screenshot("3-finished");
+  });
+
+  const says = (name: string, pattern: RegExp) =>
+    eventually(
+      `${name} in the tree`,
+      () => runRow(workbench, name).textContent(),
+      (text) => pattern.test(text ?? ""),
+      60_000,
+    );
+  const toast = (text: RegExp) => workbench.page.locator(".notification-toast", { hasText: text });
+  const prepares = /(Checking|Tokenizing) rows \d+ %/;
+
+  it("shows how far the data are, gives the start up, and takes it up after a reload", async () => {
+    large = await addUnpreparedRun(workbench.workspace, { name: "large", steps: 30 }, 400_000);
+    await showRuns(workbench);
+    await workbench.contextMenu(runRow(workbench, "large"), "Resume Run");
+    await says("large", prepares);
+    await runRow(workbench, "large").click();
+    const panel = await runPanel(workbench, "large");
+    await panel.getByTestId("controls-hint").getByText(prepares).waitFor();
+    await workbench.screenshotsInBothThemes("4-preparing");
+    await button(panel, "Stop").click();
+    await inState(panel, "queued");
+    await says("large", /not started/);
+
+    await button(panel, "Start").click();
+    await says("large", prepares);
+    await workbench.reload();
+    await showRuns(workbench);
+    await says("large", prepares);
+    expect(await toast(/failed/).count()).toBe(0);
+    await workbench.screenshot("5-taken-up");
+    await workbench.contextMenu(runRow(workbench, "large"), "Stop Run");
+    await says("large", /not started/);
+  });
+
+  it("says that another program prepares a run, which is not to be stopped from here", async () => {
+    await markStarting(large, 0);
+    await says("large", /prepared by another window/);
+    await runRow(workbench, "large").click();
+    const panel = await runPanel(workbench, "large");
+    await panel.getByTestId("controls-hint").getByText("Another window or program prepares this run").waitFor();
+    expect(await button(panel, "Stop").count()).toBe(0);
+    await workbench.contextMenu(runRow(workbench, "large"), "Stop Run");
+    await toast(/Another window or program prepares large; stop it there\./).waitFor();
+    await workbench.screenshot("6-elsewhere");
+    await clearStartMark(large);
+    await inState(panel, "queued");
+  });
+
+  it("says that an engine is silent, and ends it where it does not stop", async () => {
+    const directory = await addPreparedRun(workbench.workspace, { name: "hanging", steps: 100_000 });
+    await workbench.contextMenu(runRow(workbench, "hanging"), "Resume Run");
+    await runRow(workbench, "hanging").click();
+    const panel = await runPanel(workbench, "hanging");
+    await eventually(
+      "a checkpoint",
+      () => workbench.events(basename(directory)).some((event) => event.type === "checkpoint"),
+      Boolean,
+    );
+    process.kill((await readEngineState(directory)).lock!.pid, "SIGSTOP");
+    await panel
+      .getByTestId("silence")
+      .getByText(/silent for \d+ s/)
+      .waitFor({ timeout: 60_000 });
+    await says("hanging", /silent for \d+ s/);
+    await workbench.screenshotsInBothThemes("7-silent");
+    await button(panel, "Stop").click();
+    const offer = toast(/The engine of hanging does not answer\./);
+    await offer.waitFor({ timeout: 60_000 });
+    await workbench.screenshot("8-offer");
+    await offer.getByRole("button", { name: "End It" }).click();
+    await inState(panel, "failed");
+    await says("hanging", /the checkpoint of step \d+ is kept/);
+    expect(await button(panel, "Resume").count()).toBe(1);
   });
 });
 

@@ -5,6 +5,7 @@ import { LossChart } from "../curve/lossChart";
 import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { change, count, duration, loss } from "../figures";
 import { connect } from "../host";
+import { isPreparedElsewhere, preparationText } from "../runState";
 import { t } from "../texts";
 import { button, registerToolkit } from "../toolkit";
 import "./style.css";
@@ -27,6 +28,7 @@ interface Shown {
   totalSteps: number;
   view: LossChart;
   progress: HTMLElement;
+  stop: HTMLElement;
 }
 let chart: Shown | undefined;
 const host = connect<ToNowView, FromNowView>(receive);
@@ -41,6 +43,7 @@ function receive(message: ToNowView): void {
 function showHead(head: Head): void {
   if (chart?.id !== head.id) return;
   setText(chart.progress, progressText(head));
+  chart.stop.hidden = isPreparedElsewhere(head);
   if (head.totalSteps !== chart.totalSteps) setTotalSteps(chart, head.totalSteps);
 }
 
@@ -106,7 +109,6 @@ function active(run: Head): HTMLElement[] {
   const model = new CurveModel(totalSteps);
   const view = new LossChart(model, totalSteps, { height: CHART_HEIGHT, bare: true });
   const progress = element("p", { class: "progress", text: progressText(run), testId: "now-progress" });
-  chart = { id, model, totalSteps, view, progress };
   const stop = button(
     t("Stop"),
     () => {
@@ -116,7 +118,9 @@ function active(run: Head): HTMLElement[] {
     },
     { icon: "debug-stop", testId: "now-stop" },
   );
-  const controls = run.state === "preparing" ? [] : [pauseButton(run), stop.element];
+  stop.element.hidden = isPreparedElsewhere(run);
+  chart = { id, model, totalSteps, view, progress, stop: stop.element };
+  const controls = run.state === "preparing" ? [stop.element] : [pauseButton(run), stop.element];
   const paused = run.state === "paused";
   return [
     paused ? title(run, "debug-pause") : title(run, "loading", "codicon-modifier-spin"),
@@ -141,10 +145,11 @@ function pauseButton({ id, state }: Head): HTMLElement {
 }
 
 function progressText(head: Head): string {
-  if (head.state === "preparing") return t("Preparing");
+  if (head.state === "preparing") return preparationText(head) ?? t("Preparing");
   const parts = [t("step {0} / {1}", count(head.step), count(head.totalSteps))];
   if (head.state === "paused") parts.push(t("paused"));
   if (head.tokensPerSecond !== null) parts.push(t("{0} tokens/s", count(head.tokensPerSecond)));
+  if (head.silentSeconds !== null) parts.push(t("silent for {0}", duration(head.silentSeconds)));
   if (head.secondsLeft !== null) parts.push(t("{0} left", duration(head.secondsLeft)));
   return parts.join(" · ");
 }

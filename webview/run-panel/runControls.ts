@@ -2,6 +2,8 @@ import type { CurveMark } from "../../src/protocol/curveView";
 import type { FromRunPanel, RunDetails, RunHead } from "../../src/protocol/webview";
 import { short } from "../curve/seriesText";
 import { element, icon, setText } from "../dom";
+import { duration } from "../figures";
+import { isPreparedElsewhere, preparationText } from "../runState";
 import { t } from "../texts";
 import { type Button, button, textField } from "../toolkit";
 
@@ -16,7 +18,9 @@ export class RunControls {
   readonly #pause: Button;
   readonly #checkpoint: Button;
   readonly #change: Button;
-  readonly #hint = element("span", { class: "quiet", text: t("Stopping keeps a checkpoint to resume from.") });
+  readonly #hint = element("span", { class: "quiet", testId: "controls-hint" });
+  readonly #silenceText = element("span");
+  readonly #silence: HTMLElement;
   readonly #rateForm: HTMLFormElement;
   readonly #rate = textField("", () => this.#checkRate());
   readonly #rateHint = element("span", { class: "field-hint" });
@@ -39,9 +43,11 @@ export class RunControls {
       testId: "change-learning-rate",
     });
     this.#rateForm = this.#makeRateForm();
+    this.#silence = this.#makeSilence();
     this.element = element(
       "div",
       { class: "actions-block", testId: "controls" },
+      this.#silence,
       element(
         "div",
         { class: "actions" },
@@ -65,6 +71,7 @@ export class RunControls {
     const changed = marks.findLast(({ kind }) => kind === "learning-rate")?.text;
     this.#rateNow = changed === undefined ? details.learningRate : Number(changed);
     this.#showButtons(head.state === "preparing");
+    this.#showSilence(head);
     if (!active) this.#rateForm.hidden = true;
   }
 
@@ -82,7 +89,9 @@ export class RunControls {
   #showButtons(preparing: boolean): void {
     const stopping = this.#asked === "stop";
     const waiting = this.#checkpointBefore !== undefined;
-    this.#stop.element.hidden = preparing;
+    const elsewhere = this.#head !== undefined && isPreparedElsewhere(this.#head);
+    this.#stop.element.hidden = elsewhere;
+    setText(this.#hint, this.#hintText(preparing));
     for (const { element } of [this.#pause, this.#checkpoint, this.#change]) element.hidden = preparing;
     this.#stop.setDisabled(stopping);
     this.#stop.setText(stopping ? t("Stopping…") : t("Stop"));
@@ -94,9 +103,33 @@ export class RunControls {
     this.#change.setDisabled(stopping);
   }
 
+  #hintText(preparing: boolean): string {
+    // An engine that hangs keeps none.
+    if (this.#head !== undefined && this.#head.silentSeconds !== null) return "";
+    if (!preparing) return t("Stopping keeps a checkpoint to resume from.");
+    return (this.#head && preparationText(this.#head)) ?? "";
+  }
+
+  #makeSilence(): HTMLElement {
+    const end = button(t("End it…"), () => this.post({ type: "endEngine" }), { testId: "end-engine" });
+    return element(
+      "div",
+      { class: "silence", hidden: true, testId: "silence" },
+      element("p", { class: "message warning", role: "status" }, icon("warning"), this.#silenceText),
+      element("div", { class: "actions" }, end.element),
+    );
+  }
+
+  /** An engine whose process lives and gives no sign of life. */
+  #showSilence({ silentSeconds }: RunHead): void {
+    this.#silence.hidden = silentSeconds === null;
+    if (silentSeconds === null) return;
+    setText(this.#silenceText, t("The engine has been silent for {0}: it may hang.", duration(silentSeconds)));
+  }
+
   #ask(type: "stop" | "pause" | "continue"): void {
     this.#asked = type;
-    this.#showButtons(false);
+    this.#showButtons(this.#head?.state === "preparing");
     this.post({ type });
   }
 

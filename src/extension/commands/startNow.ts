@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import { pickRun } from "../runs/pickRun";
+import { unattended } from "../runs/preparations";
 import { startNow as start } from "../runs/startRun";
 import { requireTrust } from "../trust";
 import type { CommandFactory } from "./command";
@@ -10,6 +11,5 @@ export const startNow: CommandFactory = (services) => async (argument) => {
     pick: vscode.l10n.t("Choose a waiting run to start"),
     none: vscode.l10n.t("No run waits."),
   });
-  if (run === undefined) return;
-  await start(services, run, { signal: new AbortController().signal, onProgress: () => {} });
+  if (run !== undefined) await start(services, run, unattended());
 };

@@ -60,6 +60,7 @@ describe("messages of the run panel", () => {
 it("takes messages of the Now view with their run only", () => {
   expect(parseFromNowView({ type: "stop", id: "a" })).toEqual({ type: "stop", id: "a" });
   expect(parseFromNowView({ type: "stop" })).toBeUndefined();
+  expect(parseFromRunPanel({ type: "endEngine" })).toEqual({ type: "endEngine" });
   expect(parseFromNowView({ type: "openRun", id: 3 })).toBeUndefined();
 });
 

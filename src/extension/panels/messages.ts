@@ -24,6 +24,7 @@ const fromRunPanel = v.variant("type", [
   v.object({ type: v.literal("start"), form: planForm }),
   bare("cancelStart"),
   bare("stop"),
+  bare("endEngine"),
   bare("resume"),
   bare("useForCompletion"),
   bare("cancelExport"),

@@ -364,7 +364,7 @@ export class PlanSession implements vscode.Disposable {
     } catch (error) {
       const cancelled = error instanceof JobCancelled;
       if (!cancelled) this.services.log.error(describeError(error));
-      const message = cancelled ? vscode.l10n.t("The start was cancelled; nothing was kept.") : describeError(error);
+      const message = cancelled ? cancelledText(start.signal.aborted) : describeError(error);
       this.#setStarting({ type: "startFailed", message });
     } finally {
       this.#start = undefined;
@@ -389,6 +389,13 @@ export class PlanSession implements vscode.Disposable {
     this.#forecast.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
+}
+
+/** `here`: on this page; else in a view of the run. */
+function cancelledText(here: boolean): string {
+  return here
+    ? vscode.l10n.t("The start was cancelled; nothing was kept.")
+    : vscode.l10n.t("The start was stopped; the run stays under Runs, not started.");
 }
 
 /** Wrong settings are neither kept nor passed on. */

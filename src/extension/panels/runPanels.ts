@@ -62,7 +62,9 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     const find = () =>
       state.kind === "run"
         ? runs.find(state.id)
-        : runs.runs.find(({ active, spec }) => active && spec.dataset.path === state.dataset);
+        : runs.runs.find(
+            ({ active, interrupted, spec }) => (active || interrupted) && spec.dataset.path === state.dataset,
+          );
     const run = state.kind === "run" || RunRegistry.hasRuns() ? await runs.first(find) : undefined;
     if (run !== undefined) this.#add(panel).showRun(run);
     else if (state.kind === "plan") this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
@@ -277,6 +279,8 @@ class RunPanel {
         return session.stop();
       case "resume":
         return session.resume();
+      case "endEngine":
+        return session.endEngine();
       case "useForCompletion":
         return session.useForCompletion();
       case "cancelExport":

@@ -5,10 +5,12 @@ import type { FromRunPanel, ToRunPanel } from "../../protocol/webview";
 import type { RunHead } from "../../run/runState";
 import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
-import { resumeRun } from "../runs/resumeRun";
+import { resumeWithProgress } from "../runs/resumeRun";
 import { readDetails } from "../runs/runData";
 import type { TrackedRun } from "../runs/runRegistry";
+import { shownHead } from "../runs/shownHead";
 import { requestStop } from "../runs/startRun";
+import { offerToEnd } from "../runs/unansweredStops";
 import { controlPart } from "./controlPart";
 import { CurveFeed } from "./curveFeed";
 import { curvesPart } from "./curvesPart";
@@ -71,6 +73,9 @@ export class RunSession implements vscode.Disposable {
         if (run.whole !== undefined) for (const part of this.#parts) part.update?.(update);
       }),
       services.completion.onDidChange(() => this.#postHead()),
+      services.preparations.onDidChange((directory) => {
+        if (directory === run.directory) this.#postHead();
+      }),
     ];
   }
 
@@ -113,7 +118,7 @@ export class RunSession implements vscode.Disposable {
   }
 
   #marked(head: RunHead): RunHead {
-    return { ...head, inUse: this.services.completion.isInUse(this.run.directory) };
+    return shownHead(this.services, this.run, head);
   }
 
   async stop(): Promise<void> {
@@ -123,9 +128,12 @@ export class RunSession implements vscode.Disposable {
   async resume(): Promise<void> {
     if (this.#resuming) return;
     this.#resuming = true;
-    const signal = new AbortController().signal;
-    await this.#attempt(() => resumeRun(this.services, this.run, { signal, onProgress: () => {} }));
+    await this.#attempt(() => resumeWithProgress(this.services, this.run));
     this.#resuming = false;
+  }
+
+  async endEngine(): Promise<void> {
+    await this.#attempt(() => offerToEnd(this.services, this.run));
   }
 
   async #attempt(action: () => Promise<void>): Promise<void> {

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { Services } from "../context";
 import { runJob } from "../jobs/runJob";
+import type { StartOptions } from "./preparations";
 import type { TrackedRun } from "./runRegistry";
-import type { StartOptions } from "./startRun";
 
 const checkSchema = v.object({
   changes: v.array(v.object({ kind: v.string(), message: v.string() })),

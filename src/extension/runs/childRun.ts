@@ -7,8 +7,9 @@ import type { Services } from "../context";
 import { count } from "../figures";
 import type { RunCheck } from "./checkRun";
 import { NAME_LENGTH } from "./planForm";
+import type { StartOptions } from "./preparations";
 import type { TrackedRun } from "./runRegistry";
-import { createAndStart, type StartOptions } from "./startRun";
+import { createAndStart } from "./startRun";
 
 /** A child run that has not been made yet. */
 export interface ChildPlan {

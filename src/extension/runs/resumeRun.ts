@@ -1,11 +1,13 @@
 import * as vscode from "vscode";
 import type { Services } from "../context";
 import { JobCancelled } from "../jobs/runJob";
+import { progressReporter } from "../jobs/withProgress";
 import { checkRun, type RunCheck } from "./checkRun";
 import { type ChildPlan, describeStart, planChildRun, startChildRun } from "./childRun";
+import type { StartOptions } from "./preparations";
 import { isPrepared } from "./runData";
 import type { TrackedRun } from "./runRegistry";
-import { goOn, type StartOptions, startNow } from "./startRun";
+import { goOn, startNow } from "./startRun";
 
 /** More of them say no more. */
 const SHOWN_CHANGES = 8;
@@ -28,6 +30,19 @@ export async function resumeRun(services: Services, run: TrackedRun, options: St
     }
   }
   await goOn(services, run, options);
+}
+
+/** The same under a notification with the stage, its share and a way to cancel it. */
+export async function resumeWithProgress(services: Services, run: TrackedRun): Promise<void> {
+  const title = vscode.l10n.t("Resuming {0}", run.name);
+  await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+    (progress, token) => {
+      const abort = new AbortController();
+      token.onCancellationRequested(() => abort.abort());
+      return resumeRun(services, run, { signal: abort.signal, onProgress: progressReporter(progress) });
+    },
+  );
 }
 
 async function askForWay(

@@ -1,5 +1,4 @@
 /** Two windows on one folder, with a stand-in for the engine: each run is launched once, one after the other. */
-import { EventEmitter as Emitter } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -13,21 +12,10 @@ import { behave, fakeEngine, newRun, temporaryFolder, until } from "../../run/te
 import { RunQueue } from "./runQueue";
 import { type RunRegistry, TrackedRun } from "./runRegistry";
 
-vi.mock("vscode", () => ({
-  EventEmitter: class {
-    readonly #emitter = new Emitter();
-    readonly event = (listener: (value: unknown) => void) => {
-      this.#emitter.on("fired", listener);
-      return { dispose: () => this.#emitter.off("fired", listener) };
-    };
-    fire(value: unknown): void {
-      this.#emitter.emit("fired", value);
-    }
-    dispose(): void {
-      this.#emitter.removeAllListeners();
-    }
-  },
-}));
+vi.mock("vscode", async () => {
+  const { FakeEmitter } = await import("./testing/fakeVscode");
+  return { EventEmitter: FakeEmitter };
+});
 
 type Listener<T> = (value: T) => void;
 

@@ -194,7 +194,7 @@ export class RunQueue implements vscode.Disposable {
     this.#changed.fire();
     for (const run of ready) {
       this.log.info(`${run.id}: its turn has come`);
-      void this.launch(run);
+      this.launch(run).catch((error: unknown) => this.log.warn(`${run.id}: ${describeError(error)}`));
     }
   }
 

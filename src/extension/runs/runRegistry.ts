@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { RunSpec } from "../../protocol/run";
 import type { RunState } from "../../protocol/webview";
+import { removeLeftovers } from "../../run/leftovers";
 import { openRuns } from "../../run/openRuns";
 import { deleteRun, listRunDirectories, runPaths, runsFolderOf } from "../../run/runDirectory";
 import type { RunHistory } from "../../run/runHistory";
@@ -83,6 +84,17 @@ export class TrackedRun {
   get controllable(): boolean {
     const { state } = this.head();
     return state === "running" || state === "paused";
+  }
+
+  /** The window that prepared it has gone. */
+  get interrupted(): boolean {
+    return this.monitor.start.kind === "interrupted" && this.head().state === "queued";
+  }
+
+  /** Another window or program prepares it; no engine is at work yet. */
+  get startsElsewhere(): boolean {
+    const { start, engine } = this.monitor;
+    return start.kind === "under-way" && !start.here && !engine.alive;
   }
 
   get ended(): boolean {
@@ -172,6 +184,7 @@ export class RunRegistry implements vscode.Disposable {
       .then(() => {
         this.loaded = true;
         this.#tellChange();
+        void this.#tidyUp();
       });
     return this.#loading;
   }
@@ -327,6 +340,17 @@ export class RunRegistry implements vscode.Disposable {
   #tellChange(): void {
     this.#toldAt = performance.now();
     this.#changed.fire();
+  }
+
+  /** What a kill in the middle of making or deleting a run has left behind may be gigabytes that nobody sees. */
+  async #tidyUp(): Promise<void> {
+    for (const folder of runsFolders()) {
+      try {
+        for (const name of await removeLeftovers(folder)) this.log.info(`Removed ${name}, left over in ${folder}`);
+      } catch (error) {
+        this.log.warn(describeError(error));
+      }
+    }
   }
 
   async #list(folder: string): Promise<string[]> {

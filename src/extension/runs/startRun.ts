@@ -8,18 +8,14 @@ import { readEngineState } from "../../run/engineLock";
 import { readAttempt } from "../../run/lastEvents";
 import { launchEngine } from "../../run/launch";
 import { createRun, type NewRun } from "../../run/runDirectory";
-import { clearStartMark, markStartFailed, markStarting } from "../../run/startMark";
+import { clearStartMark, markStartFailed, markStarting, whileStarting } from "../../run/startMark";
 import type { Services } from "../context";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { readSettings } from "../settings";
 import { newRun } from "./planForm";
+import { type StartOptions, unattended } from "./preparations";
 import { isPrepared } from "./runData";
 import type { TrackedRun } from "./runRegistry";
-
-export interface StartOptions {
-  signal: AbortSignal;
-  onProgress(stage: string, fraction: number | null): void;
-}
 
 export interface StartRequest {
   dataset: vscode.Uri;
@@ -46,7 +42,8 @@ export async function startRun(services: Services, request: StartRequest, option
 
 /**
  * Creates a run, prepares its data and launches its engine, or queues it where another one computes. Where the data
- * cannot be prepared nothing is left and it throws; an engine that does not start is the run's failure and shown as that.
+ * cannot be prepared, or `options` ends that, nothing is left and it throws; ended from a view, the run stays as one that
+ * has not started. An engine that does not start is the run's failure and shown as that.
  */
 export async function createAndStart(
   services: Services,
@@ -56,11 +53,13 @@ export async function createAndStart(
 ): Promise<TrackedRun> {
   // What is wrong with the engine is said before minutes are spent on the data.
   await engineOf(services);
-  const { directory } = await createRun(folder, asked);
+  const { directory } = await createRun(folder, asked, { takeUp: true });
   try {
-    await prepare(services, directory, options);
+    await services.preparations.track(directory, options, (tracked) => prepare(services, directory, tracked));
   } catch (error) {
-    await rm(directory, { recursive: true, force: true });
+    if (services.preparations.closing) throw error;
+    const isKept = error instanceof JobCancelled && !options.signal.aborted;
+    await (isKept ? clearStartMark(directory) : rm(directory, { recursive: true, force: true }));
     await services.runs.rescan();
     throw error;
   }
@@ -75,22 +74,27 @@ export async function createAndStart(
  */
 export async function goOn(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
   if (!(await isPrepared(run.directory))) {
-    const attempt = await readAttempt(run.directory);
-    await markStarting(run.directory, attempt);
-    try {
-      await prepare(services, run.directory, options);
-    } catch (error) {
-      // Given up by the person, it is what it was before.
-      if (error instanceof JobCancelled) await clearStartMark(run.directory);
-      else await markStartFailed(run.directory, attempt, describeError(error));
-      await services.runs.refresh(run);
-      throw error;
-    }
+    await services.preparations.track(run.directory, options, (tracked) => prepareMarked(services, run, tracked));
   }
   await launchInTurn(services, run, options);
 }
 
-/** From here on the start is not given up any more: the run waits, computes, or has failed with its cause. */
+async function prepareMarked(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
+  const attempt = await readAttempt(run.directory);
+  await markStarting(run.directory, attempt, { takeUp: true });
+  try {
+    await prepare(services, run.directory, options);
+  } catch (error) {
+    if (services.preparations.closing) throw error;
+    // Given up by the person, it is what it was before.
+    if (error instanceof JobCancelled) await clearStartMark(run.directory);
+    else await markStartFailed(run.directory, attempt, describeError(error));
+    await services.runs.refresh(run);
+    throw error;
+  }
+}
+
+/** From here on the run waits, computes, or has failed with its cause; what is given up now stops its engine. */
 async function launchInTurn(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
   try {
     if (await services.queue.add(run)) return;
@@ -99,39 +103,36 @@ async function launchInTurn(services: Services, run: TrackedRun, options: StartO
     await services.runs.refresh(run);
     throw error;
   }
-  await launch(services, run, options);
+  await launchPrepared(services, run, options);
 }
 
 /** Starts a run that waits, whatever else computes. */
 export async function startNow(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
   await services.queue.take(run);
-  await launch(services, run, options);
+  await launchPrepared(services, run, options);
 }
 
 async function prepare(services: Services, directory: string, options: StartOptions): Promise<void> {
-  await runJob({
-    extensionPath: services.extension.extensionPath,
-    args: ["prepare", "--run", directory],
-    signal: options.signal,
-    onProgress: options.onProgress,
-  });
-}
-
-async function launch(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
-  options.onProgress(vscode.l10n.t("Starting the engine"), null);
-  await launchPrepared(services, run);
+  const args = ["prepare", "--run", directory];
+  const { extensionPath } = services.extension;
+  await whileStarting(directory, () => runJob({ extensionPath, args, ...options }));
 }
 
 /** Launches the engine on a prepared run; what goes wrong is the run's own failure, shown as that. */
-export async function launchPrepared(services: Services, run: TrackedRun): Promise<void> {
-  try {
-    const engine = await engineOf(services);
-    services.log.info(`${run.id}: starting ${engine}`);
-    await launchEngine(run.directory, engine);
-  } catch (error) {
-    services.log.error(`${run.id}: ${describeError(error)}`);
-    await markFailedStart(run, describeError(error));
-  }
+export async function launchPrepared(services: Services, run: TrackedRun, options = unattended()): Promise<void> {
+  await services.preparations.track(run.directory, options, async ({ signal, onProgress }) => {
+    onProgress(vscode.l10n.t("Starting the engine"), null);
+    try {
+      const engine = await engineOf(services);
+      services.log.info(`${run.id}: starting ${engine}`);
+      await launchEngine(run.directory, engine);
+    } catch (error) {
+      services.log.error(`${run.id}: ${describeError(error)}`);
+      await markFailedStart(run, describeError(error));
+    }
+    // It could not be asked before; where it has ended, there is nothing to ask.
+    if (signal.aborted && !services.preparations.closing) await sendControl(run.directory, "stop").catch(() => {});
+  });
   await services.runs.refresh(run);
 }
 
@@ -142,8 +143,18 @@ async function markFailedStart(run: TrackedRun, cause: string): Promise<void> {
   await markStartFailed(run.directory, await readAttempt(run.directory), cause).catch(() => {});
 }
 
-/** Asks the engine to stop with a checkpoint; its end shows in the run's state. */
+/**
+ * Asks the engine to stop with a checkpoint, or gives up the run's preparation; either shows in the run's state. Throws one
+ * sentence where neither goes on, or another window prepares the run.
+ */
 export async function requestStop(services: Services, run: TrackedRun): Promise<void> {
   services.log.info(`${run.id}: asked to stop`);
+  const givenUp = services.preparations.stop(run.directory);
+  const engine = await readEngineState(run.directory);
+  if (givenUp && !engine.alive) return;
+  if (!engine.alive && run.startsElsewhere) {
+    throw new Error(vscode.l10n.t("Another window or program prepares {0}; stop it there.", run.name));
+  }
   await sendControl(run.directory, "stop");
+  if (engine.alive) services.unansweredStops.expect(run, engine.lock.attempt);
 }

@@ -1,11 +1,11 @@
 import * as vscode from "vscode";
 import type { FromNowView, NowSituation, ToNowView } from "../../protocol/webview";
-import type { RunHead } from "../../run/runState";
 import type { Services } from "../context";
 import { CurveFeed } from "../panels/curveFeed";
 import { parseFromNowView } from "../panels/messages";
 import { webviewHtml, webviewOptions } from "../panels/webviewHtml";
 import type { TrackedRun } from "../runs/runRegistry";
+import { shownHead } from "../runs/shownHead";
 
 /** The sidebar's *Now*: the active run, else the last one and what to do with it, else how to start. */
 export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
@@ -15,8 +15,12 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(private readonly services: Services) {
-    const { runs, completion } = services;
+    const { runs, completion, preparations } = services;
     this.#subscriptions = [
+      preparations.onDidChange((directory) => {
+        const run = this.#shown;
+        if (run?.directory === directory) this.#post({ type: "head", head: shownHead(services, run) });
+      }),
       runs.onDidChange(() => this.#show()),
       completion.onDidChange(() => this.#show()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.#show()),
@@ -24,7 +28,7 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
       runs.onDidUpdate(({ run, update, before, renamed }) => {
         const stays = this.#shown?.directory === run.directory && this.#current() === run;
         if (!stays || renamed || before !== update.head.state) this.#show();
-        else this.#post({ type: "head", head: this.#marked(run, update.head) });
+        else this.#post({ type: "head", head: shownHead(services, run, update.head) });
         if (stays) void this.#feed?.send();
       }),
     ];
@@ -67,7 +71,7 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
     this.#post({
       type: "now",
       situation,
-      run: run === undefined ? null : this.#marked(run, run.head()),
+      run: run === undefined ? null : shownHead(this.services, run),
       completionModel: state.kind === "off" ? null : state.choice.name,
     });
     this.#feedAnew(run);
@@ -85,10 +89,6 @@ export class NowView implements vscode.WebviewViewProvider, vscode.Disposable {
       (piece) => this.#post(piece),
     );
     void this.#feed.send();
-  }
-
-  #marked(run: TrackedRun, head: RunHead): RunHead {
-    return { ...head, inUse: this.services.completion.isInUse(run.directory) };
   }
 
   #post(message: ToNowView): void {

@@ -10,11 +10,11 @@ export function describeRun(head: RunHead): string {
     case "queued":
       return vscode.l10n.t("not started");
     case "preparing":
-      return vscode.l10n.t("preparing");
+      return preparing(head) + silence(head);
     case "running":
-      return vscode.l10n.t("{0} %{1}", percent(step, totalSteps), left(head));
+      return vscode.l10n.t("{0} %{1}", percent(step, totalSteps), left(head)) + silence(head);
     case "paused":
-      return vscode.l10n.t("paused at step {0}", count(step));
+      return vscode.l10n.t("paused at step {0}", count(step)) + silence(head);
     case "stopped":
       return vscode.l10n.t("stopped at step {0} of {1}", count(step), count(totalSteps));
     case "failed":
@@ -22,6 +22,18 @@ export function describeRun(head: RunHead): string {
     case "finished":
       return evalLoss === null ? vscode.l10n.t("finished") : vscode.l10n.t("eval loss {0}", loss(evalLoss));
   }
+}
+
+function preparing({ preparation }: RunHead): string {
+  if (preparation === null) return vscode.l10n.t("preparing");
+  if (!preparation.here) return vscode.l10n.t("prepared by another window");
+  const { stage, fraction } = preparation;
+  return fraction === null ? stage : vscode.l10n.t("{0} {1} %", stage, percent(fraction, 1));
+}
+
+/** " · silent for 30 s", of an engine that hangs; else nothing. */
+export function silence({ silentSeconds }: RunHead): string {
+  return silentSeconds === null ? "" : ` · ${vscode.l10n.t("silent for {0}", duration(silentSeconds))}`;
 }
 
 /** Where a run stands in the queue. */

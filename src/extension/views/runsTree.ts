@@ -1,11 +1,12 @@
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
-import type { RunState } from "../../protocol/webview";
+import type { RunHead, RunState } from "../../protocol/webview";
 import type { Services } from "../context";
 import { count } from "../figures";
 import { matchesSearch } from "../runs/matchRun";
 import type { QueuePlace } from "../runs/runQueue";
 import { isActive, type TrackedRun, type UnreadableRun } from "../runs/runRegistry";
+import { shownHead } from "../runs/shownHead";
 import { describePlace, describeRun } from "./runText";
 
 const icons: Record<RunState, { icon: string; color?: string }> = {
@@ -33,13 +34,12 @@ export class RunItem extends vscode.TreeItem {
 
   constructor(
     run: TrackedRun,
-    inUse: boolean,
+    head: RunHead,
     place: QueuePlace | undefined,
     parent: TrackedRun | undefined,
     open: vscode.Command,
   ) {
     super(run.name);
-    const head = run.head();
     const doing = place === undefined ? describeRun(head) : describePlace(place);
     this.directory = run.directory;
     this.id = run.directory;
@@ -48,7 +48,7 @@ export class RunItem extends vscode.TreeItem {
     this.iconPath = new vscode.ThemeIcon(icon, color === undefined ? undefined : new vscode.ThemeColor(color));
     this.tooltip = tooltip(run, doing, parent);
     this.accessibilityInformation = { label: `${run.name}, ${this.description}` };
-    this.contextValue = contextValue(run, inUse, place !== undefined);
+    this.contextValue = contextValue(run, head.inUse, place !== undefined);
     this.command = open;
   }
 }
@@ -138,7 +138,7 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
   readonly #view: vscode.TreeView<vscode.TreeItem>;
 
   constructor(private readonly services: Services) {
-    const { runs, completion, runSearch, queue } = services;
+    const { runs, completion, runSearch, queue, preparations } = services;
     this.#view = vscode.window.createTreeView("tunesmith.runs", { treeDataProvider: this, canSelectMany: true });
     this.#subscriptions = [
       this.#view,
@@ -150,6 +150,10 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
       runs.onDidChange(() => this.#updateAll()),
       completion.onDidChange(() => this.#updateAll()),
       runs.onDidUpdate(({ run }) => this.#updated(run)),
+      preparations.onDidChange((directory) => {
+        const run = runs.at(directory);
+        if (run !== undefined) this.#updated(run);
+      }),
     ];
   }
 
@@ -174,11 +178,11 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
   }
 
   #item(run: TrackedRun): RunItem {
-    const { completion, openRunCommands, queue, runs } = this.services;
+    const { openRunCommands, queue, runs } = this.services;
     const { parent } = run.spec;
     const item = new RunItem(
       run,
-      completion.isInUse(run.directory),
+      shownHead(this.services, run),
       queue.placeOf(run),
       parent === undefined ? undefined : runs.at(join(dirname(run.directory), parent.run)),
       openRunCommands.of(run),
