@@ -9,6 +9,8 @@ import { hasCode } from "./runError";
 const CHUNK_BYTES = 1 << 16;
 /** Read in one go where most lines are only looked at: about a thousand of them. */
 const BRIEF_CHUNK_BYTES = 1 << 18;
+/** A run that is followed tells some hundred bytes at a time. */
+const LEAST_CHUNK_BYTES = 1 << 12;
 /** So much of the end is read whole even then: some hundred steps, from which speed and state are told. */
 const BRIEF_TAIL_BYTES = 1 << 16;
 /** No event is nearly as long: a longer line is skipped without being kept in memory. */
@@ -98,32 +100,40 @@ export class EventFollower {
   }
 
   async #readLines(handle: FileHandle, size: number, take: (batch: EventBatch) => void): Promise<void> {
-    let pending = Buffer.alloc(0);
-    const chunk = Buffer.allocUnsafe(this.#chunkBytes);
+    if (size === this.#offset) return;
+    const chunkBytes = Math.min(this.#chunkBytes, Math.max(size - this.#offset, LEAST_CHUNK_BYTES));
+    // One buffer for all of it: of many runs that are read, new ones for each piece would keep the collector busy.
+    let buffer = Buffer.allocUnsafe(chunkBytes * 2);
+    /** Of the line at its beginning that is not whole yet. */
+    let pending = 0;
     for (;;) {
-      const { bytesRead } = await handle.read(chunk, 0, chunk.length, this.#offset + pending.length);
+      if (buffer.length - pending < chunkBytes) buffer = Buffer.concat([buffer], pending + chunkBytes * 2);
+      const { bytesRead } = await handle.read(buffer, pending, chunkBytes, this.#offset + pending);
       if (bytesRead === 0) return;
       const batch = newBatch(false);
-      pending = this.#takeLines(Buffer.concat([pending, chunk.subarray(0, bytesRead)]), batch);
-      const behind = size - TAIL_BYTES - this.#offset - pending.length;
-      if (this.#offset + pending.length >= HEAD_BYTES && behind > 0) {
+      const bytes = buffer.subarray(0, pending + bytesRead);
+      const taken = this.#takeLines(bytes, batch);
+      pending = bytes.length - taken;
+      bytes.copyWithin(0, taken);
+      const behind = size - TAIL_BYTES - this.#offset - pending;
+      if (this.#offset + pending >= HEAD_BYTES && behind > 0) {
         this.#offset = size - TAIL_BYTES;
         // Very likely in the middle of a line.
         this.#skippingLine = true;
-        pending = Buffer.alloc(0);
+        pending = 0;
         batch.leftOutBytes = behind;
       }
       take(batch);
-      if (pending.length > MAX_LINE_BYTES) {
-        this.#offset += pending.length;
+      if (pending > MAX_LINE_BYTES) {
+        this.#offset += pending;
         this.#skippingLine = true;
-        pending = Buffer.alloc(0);
+        pending = 0;
       }
     }
   }
 
-  /** Consumes the whole lines of `bytes` and returns the rest. */
-  #takeLines(bytes: Buffer, batch: EventBatch): Buffer<ArrayBuffer> {
+  /** Consumes the whole lines of `bytes` and returns how much that is. */
+  #takeLines(bytes: Buffer, batch: EventBatch): number {
     let start = 0;
     let passedStep: [number, number] | undefined;
     const textOf = ([from, to]: [number, number]) => bytes.toString("utf8", from, to);
@@ -140,7 +150,7 @@ export class EventFollower {
     }
     if (passedStep !== undefined) this.#passedStep = textOf(passedStep);
     this.#offset += start;
-    return Buffer.from(bytes.subarray(start));
+    return start;
   }
 
   /** `start`: of a line in the bytes from the offset on. */
