@@ -10,10 +10,11 @@ import { jobSettings } from "../datasets/jobSettings";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { checkForm, defaultForm } from "../runs/planForm";
 import type { TrackedRun } from "../runs/runRegistry";
-import { startRun } from "../runs/startRun";
+import { type StartOptions, startRun } from "../runs/startRun";
 import { sequenceLengthFor } from "../settings";
 import { parseSummary } from "./messages";
 import { openRow } from "./openRow";
+import { PlanCount } from "./planCount";
 import { PlanEffect } from "./planEffect";
 import { PlanForecast } from "./planForecast";
 import { PlanPresets } from "./planPresets";
@@ -38,20 +39,17 @@ const translate = (message: string, ...args: string[]) => vscode.l10n.t(message,
 /** A plan for one data set: the form, what the data come to with it, and the start. */
 export class PlanSession implements vscode.Disposable {
   form: PlanForm | undefined;
-  #summary: DataSummary | undefined;
-  #data: Extract<ToRunPanel, { type: "data" }> = { type: "data", state: "loading", fraction: null };
+  readonly #count: PlanCount;
   readonly #forecast: PlanForecast;
   readonly #effect: PlanEffect;
   readonly #presets: PlanPresets;
   /** The presets of this panel are known. */
   #prepared = false;
   #starting: Extract<ToRunPanel, { type: "starting" | "startFailed" }> | undefined;
-  #counting: AbortController | undefined;
-  /** What the last count was made with. */
-  #counted = "";
   #settle: NodeJS.Timeout | undefined;
   #effectSettle: NodeJS.Timeout | undefined;
   #start: AbortController | undefined;
+  #disposed = false;
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(
@@ -62,13 +60,34 @@ export class PlanSession implements vscode.Disposable {
     private readonly onStarted: (run: TrackedRun) => void,
   ) {
     this.form = form ?? undefined;
+    this.#count = new PlanCount(
+      async (args, { signal, onProgress }) =>
+        parseSummary(
+          await runJob({
+            extensionPath: services.extension.extensionPath,
+            args: ["summarize", dataset.fsPath, ...args],
+            signal,
+            onProgress: (_stage, fraction) => onProgress(fraction),
+          }),
+        ),
+      (data) => {
+        post(data);
+        if (data.state === "ready" && !this.#disposed) this.#forecastRun();
+      },
+    );
     this.#forecast = new PlanForecast(services, dataset, post);
     this.#effect = new PlanEffect(services, dataset);
     this.#presets = new PlanPresets(services, dataset);
     this.#subscriptions = [
       // Rows mended in the editor count at once.
       vscode.workspace.onDidSaveTextDocument((document) => {
-        if (this.#files().includes(document.uri.fsPath)) this.#countAgain();
+        if (!this.#files().includes(document.uri.fsPath)) return;
+        this.#count.forget();
+        this.#countRows();
+      }),
+      // Settings say how rows are written, and with what they are checked.
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("tunesmith", dataset)) this.#countRows();
       }),
       services.models.onDidChange(() => void this.#postPlan()),
     ];
@@ -78,10 +97,10 @@ export class PlanSession implements vscode.Disposable {
   async show(): Promise<void> {
     await this.#presets.readSaved();
     await this.#postPlan();
-    this.post(this.#data);
+    this.post(this.#count.data);
     this.#forecast.show();
     if (this.#starting !== undefined) this.post(this.#starting);
-    this.#count();
+    this.#countRows();
     if (!this.#prepared) {
       this.#prepared = true;
       if (await this.#presets.lookForGpu()) await this.#postPlan();
@@ -117,7 +136,7 @@ export class PlanSession implements vscode.Disposable {
     this.#postErrors(form);
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
-      this.#count();
+      this.#countRows();
       this.#forecastRun();
     }, SETTLE_MS);
   }
@@ -138,7 +157,7 @@ export class PlanSession implements vscode.Disposable {
     if (this.form === undefined) return;
     this.form = { ...this.form, ...changes };
     await this.#postPlan();
-    this.#count();
+    this.#countRows();
     this.#forecastRun();
   }
 
@@ -249,7 +268,7 @@ export class PlanSession implements vscode.Disposable {
   }
 
   async #tellEffect(field: FormField): Promise<void> {
-    const summary = this.#summary;
+    const { summary } = this.#count;
     if (this.form === undefined || summary === undefined || summary.used === 0) return;
     const form = this.#resolved(this.form);
     const effect = await this.#effect.of(field, form, this.#presets.baseline(form), summary);
@@ -258,7 +277,7 @@ export class PlanSession implements vscode.Disposable {
 
   /** With what settings say of the rows of the data sets beside the first. */
   #resolved(form: PlanForm): PlanForm {
-    const choices = new Map(this.#summary?.datasets.map(({ path, choice }) => [path, choice]));
+    const choices = new Map(this.#count.summary?.datasets.map(({ path, choice }) => [path, choice]));
     const mixture = form.mixture.map((mixed) => {
       const { format = "auto", fields = {} } = choices.get(mixed.path) ?? {};
       if (mixed.format !== "auto" || mixed.fields !== undefined) return mixed;
@@ -267,53 +286,18 @@ export class PlanSession implements vscode.Disposable {
     return { ...form, mixture };
   }
 
-  #countAgain(): void {
-    this.#counted = "";
-    this.#count();
-  }
-
-  /** Counts rows and tokens with what of the form matters to them, unless that is what the last count was made with. */
-  #count(): void {
+  /** Counts rows and tokens with what of the form matters to them. */
+  #countRows(): void {
     const { form } = this;
     if (form === undefined) return;
     const errors = checkForm(form, translate);
     if (decideRows.some((field) => errors[field] !== undefined)) return;
-    const args = countArguments(form, jobSettings(this.dataset));
-    const key = args.join("\n");
-    if (key === this.#counted) return;
-    this.#counted = key;
-    this.#counting?.abort();
-    const counting = new AbortController();
-    this.#counting = counting;
-    void this.#runCount(args, counting);
-  }
-
-  async #runCount(args: string[], counting: AbortController): Promise<void> {
-    this.#setData({ type: "data", state: "loading", fraction: null });
-    try {
-      const value = await runJob({
-        extensionPath: this.services.extension.extensionPath,
-        args: ["summarize", this.dataset.fsPath, ...args],
-        signal: counting.signal,
-        onProgress: (_stage, fraction) => {
-          if (counting === this.#counting) this.#setData({ type: "data", state: "loading", fraction });
-        },
-      });
-      if (counting !== this.#counting) return;
-      this.#summary = parseSummary(value);
-      this.#setData({ type: "data", state: "ready", summary: this.#summary });
-      this.#forecastRun();
-    } catch (error) {
-      if (counting !== this.#counting || error instanceof JobCancelled) return;
-      this.#counted = "";
-      this.#summary = undefined;
-      this.#setData({ type: "data", state: "error", message: describeError(error) });
-    }
+    this.#count.count(countArguments(form, jobSettings(this.dataset)));
   }
 
   #forecastRun(): void {
     const { form } = this;
-    const summary = this.#summary;
+    const { summary } = this.#count;
     if (form === undefined || summary === undefined || summary.used === 0) return;
     if (Object.keys(checkForm(form, translate)).length === 0) void this.#forecast.ask(this.#resolved(form), summary);
   }
@@ -331,11 +315,6 @@ export class PlanSession implements vscode.Disposable {
     if (this.form !== undefined) await this.#put(applyChanges(this.form, changes));
   }
 
-  #setData(data: Extract<ToRunPanel, { type: "data" }>): void {
-    this.#data = data;
-    this.post(data);
-  }
-
   async start(form: PlanForm): Promise<void> {
     if (this.#start !== undefined) return;
     this.form = form;
@@ -343,21 +322,15 @@ export class PlanSession implements vscode.Disposable {
     if (Object.keys(formErrors).length > 0) return;
     const start = new AbortController();
     this.#start = start;
-    this.#setStarting({ type: "starting", stage: vscode.l10n.t("Preparing the data"), fraction: null });
-    const learned = this.#summary?.trainTokens ?? null;
+    const onProgress = (stage: string, fraction: number | null) =>
+      this.#setStarting({ type: "starting", stage, fraction });
     try {
+      const { choice, trainTokens } = await this.#countFor(form, start.signal, onProgress);
+      onProgress(vscode.l10n.t("Preparing the data"), null);
       const run = await startRun(
         this.services,
-        {
-          dataset: this.dataset,
-          form: this.#resolved(form),
-          choice: this.#summary?.choice ?? choiceOf(form),
-          trainTokens: learned,
-        },
-        {
-          signal: start.signal,
-          onProgress: (stage, fraction) => this.#setStarting({ type: "starting", stage, fraction }),
-        },
+        { dataset: this.dataset, form: this.#resolved(form), choice, trainTokens },
+        { signal: start.signal, onProgress },
       );
       this.#starting = undefined;
       this.onStarted(run);
@@ -371,6 +344,18 @@ export class PlanSession implements vscode.Disposable {
     }
   }
 
+  /** What the run goes by: how settings say that the rows are written, and how much there is to learn. */
+  async #countFor(form: PlanForm, signal: AbortSignal, onProgress: StartOptions["onProgress"]): Promise<DataSummary> {
+    clearTimeout(this.#settle);
+    onProgress(vscode.l10n.t("Counting rows and tokens"), null);
+    this.#count.count(countArguments(form, jobSettings(this.dataset)));
+    const summary = await this.#count.settled(signal);
+    if (summary.used === 0) {
+      throw new Error(vscode.l10n.t("No row of {0} can be used for training.", basename(this.dataset.fsPath)));
+    }
+    return summary;
+  }
+
   cancelStart(): void {
     this.#start?.abort();
   }
@@ -382,10 +367,11 @@ export class PlanSession implements vscode.Disposable {
 
   /** A start that is under way goes on without its panel. */
   dispose(): void {
+    this.#disposed = true;
     clearTimeout(this.#settle);
     clearTimeout(this.#effectSettle);
     this.#effect.dispose();
-    this.#counting?.abort();
+    if (this.#start === undefined) this.#count.cancel();
     this.#forecast.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }

@@ -158,7 +158,10 @@ class RunPanel {
       dataset,
       form,
       (message) => this.#post(session, message),
-      (run) => this.showRun(run),
+      // A panel that was closed in the meantime shows nothing any more.
+      (run) => {
+        if (session === this.#session) this.showRun(run);
+      },
     );
     this.#show(session, planKey(dataset), vscode.l10n.t("Fine-tune {0}", basename(dataset.fsPath)));
   }
