@@ -39,6 +39,8 @@ const translate = (message: string, ...args: string[]) => vscode.l10n.t(message,
 /** A plan for one data set: the form, what the data come to with it, and the start. */
 export class PlanSession implements vscode.Disposable {
   form: PlanForm | undefined;
+  /** What the form was opened with; undefined: it has not been shown yet. */
+  #begun: PlanForm | undefined;
   readonly #count: PlanCount;
   readonly #forecast: PlanForecast;
   readonly #effect: PlanEffect;
@@ -109,7 +111,10 @@ export class PlanSession implements vscode.Disposable {
 
   async #postPlan(): Promise<void> {
     const models = await this.services.models.choices();
-    this.form ??= await this.#defaults();
+    const defaults = await this.#defaults();
+    // A form that was kept over a reload may be what a person has filled in.
+    this.#begun ??= { ...defaults };
+    this.form ??= defaults;
     const { form } = this;
     form.preset = this.#presets.idFor(form);
     if (!models.some((model) => model.path === form.modelPath)) {
@@ -147,6 +152,25 @@ export class PlanSession implements vscode.Disposable {
     return formErrors;
   }
 
+  /** It says something else than what it was opened with, which would be lost where another form takes its place. */
+  get filledIn(): boolean {
+    const { form } = this;
+    const begun = this.#begun;
+    if (form === undefined || begun === undefined) return form !== undefined;
+    const names = (Object.keys(begun) as FormField[]).filter((name) => name !== "preset");
+    return names.some((name) => JSON.stringify(form[name]) !== JSON.stringify(begun[name]));
+  }
+
+  /** The form of a run, in place of what stands here. */
+  async replace(form: PlanForm): Promise<void> {
+    if (this.#start !== undefined) {
+      throw new Error(vscode.l10n.t("This plan is being started: run again when that is done."));
+    }
+    clearTimeout(this.#settle);
+    this.#begun = form;
+    await this.#set({ ...form });
+  }
+
   /** A model that was chosen elsewhere while the plan is open. */
   async chooseModel(path: string): Promise<void> {
     await this.#put({ modelPath: path });
@@ -154,8 +178,11 @@ export class PlanSession implements vscode.Disposable {
 
   /** Changes the form from here: the page is told. */
   async #put(changes: Partial<PlanForm>): Promise<void> {
-    if (this.form === undefined) return;
-    this.form = { ...this.form, ...changes };
+    if (this.form !== undefined) await this.#set({ ...this.form, ...changes });
+  }
+
+  async #set(form: PlanForm): Promise<void> {
+    this.form = form;
     await this.#postPlan();
     this.#countRows();
     this.#forecastRun();

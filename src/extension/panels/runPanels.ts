@@ -20,14 +20,17 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   constructor(private readonly services: () => Services) {}
 
-  openPlan(dataset: vscode.Uri, form: PlanForm | null = null): void {
-    const key = planKey(dataset);
-    const open = this.#panels.get(key);
-    if (open !== undefined) {
-      open.reveal();
-      return;
-    }
-    this.#add(this.#create()).showPlan(dataset, form);
+  openPlan(dataset: vscode.Uri): void {
+    const open = this.#panels.get(planKey(dataset));
+    if (open !== undefined) open.reveal();
+    else this.#add(this.#create()).showPlan(dataset, null);
+  }
+
+  /** A plan with the run's values, in the panel that is open for its data set where there is one. */
+  async planAgain(run: TrackedRun): Promise<void> {
+    const dataset = vscode.Uri.file(run.spec.dataset.path);
+    this.openPlan(dataset);
+    await this.#panels.get(planKey(dataset))?.planAgain(run);
   }
 
   openRun(run: TrackedRun): void {
@@ -94,6 +97,13 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
 
 const planKey = (dataset: vscode.Uri) => `plan:${dataset.toString()}`;
 const runKey = (run: TrackedRun) => `run:${run.directory}`;
+
+async function mayReplace(dataset: vscode.Uri, run: TrackedRun): Promise<boolean> {
+  const replace = vscode.l10n.t("Replace");
+  const question = vscode.l10n.t("Replace what the open plan for {0} says?", basename(dataset.fsPath));
+  const detail = vscode.l10n.t("It was changed. The settings of {0} would stand in its place.", run.name);
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, replace)) === replace;
+}
 
 type Place = { viewColumn: vscode.ViewColumn; preserveFocus?: boolean };
 type Moved = (before: string | undefined, after: string | undefined, panel: RunPanel) => void;
@@ -164,6 +174,14 @@ class RunPanel {
       },
     );
     this.#show(session, planKey(dataset), vscode.l10n.t("Fine-tune {0}", basename(dataset.fsPath)));
+  }
+
+  /** What a person has filled in is not replaced without asking. */
+  async planAgain(run: TrackedRun): Promise<void> {
+    const session = this.#session;
+    if (!(session instanceof PlanSession)) return;
+    if (session.filledIn && !(await mayReplace(session.dataset, run))) return;
+    if (session === this.#session) await session.replace(formOf(run.spec));
   }
 
   showRun(run: TrackedRun): void {
@@ -291,7 +309,7 @@ class RunPanel {
       case "openDataset":
         return openRow(dataset, 1);
       case "runAgain":
-        return this.services.panels.openPlan(dataset, formOf(session.run.spec));
+        return this.services.panels.planAgain(session.run);
       default:
         return session.receive(message);
     }
