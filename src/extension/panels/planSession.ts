@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { SettingChange } from "../../protocol/engine";
 import type { FormErrors, FormField, PlanForm } from "../../protocol/planForm";
-import type { DataSummary, ToRunPanel } from "../../protocol/webview";
+import type { DataSummary, ModelChoice, ToRunPanel } from "../../protocol/webview";
 import { applyChanges } from "../../run/fixes";
 import type { Services } from "../context";
 import { jobSettings } from "../datasets/jobSettings";
@@ -39,6 +39,8 @@ const translate = (message: string, ...args: string[]) => vscode.l10n.t(message,
 /** A plan for one data set: the form, what the data come to with it, and the start. */
 export class PlanSession implements vscode.Disposable {
   form: PlanForm | undefined;
+  /** Of the form's base model, where it cannot be used. */
+  #modelProblem: { path: string; message: string } | undefined;
   /** What the form was opened with; undefined: it has not been shown yet. */
   #begun: PlanForm | undefined;
   readonly #count: PlanCount;
@@ -92,6 +94,10 @@ export class PlanSession implements vscode.Disposable {
         if (event.affectsConfiguration("tunesmith", dataset)) this.#countRows();
       }),
       services.models.onDidChange(() => void this.#postPlan()),
+      // A disk that was missing may be there by the time that a person comes back.
+      vscode.window.onDidChangeWindowState(({ focused }) => {
+        if (focused && this.#modelProblem !== undefined) void this.#lookAtModelAgain();
+      }),
     ];
   }
 
@@ -110,23 +116,44 @@ export class PlanSession implements vscode.Disposable {
   }
 
   async #postPlan(): Promise<void> {
-    const models = await this.services.models.choices();
     const defaults = await this.#defaults();
     // A form that was kept over a reload may be what a person has filled in.
     this.#begun ??= { ...defaults };
     this.form ??= defaults;
+    const models = await this.#models(this.form.modelPath);
+    // It may have been filled in further in the meantime.
     const { form } = this;
     form.preset = this.#presets.idFor(form);
-    if (!models.some((model) => model.path === form.modelPath)) {
-      const known = await this.services.models.inspect(form.modelPath);
-      if (known.problem === null) models.push(known);
-      else form.modelPath = models[0]?.path ?? "";
-    }
     const plain = models.map(({ path, label, parameters }) => ({ path, label, parameters }));
-    const formErrors = checkForm(form, translate);
+    const formErrors = this.#errorsOf(form);
     const { choices: presets } = this.#presets;
     const changed = this.#presets.changedIn(form);
     this.post({ type: "plan", dataset: this.dataset.fsPath, models: plain, presets, form, formErrors, changed });
+  }
+
+  /** Those to choose from, with the form's own even where it cannot be used: no other one takes its place unseen. */
+  async #models(path: string): Promise<ModelChoice[]> {
+    const models = await this.services.models.choices();
+    if (path === "" || models.some((model) => model.path === path)) {
+      this.#modelProblem = undefined;
+      return models;
+    }
+    const own = await this.services.models.inspect(path);
+    this.#modelProblem = own.problem === null ? undefined : { path, message: own.problem };
+    return [...models, own];
+  }
+
+  async #lookAtModelAgain(): Promise<void> {
+    await this.#postPlan();
+    if (this.#modelProblem !== undefined) return;
+    this.#countRows();
+    this.#forecastRun();
+  }
+
+  #errorsOf(form: PlanForm): FormErrors {
+    const errors = checkForm(form, translate);
+    const problem = this.#modelProblem;
+    return problem?.path === form.modelPath ? { ...errors, modelPath: problem.message } : errors;
   }
 
   async #defaults(): Promise<PlanForm> {
@@ -147,7 +174,7 @@ export class PlanSession implements vscode.Disposable {
   }
 
   #postErrors(form: PlanForm): FormErrors {
-    const formErrors = checkForm(form, translate);
+    const formErrors = this.#errorsOf(form);
     this.post({ type: "formErrors", formErrors, changed: this.#presets.changedIn(form) });
     return formErrors;
   }
@@ -317,8 +344,12 @@ export class PlanSession implements vscode.Disposable {
   #countRows(): void {
     const { form } = this;
     if (form === undefined) return;
-    const errors = checkForm(form, translate);
-    if (decideRows.some((field) => errors[field] !== undefined)) return;
+    const errors = this.#errorsOf(form);
+    const wrong = decideRows.find((field) => errors[field] !== undefined);
+    if (wrong !== undefined) {
+      this.#count.refuse(errors[wrong]!);
+      return;
+    }
     this.#count.count(countArguments(form, jobSettings(this.dataset)));
   }
 
@@ -326,7 +357,7 @@ export class PlanSession implements vscode.Disposable {
     const { form } = this;
     const { summary } = this.#count;
     if (form === undefined || summary === undefined || summary.used === 0) return;
-    if (Object.keys(checkForm(form, translate)).length === 0) void this.#forecast.ask(this.#resolved(form), summary);
+    if (Object.keys(this.#errorsOf(form)).length === 0) void this.#forecast.ask(this.#resolved(form), summary);
   }
 
   measure(): Promise<void> {
