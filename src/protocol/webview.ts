@@ -189,7 +189,8 @@ export type FromRunPanel =
 
 /** What a run panel keeps over a reload of the window. */
 export type RunPanelState =
-  | { kind: "plan"; dataset: string; form: PlanForm | null }
+  /** `keptAt`: milliseconds since 1970; absent: kept by an earlier version. */
+  | { kind: "plan"; dataset: string; form: PlanForm | null; keptAt?: number }
   | { kind: "run"; id: string; curves?: CurveLook };
 
 /** How a person wants to see the curves of a run. */

@@ -1,5 +1,5 @@
 import type { FormField as FieldName, FormErrors, PlanForm, PresetChoice } from "../../src/protocol/planForm";
-import type { DataSummary, FromRunPanel, RunPanelState, ToRunPanel } from "../../src/protocol/webview";
+import type { DataSummary, FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
 import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { compact, fileName } from "../figures";
 import { t } from "../texts";
@@ -20,7 +20,8 @@ type PlanMessage = Extract<
 
 interface Connection {
   post(message: FromRunPanel): void;
-  keep(state: RunPanelState): void;
+  /** Over a reload of the window. */
+  keep(dataset: string, form: PlanForm): void;
 }
 
 /** What will be learned from what, with what: one page, one thing to do. */
@@ -213,7 +214,7 @@ export class PlanView {
     this.#form = form;
     this.#failure.hidden = true;
     this.#settings.forgetEffects();
-    this.connection.keep({ kind: "plan", dataset: this.dataset, form });
+    this.connection.keep(this.dataset, form);
     this.connection.post({ type: "formChanged", form });
     if (field !== null) this.connection.post({ type: "effectOf", field });
   }

@@ -5,6 +5,7 @@ import type { FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../pr
 import type { Services } from "../context";
 import { formOf } from "../runs/planForm";
 import { RunRegistry, type TrackedRun } from "../runs/runRegistry";
+import { hasBecome } from "./keptPlan";
 import { parseFromRunPanel, parsePanelState } from "./messages";
 import { openRow } from "./openRow";
 import { PageWatch } from "./pageWatch";
@@ -63,10 +64,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     const { runs } = this.services();
     if (state.kind === "run" || RunRegistry.hasRuns()) await runs.load();
     // VS Code saves a page's state now and then: a plan that was started just before the reload is still kept as a plan.
-    const run =
-      state.kind === "run"
-        ? runs.find(state.id)
-        : runs.runs.find(({ active, spec }) => active && spec.dataset.path === state.dataset);
+    const run = state.kind === "run" ? runs.find(state.id) : runs.runs.find((made) => hasBecome(state, made.spec));
     if (run !== undefined) this.#add(panel).showRun(run);
     else if (state.kind === "plan") this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
     else panel.dispose();
