@@ -11,6 +11,8 @@ export type FieldEffect =
 export type ToPlan =
   /** Null: there is nothing to say of it. */
   | { type: "effect"; field: FormField; effect: FieldEffect | null }
+  /** The run that this one would wait for if it were started now; null: it would start at once. */
+  | { type: "turn"; waitsFor: string | null }
   /** Something that was asked for could not be done: one sentence. */
   | { type: "planFailed"; message: string };
 

@@ -47,6 +47,7 @@ function receive(message: ToRunPanel): void {
     case "forecast":
     case "measuring":
     case "effect":
+    case "turn":
     case "planFailed":
     case "starting":
     case "startFailed":

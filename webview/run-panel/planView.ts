@@ -14,7 +14,16 @@ type Plan = Extract<ToRunPanel, { type: "plan" }>;
 type PlanMessage = Extract<
   ToRunPanel,
   {
-    type: "formErrors" | "data" | "forecast" | "measuring" | "effect" | "planFailed" | "starting" | "startFailed";
+    type:
+      | "formErrors"
+      | "data"
+      | "forecast"
+      | "measuring"
+      | "effect"
+      | "turn"
+      | "planFailed"
+      | "starting"
+      | "startFailed";
   }
 >;
 
@@ -38,6 +47,7 @@ export class PlanView {
   #model: FormField | undefined;
   readonly #start: Button;
   readonly #message = element("div", { class: "start-message" });
+  readonly #turn = element("span", { class: "quiet", role: "status", testId: "waits-for" });
   readonly #live = liveRegion();
   #form: PlanForm;
   #errors: FormErrors = {};
@@ -91,7 +101,7 @@ export class PlanView {
         ),
         element("div", { class: "column" }, this.#forecast.element, this.#previewSection()),
       ),
-      element("footer", { class: "actions" }, this.#start.element, this.#message),
+      element("footer", { class: "actions" }, this.#start.element, this.#turn, this.#message),
       this.#live,
     );
     this.setPlan(plan);
@@ -127,6 +137,9 @@ export class PlanView {
         return;
       case "effect":
         this.#settings.showEffect(message.field, message.effect, this.#presets.nameOf(this.#form));
+        return;
+      case "turn":
+        this.#showTurn(message.waitsFor);
         return;
       case "planFailed":
         this.#failure.replaceChildren(icon("error"), element("span", { text: message.message }));
@@ -230,6 +243,11 @@ export class PlanView {
     // An error that is folded away would be a button that does nothing.
     if (this.#settings.showErrors(errors)) this.#settings.element.open = true;
     this.#enable();
+  }
+
+  #showTurn(waitsFor: string | null): void {
+    setText(this.#turn, waitsFor === null ? "" : t("Waits for {0}: Start puts it in the queue.", waitsFor));
+    this.#forecast.setTurn(waitsFor);
   }
 
   #enable(): void {

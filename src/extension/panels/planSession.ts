@@ -18,9 +18,12 @@ import { PlanCount } from "./planCount";
 import { PlanEffect } from "./planEffect";
 import { PlanForecast } from "./planForecast";
 import { PlanPresets } from "./planPresets";
+import { PlanTurn } from "./planTurn";
 
 /** Typing in a field must not start a count per key. */
 const SETTLE_MS = 400;
+/** An engine that has said its last word still gives its memory back. */
+const GIVES_BACK_MS = 1500;
 /** What of the form says which rows there are, and on which side. */
 const decideRows: readonly FormField[] = [
   "modelPath",
@@ -45,6 +48,7 @@ export class PlanSession implements vscode.Disposable {
   #begun: PlanForm | undefined;
   readonly #count: PlanCount;
   readonly #forecast: PlanForecast;
+  readonly #turn: PlanTurn;
   readonly #effect: PlanEffect;
   readonly #presets: PlanPresets;
   /** The presets of this panel are known. */
@@ -52,6 +56,7 @@ export class PlanSession implements vscode.Disposable {
   #starting: Extract<ToRunPanel, { type: "starting" | "startFailed" }> | undefined;
   #settle: NodeJS.Timeout | undefined;
   #effectSettle: NodeJS.Timeout | undefined;
+  #againSettle: NodeJS.Timeout | undefined;
   #start: AbortController | undefined;
   #disposed = false;
   readonly #subscriptions: vscode.Disposable[];
@@ -79,7 +84,8 @@ export class PlanSession implements vscode.Disposable {
         if (data.state === "ready" && !this.#disposed) this.#forecastRun();
       },
     );
-    this.#forecast = new PlanForecast(services, dataset, post);
+    this.#turn = new PlanTurn(services, dataset);
+    this.#forecast = new PlanForecast(services, dataset, this.#turn, post);
     this.#effect = new PlanEffect(services, dataset);
     this.#presets = new PlanPresets(services, dataset);
     this.#subscriptions = [
@@ -92,6 +98,12 @@ export class PlanSession implements vscode.Disposable {
       // Settings say how rows are written, and with what they are checked.
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration("tunesmith", dataset)) this.#countRows();
+      }),
+      this.#turn,
+      this.#turn.onDidChange(() => {
+        this.#postTurn();
+        clearTimeout(this.#againSettle);
+        this.#againSettle = setTimeout(() => this.forecastAgain(), GIVES_BACK_MS);
       }),
       services.models.onDidChange(() => void this.#postPlan()),
       // A disk that was missing may be there by the time that a person comes back.
@@ -106,6 +118,7 @@ export class PlanSession implements vscode.Disposable {
     await this.#presets.readSaved();
     await this.#postPlan();
     this.post(this.#count.data);
+    this.#postTurn();
     this.#forecast.show();
     if (this.#starting !== undefined) this.post(this.#starting);
     this.#countRows();
@@ -168,6 +181,7 @@ export class PlanSession implements vscode.Disposable {
     this.#postErrors(form);
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
+      this.#turn.setDevice(form.device);
       this.#countRows();
       this.#forecastRun();
     }, SETTLE_MS);
@@ -210,6 +224,7 @@ export class PlanSession implements vscode.Disposable {
 
   async #set(form: PlanForm): Promise<void> {
     this.form = form;
+    this.#turn.setDevice(form.device);
     await this.#postPlan();
     this.#countRows();
     this.#forecastRun();
@@ -360,6 +375,16 @@ export class PlanSession implements vscode.Disposable {
     if (Object.keys(this.#errorsOf(form)).length === 0) void this.#forecast.ask(this.#resolved(form), summary);
   }
 
+  /** Memory may have become free, or taken. */
+  forecastAgain(): void {
+    this.#forecast.forget();
+    this.#forecastRun();
+  }
+
+  #postTurn(): void {
+    this.post({ type: "turn", waitsFor: this.#turn.waitsFor });
+  }
+
   measure(): Promise<void> {
     return this.#forecast.measure();
   }
@@ -428,6 +453,7 @@ export class PlanSession implements vscode.Disposable {
     this.#disposed = true;
     clearTimeout(this.#settle);
     clearTimeout(this.#effectSettle);
+    clearTimeout(this.#againSettle);
     this.#effect.dispose();
     if (this.#start === undefined) this.#count.cancel();
     this.#forecast.dispose();

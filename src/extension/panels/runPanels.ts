@@ -253,6 +253,8 @@ class RunPanel {
         return session.start(message.form);
       case "cancelStart":
         return session.cancelStart();
+      case "forecastAgain":
+        return session.forecastAgain();
       case "measure":
         return session.measure();
       case "cancelMeasure":
