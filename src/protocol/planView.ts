@@ -2,7 +2,7 @@
 
 import type { FormField } from "./planForm";
 
-/** What the present value of a field changes in the forecast, against the preset's value. */
+/** What the present value of a field changes in the forecast, against the preset's value or what a plan begins with. */
 export type FieldEffect =
   | { kind: "difference"; bytes: number; seconds: number }
   /** With the preset's value the run would not fit into memory. */
@@ -19,6 +19,7 @@ export type ToPlan =
 export type FromPlan =
   /** A field that differs from the preset was changed or has the focus. */
   | { type: "effectOf"; field: FormField }
+  | { type: "downloadModel" }
   | { type: "addDataset" }
   | { type: "chooseHeldOut" }
   | { type: "chooseCompletionFolder" }

@@ -1,4 +1,5 @@
 import type { FormField as FieldName, FormErrors, PlanForm, PresetChoice } from "../../src/protocol/planForm";
+import type { FieldEffect } from "../../src/protocol/planView";
 import type { DataSummary, FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
 import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { compact, fileName } from "../figures";
@@ -7,6 +8,7 @@ import { type Button, button, dropdown, progressRing } from "../toolkit";
 import { DataSection } from "./dataSection";
 import { ForecastSection } from "./forecastSection";
 import { FormField } from "./formField";
+import { effectText } from "./planEffectText";
 import { PlanSettingsSection } from "./planSettings";
 import { PresetPicker } from "./presetPicker";
 
@@ -136,7 +138,7 @@ export class PlanView {
         this.#forecast.show(message);
         return;
       case "effect":
-        this.#settings.showEffect(message.field, message.effect, this.#presets.nameOf(this.#form));
+        this.#showEffect(message.field, message.effect);
         return;
       case "turn":
         this.#showTurn(message.waitsFor);
@@ -162,7 +164,12 @@ export class PlanView {
       { attributes: { "aria-labelledby": "model-title" } },
       element("h2", { id: "model-title", text: t("Base model") }),
       this.#modelPlace,
-      linkButton(t("Choose another folder…"), () => this.connection.post({ type: "chooseModel" }), "choose-model"),
+      element(
+        "div",
+        { class: "links" },
+        linkButton(t("Choose another folder…"), () => this.connection.post({ type: "chooseModel" }), "choose-model"),
+        linkButton(t("Download Base Model…"), () => this.connection.post({ type: "downloadModel" }), "download-model"),
+      ),
     );
   }
 
@@ -173,8 +180,14 @@ export class PlanView {
     }));
     const field = new FormField(
       dropdown(choices, this.#form.modelPath, () => this.#onField("modelPath")),
-      { label: t("Base model"), silentLabel: true, testId: "model" },
+      {
+        label: t("Base model"),
+        hint: t("What the adapter is learned for; its own files stay as they are"),
+        silentLabel: true,
+        testId: "model",
+      },
     );
+    field.element.addEventListener("focusin", () => this.connection.post({ type: "effectOf", field: "modelPath" }));
     this.#model = field;
     this.#modelPlace.replaceChildren(field.element);
   }
@@ -226,10 +239,24 @@ export class PlanView {
   #change(form: PlanForm, field: FieldName | null): void {
     this.#form = form;
     this.#failure.hidden = true;
-    this.#settings.forgetEffects();
+    this.#forgetEffects();
     this.connection.keep(this.dataset, form);
     this.connection.post({ type: "formChanged", form });
     if (field !== null) this.connection.post({ type: "effectOf", field });
+  }
+
+  #showEffect(name: FieldName, effect: FieldEffect | null): void {
+    const text = effect === null ? null : effectText(effect, name, this.#presets.nameOf(this.#form));
+    if (name === "modelPath") this.#model?.setEffect(text);
+    else if (name === "mixture") this.#data.showEffect(text);
+    else this.#settings.showEffect(name, text);
+  }
+
+  /** What was said is of a form that has changed since. */
+  #forgetEffects(): void {
+    this.#model?.setEffect(null);
+    this.#data.showEffect(null);
+    this.#settings.forgetEffects();
   }
 
   #read(): PlanForm {

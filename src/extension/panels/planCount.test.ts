@@ -72,6 +72,24 @@ describe("the count of a plan", () => {
     await expect(settled).rejects.toThrow(JobCancelled);
   });
 
+  it("is compared with others, which are made once and not shown", async () => {
+    const { count, asked, shown } = new Counts();
+    count.count(["a"]);
+    asked[0]!.end(7);
+    await count.settled(never);
+    expect(await count.compare(["a"], never)).toEqual({ trainTokens: 7 });
+    const compared = count.compare(["b"], never);
+    asked[1]!.end(9);
+    expect(await compared).toEqual({ trainTokens: 9 });
+    expect(await count.compare(["b"], never)).toEqual({ trainTokens: 9 });
+    expect(asked).toHaveLength(2);
+    expect(shown).toEqual(["loading", "ready"]);
+    expect(count.summary).toEqual({ trainTokens: 7 });
+    count.forget();
+    void count.compare(["b"], never);
+    expect(asked).toHaveLength(3);
+  });
+
   it("leaves what was counted where there is nothing new to count", async () => {
     const { count, asked } = new Counts();
     count.refuse("There is no model");

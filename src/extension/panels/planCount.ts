@@ -12,6 +12,9 @@ export interface CountOptions {
 /** Counts what the options of `tunesmith summarize` name; throws JobCancelled where `signal` ended it. */
 export type CountRows = (args: readonly string[], options: CountOptions) => Promise<DataSummary>;
 
+/** Counts beside the shown one that are kept; a person goes back and forth between a few values. */
+const KEPT = 16;
+
 /** What the data of a plan come to: one count at a time, the last one asked for. */
 export class PlanCount {
   #summary: DataSummary | undefined;
@@ -19,6 +22,8 @@ export class PlanCount {
   /** What the last count was made with. */
   #counted = "";
   #counting: { abort: AbortController; done: Promise<void> } | undefined;
+  /** What was counted beside what is shown. */
+  readonly #compared = new Map<string, DataSummary>();
 
   constructor(
     private readonly countRows: CountRows,
@@ -47,6 +52,19 @@ export class PlanCount {
   /** The files have changed: the next count is made whatever it is made with. */
   forget(): void {
     this.#counted = "";
+    this.#compared.clear();
+  }
+
+  /** What the options come to, without showing it; throws its sentence where it fails, JobCancelled at `signal`. */
+  async compare(args: readonly string[], signal: AbortSignal): Promise<DataSummary> {
+    const key = args.join("\n");
+    if (key === this.#counted) return this.settled(signal);
+    const known = this.#compared.get(key);
+    if (known !== undefined) return known;
+    const summary = await this.countRows(args, { signal, onProgress: () => {} });
+    if (this.#compared.size === KEPT) this.#compared.clear();
+    this.#compared.set(key, summary);
+    return summary;
   }
 
   /** Why there is nothing to count yet; what was counted before stays. */

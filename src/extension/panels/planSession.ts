@@ -14,6 +14,7 @@ import { type StartOptions, startRun } from "../runs/startRun";
 import { sequenceLengthFor } from "../settings";
 import { parseSummary } from "./messages";
 import { openRow } from "./openRow";
+import { withFieldLeftAlone } from "./planBaseline";
 import { PlanCount } from "./planCount";
 import { PlanEffect } from "./planEffect";
 import { PlanForecast } from "./planForecast";
@@ -86,7 +87,9 @@ export class PlanSession implements vscode.Disposable {
     );
     this.#turn = new PlanTurn(services, dataset);
     this.#forecast = new PlanForecast(services, dataset, this.#turn, post);
-    this.#effect = new PlanEffect(services, dataset);
+    this.#effect = new PlanEffect(services, dataset, (counted, signal) =>
+      this.#count.compare(countArguments(counted, jobSettings(dataset)), signal),
+    );
     this.#presets = new PlanPresets(services, dataset);
     this.#subscriptions = [
       // Rows mended in the editor count at once.
@@ -172,8 +175,8 @@ export class PlanSession implements vscode.Disposable {
   async #defaults(): Promise<PlanForm> {
     const model = await this.services.models.defaultPath();
     const form = defaultForm(this.dataset.fsPath, model, sequenceLengthFor(this.dataset));
-    const workspaceFolder = vscode.workspace.getWorkspaceFolder(this.dataset);
-    return { ...form, completionFolder: workspaceFolder?.uri.fsPath ?? "" };
+    const completionFolder = vscode.workspace.getWorkspaceFolder(this.dataset)?.uri.fsPath ?? "";
+    return { ...form, completionFolder };
   }
 
   change(form: PlanForm): void {
@@ -215,6 +218,7 @@ export class PlanSession implements vscode.Disposable {
   /** A model that was chosen elsewhere while the plan is open. */
   async chooseModel(path: string): Promise<void> {
     await this.#put({ modelPath: path });
+    this.effectOf("modelPath");
   }
 
   /** Changes the form from here: the page is told. */
@@ -248,6 +252,7 @@ export class PlanSession implements vscode.Disposable {
       return;
     }
     await this.#put({ heldOut: "file", heldOutPath: path });
+    this.effectOf("heldOutPath");
   }
 
   async chooseCompletionFolder(): Promise<void> {
@@ -259,7 +264,9 @@ export class PlanSession implements vscode.Disposable {
         canSelectMany: false,
         defaultUri: vscode.Uri.joinPath(this.dataset, ".."),
       })) ?? [];
-    if (folder !== undefined) await this.#put({ completionFolder: folder.fsPath });
+    if (folder === undefined) return;
+    await this.#put({ completionFolder: folder.fsPath });
+    this.effectOf("completionFolder");
   }
 
   async #chooseFile(title: string): Promise<string | undefined> {
@@ -328,7 +335,7 @@ export class PlanSession implements vscode.Disposable {
     this.post({ type: "planFailed", message });
   }
 
-  /** What a field that differs from the preset changes in the forecast. */
+  /** What a field that differs from the preset, or from what a plan begins with, changes in the forecast. */
   effectOf(field: FormField): void {
     clearTimeout(this.#effectSettle);
     this.#effectSettle = setTimeout(() => {
@@ -337,11 +344,15 @@ export class PlanSession implements vscode.Disposable {
   }
 
   async #tellEffect(field: FormField): Promise<void> {
-    const { summary } = this.#count;
-    if (this.form === undefined || summary === undefined || summary.used === 0) return;
-    const form = this.#resolved(this.form);
-    const effect = await this.#effect.of(field, form, this.#presets.baseline(form), summary);
-    this.post({ type: "effect", field, effect });
+    this.#effect.stop();
+    const asked = this.form;
+    if (asked === undefined) return;
+    const form = this.#resolved(asked);
+    const modelPath = await this.services.models.defaultPath();
+    const before = withFieldLeftAlone(form, field, { preset: this.#presets.baseline(form), modelPath });
+    const effect = before === null ? null : await this.#effect.of(form, before);
+    // It may have changed while this was found out.
+    if (this.form === asked) this.post({ type: "effect", field, effect });
   }
 
   /** With what settings say of the rows of the data sets beside the first. */

@@ -283,6 +283,8 @@ class RunPanel {
         return session.effectOf(message.field);
       case "chooseModel":
         return vscode.commands.executeCommand("tunesmith.chooseBaseModel");
+      case "downloadModel":
+        return vscode.commands.executeCommand("tunesmith.downloadModel");
       case "showLog":
         return this.services.log.show();
     }
