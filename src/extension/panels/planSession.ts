@@ -6,6 +6,7 @@ import type { FormErrors, FormField, PlanForm } from "../../protocol/planForm";
 import type { DataSummary, ModelChoice, ToRunPanel } from "../../protocol/webview";
 import { applyChanges } from "../../run/fixes";
 import type { Services } from "../context";
+import { heldOutSetting } from "../datasets/heldOutSetting";
 import { jobSettings } from "../datasets/jobSettings";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { checkForm, defaultForm } from "../runs/planForm";
@@ -176,7 +177,10 @@ export class PlanSession implements vscode.Disposable {
     const model = await this.services.models.defaultPath();
     const form = defaultForm(this.dataset.fsPath, model, sequenceLengthFor(this.dataset));
     const completionFolder = vscode.workspace.getWorkspaceFolder(this.dataset)?.uri.fsPath ?? "";
-    return { ...form, completionFolder };
+    const dataSets = vscode.workspace.getConfiguration("tunesmith", this.dataset).get<unknown>("dataSets");
+    const heldOutPath = await heldOutSetting(dataSets, this.dataset.fsPath);
+    if (heldOutPath === undefined) return { ...form, completionFolder };
+    return { ...form, completionFolder, heldOut: "file", heldOutPath };
   }
 
   change(form: PlanForm): void {
