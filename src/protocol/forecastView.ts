@@ -22,12 +22,14 @@ export interface ForecastFix {
 export interface MissingMemory {
   least: number;
   usable: number;
+  /** What it may take when the runs ahead of it have ended, where that is enough; else null. */
+  inTurn: number | null;
 }
 
 export type ToForecast =
   | { type: "forecast"; state: "loading" }
   | { type: "forecast"; state: "ready"; forecast: RunForecast; advice: ForecastAdvice[] }
-  /** Why the run could not be started, with what would help. */
+  /** Why the run could not be started now, with what would help. */
   | { type: "forecast"; state: "error"; message: string; memory: MissingMemory | null; fixes: ForecastFix[] }
   /** A dry run goes on; it is followed by a forecast, by "measureFailed", or by "idle" where it was cancelled. */
   | { type: "measuring"; state: "running"; stage: MeasuringStage; fraction: number }
@@ -35,6 +37,8 @@ export type ToForecast =
   | { type: "measuring"; state: "failed"; message: string };
 
 export type FromForecast =
+  /** After a refusal: memory may have become free. */
+  | { type: "forecastAgain" }
   | { type: "measure" }
   | { type: "cancelMeasure" }
   | { type: "changeSettings"; changes: SettingChange[] };

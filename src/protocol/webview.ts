@@ -199,7 +199,8 @@ export type FromRunPanel =
 
 /** What a run panel keeps over a reload of the window. */
 export type RunPanelState =
-  | { kind: "plan"; dataset: string; form: PlanForm | null }
+  /** `keptAt`: milliseconds since 1970; absent: kept by an earlier version. */
+  | { kind: "plan"; dataset: string; form: PlanForm | null; keptAt?: number }
   /** `id`: the run's directory; of an older version the name of its folder. */
   | ({ kind: "run"; id: string } & Partial<RunPageState>);
 

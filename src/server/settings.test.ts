@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULT_SETTINGS, dataSetSettings, matchesGlob, readSettings } from "./settings";
+import { DEFAULT_SETTINGS, dataSetSettings, readSettings } from "./settings";
 
 describe("settings", () => {
   it.each([undefined, null, 3, "x", { sequenceLength: -1, tokenizerPath: 4, checks: 3, dataSets: [] }])(
@@ -30,18 +30,4 @@ describe("settings", () => {
     expect(dataSetSettings(settings, "/home/100%/x.jsonl")).toEqual({ format: "text" });
     expect(dataSetSettings(settings, "file:///home/me/x.json")).toEqual({});
   });
-});
-
-it.each([
-  ["/a/b/c.jsonl", "c.jsonl", true],
-  ["/a/b/c.jsonl", "./c.jsonl", true],
-  ["/a/b/cc.jsonl", "c.jsonl", false],
-  ["/a/b/c.jsonl", "b/*.jsonl", true],
-  ["/a/b/c.jsonl", "a/*.jsonl", false],
-  ["/a/b/c.jsonl", "a/**/*.jsonl", true],
-  ["/a/c.jsonl", "a/**/*.jsonl", true],
-  ["/a/b/c.jsonl", "?.jsonl", true],
-  ["/a/b/(c).jsonl", "(c).jsonl", true],
-])("%s fits %s: %s", (path, glob, expected) => {
-  expect(matchesGlob(path, glob)).toBe(expected);
 });

@@ -1,6 +1,7 @@
 /** The section `tunesmith` as the server uses it. What a client sends is checked, never trusted. */
 
 import { fileURLToPath } from "node:url";
+import { matchesGlob } from "../disk/globs";
 import type { DataSetSettings, ServerSettings } from "../protocol/server";
 
 export const DEFAULT_SETTINGS: ServerSettings = { sequenceLength: 1024, tokenizerPath: null, checks: {}, dataSets: {} };
@@ -24,20 +25,6 @@ export function dataSetSettings({ dataSets }: ServerSettings, uriOrPath: string)
   const path = uriOrPath.startsWith("file:") ? fileURLToPath(uriOrPath) : uriOrPath;
   const fitting = Object.entries(dataSets).filter(([glob]) => matchesGlob(path, glob));
   return fitting.at(-1)?.[1] ?? {};
-}
-
-/** `*` stands for anything within a folder's or file's name, `**` for any folders; the glob may begin at any folder. */
-export function matchesGlob(path: string, glob: string): boolean {
-  const pattern = glob
-    .replace(/^\.?\//, "")
-    .split(/(\*\*\/?|\*|\?)/)
-    .map((piece) => {
-      if (piece.startsWith("**")) return "(?:.*/)?";
-      if (piece === "*") return "[^/]*";
-      return piece === "?" ? "[^/]" : piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-    })
-    .join("");
-  return new RegExp(`(?:^|/)${pattern}$`).test(path);
 }
 
 /** A text turns measuring off by being empty. */

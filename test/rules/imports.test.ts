@@ -27,7 +27,7 @@ const allowed: Record<string, { values: string[]; types?: string[] }> = {
     values: ["src/protocol", "src/disk", "src/dataset", "src/model", "src/run", "src/evaluation/report"],
   },
   "src/completion-worker": { values: ["src/protocol", "src/disk", "src/dataset", "src/model"] },
-  "src/server": { values: ["src/protocol", "src/dataset"] },
+  "src/server": { values: ["src/protocol", "src/disk", "src/dataset"] },
   "src/cli": {
     values: [
       "src/protocol",

@@ -40,6 +40,11 @@ export class DataSection {
     this.#datasets.showForm(form);
   }
 
+  /** Of the weights. */
+  showEffect(effect: string | null): void {
+    this.#datasets.showEffect(effect);
+  }
+
   showErrors(errors: FormErrors): void {
     this.#datasets.showErrors(errors);
   }

@@ -24,6 +24,7 @@ export class DatasetList {
     text: t("Weight: how often a pass takes each row; 2 is twice, 0.5 takes half of them."),
     hidden: true,
   });
+  readonly #effect = element("p", { class: "field-effect", role: "status", testId: "weights-effect", hidden: true });
   #entries: Entry[] = [];
   #form: MixtureChange = { weight: 1, mixture: [] };
 
@@ -33,7 +34,7 @@ export class DatasetList {
     private readonly onChange: (change: MixtureChange) => void,
   ) {
     const add = linkButton(t("Add data set…"), () => post({ type: "addDataset" }), "add-dataset");
-    this.element = element("div", { class: "dataset-list" }, this.#list, this.#hint, add);
+    this.element = element("div", { class: "dataset-list" }, this.#list, this.#hint, this.#effect, add);
     this.#build();
   }
 
@@ -58,6 +59,12 @@ export class DatasetList {
     for (const { weight } of more) weight.setError(isWeight(numberIn(weight)) ? undefined : errors.mixture);
   }
 
+  /** What the weights change in the forecast. */
+  showEffect(effect: string | null): void {
+    setText(this.#effect, effect ?? "");
+    this.#effect.hidden = effect === null;
+  }
+
   showShares(shares: readonly DatasetShare[]): void {
     for (const [index, { share, path }] of this.#entries.entries()) {
       const known = shares[index];
@@ -78,6 +85,7 @@ export class DatasetList {
   #entry(path: string): Entry {
     const field = textField("1", () => this.#changed());
     const weight = new FormField(field, { label: t("Weight"), testId: `weight-${fileName(path)}` });
+    weight.element.addEventListener("focusin", () => this.post({ type: "effectOf", field: "mixture" }));
     return { path, weight, share: element("span", { class: "quiet share", testId: `share-${fileName(path)}` }) };
   }
 

@@ -1,5 +1,11 @@
 import type { SettingChange } from "../../src/protocol/engine";
-import type { ForecastAdvice, FromForecast, RunForecast, ToForecast } from "../../src/protocol/forecastView";
+import type {
+  ForecastAdvice,
+  FromForecast,
+  MissingMemory,
+  RunForecast,
+  ToForecast,
+} from "../../src/protocol/forecastView";
 import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { compact, count, memory } from "../figures";
 import { t } from "../texts";
@@ -28,6 +34,8 @@ export class ForecastSection {
   readonly #stage = element("span");
   readonly #failure = element("p", { class: "message error", role: "alert", hidden: true, testId: "measure-failed" });
   readonly #actions: HTMLElement;
+  /** Why nothing can be measured now. */
+  readonly #busy = element("span", { class: "quiet", testId: "measure-busy", hidden: true });
   readonly #live = liveRegion();
 
   constructor(private readonly post: (message: FromForecast) => void) {
@@ -35,7 +43,13 @@ export class ForecastSection {
     this.#measure.element.title = t("Computes two steps of this run, which takes up to half a minute.");
     const cancel = linkButton(t("Cancel"), () => this.post({ type: "cancelMeasure" }), "cancel-measure");
     this.#progress.append(progressRing(), this.#stage, cancel);
-    this.#actions = element("div", { class: "actions", hidden: true }, this.#measure.element, this.#progress);
+    this.#actions = element(
+      "div",
+      { class: "actions", hidden: true },
+      this.#measure.element,
+      this.#progress,
+      this.#busy,
+    );
     this.element = element(
       "section",
       { class: "forecast", attributes: { "aria-labelledby": "forecast-title" } },
@@ -51,6 +65,13 @@ export class ForecastSection {
   /** Without rows to learn there is nothing to foresee. */
   setPossible(possible: boolean): void {
     this.element.hidden = !possible;
+  }
+
+  /** Beside a run that computes, two steps would take longer than they do alone. */
+  setTurn(waitsFor: string | null): void {
+    this.#measure.setDisabled(waitsFor !== null);
+    this.#busy.hidden = waitsFor === null;
+    setText(this.#busy, waitsFor === null ? "" : t("Can be measured when {0} has ended.", waitsFor));
   }
 
   show(message: ToForecast): void {
@@ -83,7 +104,16 @@ export class ForecastSection {
     );
   }
 
-  #showRefusal({ message, memory: missing, fixes }: Extract<Forecast, { state: "error" }>): void {
+  #showRefusal(refusal: Extract<Forecast, { state: "error" }>): void {
+    this.#actions.hidden = true;
+    const inTurn = refusal.memory === null ? null : fitsInTurn(refusal.memory);
+    this.#replace(
+      ...(inTurn === null ? this.#refusal(refusal) : [inTurn]),
+      linkButton(t("Check again"), () => this.post({ type: "forecastAgain" }), "check-again"),
+    );
+  }
+
+  #refusal({ message, memory: missing, fixes }: Extract<Forecast, { state: "error" }>): (HTMLElement | null)[] {
     const sentence =
       missing === null || fixes.length === 0
         ? message
@@ -92,8 +122,7 @@ export class ForecastSection {
             memory(missing.least),
             memory(missing.usable),
           );
-    this.#actions.hidden = true;
-    this.#replace(
+    return [
       element(
         "p",
         { class: "message error", testId: "forecast-error" },
@@ -101,7 +130,7 @@ export class ForecastSection {
         element("span", { text: sentence }),
       ),
       fixes.length === 0 ? null : this.#fixes(fixes.map((fix) => ({ text: describeFix(fix), changes: fix.changes }))),
-    );
+    ];
   }
 
   #fixes(fixes: { text: string; changes: SettingChange[] }[]): HTMLElement {
@@ -197,6 +226,18 @@ export class ForecastSection {
       this.#failure.replaceChildren(icon("error"), element("span", { text: message.message }));
     }
   }
+}
+
+/** What is too little now is enough when the runs ahead have ended. */
+function fitsInTurn({ least, usable, inTurn }: MissingMemory): HTMLElement | null {
+  if (inTurn === null) return null;
+  const text = t(
+    "The run needs at least {0} of memory: {1} can be used now, about {2} when its turn has come.",
+    memory(least),
+    memory(usable),
+    memory(inTurn),
+  );
+  return element("p", { class: "message", testId: "fits-in-turn" }, icon("watch"), element("span", { text }));
 }
 
 /** A figure whose reason shows while it is pointed at or has the focus. */

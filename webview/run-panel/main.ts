@@ -1,4 +1,11 @@
-import type { FromRunPanel, RunDetails, RunHead, RunPanelState, ToRunPanel } from "../../src/protocol/webview";
+import type {
+  FromRunPanel,
+  PlanForm,
+  RunDetails,
+  RunHead,
+  RunPanelState,
+  ToRunPanel,
+} from "../../src/protocol/webview";
 import { element } from "../dom";
 import { connect } from "../host";
 import { registerToolkit } from "../toolkit";
@@ -26,9 +33,9 @@ function receive(message: ToRunPanel): void {
       clearInterval(asking);
       return;
     case "plan":
-      host.keep({ kind: "plan", dataset: message.dataset, form: message.form });
+      keepPlan(message.dataset, message.form);
       if (view instanceof PlanView && view.dataset === message.dataset) view.setPlan(message);
-      else show(new PlanView(message, { post: host.post, keep: host.keep }));
+      else show(new PlanView(message, { post: host.post, keep: keepPlan }));
       return;
     case "run":
       if (view instanceof RunView && view.id === message.run.id) view.setRun(message.run, message.details);
@@ -39,6 +46,7 @@ function receive(message: ToRunPanel): void {
     case "forecast":
     case "measuring":
     case "effect":
+    case "turn":
     case "planFailed":
     case "starting":
     case "startFailed":
@@ -48,6 +56,14 @@ function receive(message: ToRunPanel): void {
       if (view instanceof RunView) view.receive(message);
       return;
   }
+}
+
+/** With the time at which the form became what it is: a run that was made later may be what it was started as. */
+function keepPlan(dataset: string, form: PlanForm): void {
+  const kept = host.kept();
+  const isKept = kept?.kind === "plan" && kept.dataset === dataset && kept.keptAt !== undefined;
+  if (isKept && JSON.stringify(kept.form) === JSON.stringify(form)) return;
+  host.keep({ kind: "plan", dataset, form, keptAt: Date.now() });
 }
 
 function showRun(run: RunHead, details: RunDetails): void {

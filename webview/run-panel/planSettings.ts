@@ -1,11 +1,10 @@
 import type { FormField as FieldName, FormErrors, FurtherSettings, PlanForm } from "../../src/protocol/planForm";
-import type { FieldEffect, FromPlan } from "../../src/protocol/planView";
+import type { FromPlan } from "../../src/protocol/planView";
 import { element, linkButton } from "../dom";
 import { count } from "../figures";
 import { t } from "../texts";
 import { type Choice, dropdown, type Field, textField } from "../toolkit";
 import { FormField } from "./formField";
-import { effectText } from "./planEffectText";
 import { automaticField, flagField, manyField, pathField } from "./planInputs";
 
 /** One setting: its field, and the field's text as a part of the form and back. */
@@ -91,12 +90,10 @@ export class PlanSettingsSection {
     return this.#settings.some(({ name }) => errors[name] !== undefined);
   }
 
-  showEffect(name: FieldName, effect: FieldEffect | null, preset: string): void {
-    const shown = this.#settings.find((setting) => setting.name === name);
-    shown?.field.setEffect(effect === null ? null : effectText(effect, preset));
+  showEffect(name: FieldName, effect: string | null): void {
+    this.#settings.find((setting) => setting.name === name)?.field.setEffect(effect);
   }
 
-  /** What was said is of a form that has changed since. */
   forgetEffects(): void {
     for (const { field } of this.#settings) field.setEffect(null);
   }
@@ -181,6 +178,7 @@ export class PlanSettingsSection {
       pathField(() => this.post({ type: "chooseCompletionFolder" })),
       {
         label: t("Folder of Python files"),
+        hint: t("Samples are cut from the files in it and below it"),
         write: (form) => form.completionFolder,
         read: (text) => ({ completionFolder: text }),
         counts: (form) => mixes(form) && form.completionFrom !== "answers",
@@ -205,6 +203,7 @@ export class PlanSettingsSection {
       pathField(() => this.post({ type: "chooseHeldOut" })),
       {
         label: t("Held-out file"),
+        hint: t("Its rows are measured with, never learned"),
         write: (form) => form.heldOutPath,
         read: (text) => ({ heldOutPath: text }),
         counts: (form) => form.heldOut === "file",

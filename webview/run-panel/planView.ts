@@ -1,5 +1,6 @@
 import type { FormField as FieldName, FormErrors, PlanForm, PresetChoice } from "../../src/protocol/planForm";
-import type { DataSummary, FromRunPanel, RunPanelState, ToRunPanel } from "../../src/protocol/webview";
+import type { FieldEffect } from "../../src/protocol/planView";
+import type { DataSummary, FromRunPanel, ToRunPanel } from "../../src/protocol/webview";
 import { element, icon, linkButton, liveRegion, setText } from "../dom";
 import { compact, fileName } from "../figures";
 import { t } from "../texts";
@@ -7,6 +8,7 @@ import { type Button, button, dropdown, progressRing } from "../toolkit";
 import { DataSection } from "./dataSection";
 import { ForecastSection } from "./forecastSection";
 import { FormField } from "./formField";
+import { effectText } from "./planEffectText";
 import { PlanSettingsSection } from "./planSettings";
 import { PresetPicker } from "./presetPicker";
 
@@ -14,13 +16,23 @@ type Plan = Extract<ToRunPanel, { type: "plan" }>;
 type PlanMessage = Extract<
   ToRunPanel,
   {
-    type: "formErrors" | "data" | "forecast" | "measuring" | "effect" | "planFailed" | "starting" | "startFailed";
+    type:
+      | "formErrors"
+      | "data"
+      | "forecast"
+      | "measuring"
+      | "effect"
+      | "turn"
+      | "planFailed"
+      | "starting"
+      | "startFailed";
   }
 >;
 
 interface Connection {
   post(message: FromRunPanel): void;
-  keep(state: RunPanelState): void;
+  /** Over a reload of the window. */
+  keep(dataset: string, form: PlanForm): void;
 }
 
 /** What will be learned from what, with what: one page, one thing to do. */
@@ -37,6 +49,7 @@ export class PlanView {
   #model: FormField | undefined;
   readonly #start: Button;
   readonly #message = element("div", { class: "start-message" });
+  readonly #turn = element("span", { class: "quiet", role: "status", testId: "waits-for" });
   readonly #live = liveRegion();
   #form: PlanForm;
   #errors: FormErrors = {};
@@ -90,7 +103,7 @@ export class PlanView {
         ),
         element("div", { class: "column" }, this.#forecast.element, this.#previewSection()),
       ),
-      element("footer", { class: "actions" }, this.#start.element, this.#message),
+      element("footer", { class: "actions" }, this.#start.element, this.#turn, this.#message),
       this.#live,
     );
     this.setPlan(plan);
@@ -125,7 +138,10 @@ export class PlanView {
         this.#forecast.show(message);
         return;
       case "effect":
-        this.#settings.showEffect(message.field, message.effect, this.#presets.nameOf(this.#form));
+        this.#showEffect(message.field, message.effect);
+        return;
+      case "turn":
+        this.#showTurn(message.waitsFor);
         return;
       case "planFailed":
         this.#failure.replaceChildren(icon("error"), element("span", { text: message.message }));
@@ -148,7 +164,12 @@ export class PlanView {
       { attributes: { "aria-labelledby": "model-title" } },
       element("h2", { id: "model-title", text: t("Base model") }),
       this.#modelPlace,
-      linkButton(t("Choose another folder…"), () => this.connection.post({ type: "chooseModel" }), "choose-model"),
+      element(
+        "div",
+        { class: "links" },
+        linkButton(t("Choose another folder…"), () => this.connection.post({ type: "chooseModel" }), "choose-model"),
+        linkButton(t("Download Base Model…"), () => this.connection.post({ type: "downloadModel" }), "download-model"),
+      ),
     );
   }
 
@@ -159,8 +180,14 @@ export class PlanView {
     }));
     const field = new FormField(
       dropdown(choices, this.#form.modelPath, () => this.#onField("modelPath")),
-      { label: t("Base model"), silentLabel: true, testId: "model" },
+      {
+        label: t("Base model"),
+        hint: t("What the adapter is learned for; its own files stay as they are"),
+        silentLabel: true,
+        testId: "model",
+      },
     );
+    field.element.addEventListener("focusin", () => this.connection.post({ type: "effectOf", field: "modelPath" }));
     this.#model = field;
     this.#modelPlace.replaceChildren(field.element);
   }
@@ -212,10 +239,24 @@ export class PlanView {
   #change(form: PlanForm, field: FieldName | null): void {
     this.#form = form;
     this.#failure.hidden = true;
-    this.#settings.forgetEffects();
-    this.connection.keep({ kind: "plan", dataset: this.dataset, form });
+    this.#forgetEffects();
+    this.connection.keep(this.dataset, form);
     this.connection.post({ type: "formChanged", form });
     if (field !== null) this.connection.post({ type: "effectOf", field });
+  }
+
+  #showEffect(name: FieldName, effect: FieldEffect | null): void {
+    const text = effect === null ? null : effectText(effect, name, this.#presets.nameOf(this.#form));
+    if (name === "modelPath") this.#model?.setEffect(text);
+    else if (name === "mixture") this.#data.showEffect(text);
+    else this.#settings.showEffect(name, text);
+  }
+
+  /** What was said is of a form that has changed since. */
+  #forgetEffects(): void {
+    this.#model?.setEffect(null);
+    this.#data.showEffect(null);
+    this.#settings.forgetEffects();
   }
 
   #read(): PlanForm {
@@ -229,6 +270,11 @@ export class PlanView {
     // An error that is folded away would be a button that does nothing.
     if (this.#settings.showErrors(errors)) this.#settings.element.open = true;
     this.#enable();
+  }
+
+  #showTurn(waitsFor: string | null): void {
+    setText(this.#turn, waitsFor === null ? "" : t("Waits for {0}: Start puts it in the queue.", waitsFor));
+    this.#forecast.setTurn(waitsFor);
   }
 
   #enable(): void {

@@ -38,6 +38,7 @@ import { removeFromQueue } from "./removeFromQueue";
 import { renameRun } from "./renameRun";
 import { resumeRun } from "./resumeRun";
 import { revealRun } from "./revealRun";
+import { runAgain } from "./runAgain";
 import { saveRowLosses } from "./saveRowLosses";
 import { searchRuns } from "./searchRuns";
 import { setCheckSeverity } from "./setCheckSeverity";
@@ -79,6 +80,7 @@ const factories: Record<string, CommandFactory> = {
   moveDownInQueue,
   removeFromQueue,
   startChildRun,
+  runAgain,
   useForCompletion,
   stopUsingModel,
   toggleCompletion,

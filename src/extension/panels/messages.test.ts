@@ -94,6 +94,9 @@ describe("a plan that an earlier version has kept", () => {
 it("takes a kept state that is whole", () => {
   expect(parsePanelState({ kind: "run", id: "a" })).toEqual({ kind: "run", id: "a" });
   expect(parsePanelState({ kind: "plan", dataset: "/a.jsonl", form: null })).toBeDefined();
+  const plan = { kind: "plan", dataset: "/a.jsonl", form: null };
+  expect(parsePanelState({ ...plan, keptAt: 1 })).toEqual({ ...plan, keptAt: 1 });
+  expect(parsePanelState({ ...plan, keptAt: "1" })).toBeUndefined();
   expect(parsePanelState({ kind: "plan", dataset: "/a.jsonl" })).toBeUndefined();
   expect(parsePanelState(undefined)).toBeUndefined();
 });

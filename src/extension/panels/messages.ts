@@ -59,7 +59,12 @@ const fromNowView = v.variant("type", [
 ]);
 
 const panelState = v.variant("kind", [
-  v.object({ kind: v.literal("plan"), dataset: text, form: v.nullable(planForm) }),
+  v.object({
+    kind: v.literal("plan"),
+    dataset: text,
+    form: v.nullable(planForm),
+    keptAt: v.exactOptional(v.pipe(v.number(), v.finite())),
+  }),
   // How its page was left is the page's own business.
   v.object({ kind: v.literal("run"), id: text }),
 ]);

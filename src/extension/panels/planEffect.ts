@@ -1,9 +1,8 @@
 import type * as vscode from "vscode";
-import type { FormField, PlanForm, PlanSettings } from "../../protocol/planForm";
+import type { PlanForm } from "../../protocol/planForm";
 import type { FieldEffect } from "../../protocol/planView";
 import type { DataSummary } from "../../protocol/webview";
 import { ForecastRefused, forecastData, forecastRun } from "../../run/forecast";
-import { changedSettings } from "../../run/planSettings";
 import type { NewRun } from "../../run/runDirectory";
 import type { Services } from "../context";
 import { checkForm, newRun } from "../runs/planForm";
@@ -17,10 +16,8 @@ interface Amount {
 
 /** Forecasts that are kept; a person goes back and forth between a few values. */
 const KEPT = 32;
-/** They decide which rows are held out, which only a new count can say. */
-const ofData: readonly FormField[] = ["heldOutPercent", "seed"];
 
-/** What one field's present value changes in the forecast, against the preset's: two plans, the rest the same. */
+/** What one field's present value changes in the forecast: two plans, the rest the same. */
 export class PlanEffect implements vscode.Disposable {
   /** Null: it does not fit. */
   readonly #known = new Map<string, Amount | null>();
@@ -29,19 +26,22 @@ export class PlanEffect implements vscode.Disposable {
   constructor(
     private readonly services: Services,
     private readonly dataset: vscode.Uri,
+    /** What the data come to with a form. */
+    private readonly count: (form: PlanForm, signal: AbortSignal) => Promise<DataSummary>,
   ) {}
 
-  /** Null where there is nothing to say: the field is as in the preset, wrong, or none that the forecast depends on. */
-  async of(field: FormField, form: PlanForm, preset: PlanSettings, summary: DataSummary): Promise<FieldEffect | null> {
-    this.#asking?.abort();
-    if (ofData.includes(field) || !changedSettings(form, preset).some((name) => name === field)) return null;
-    const before = withPresetValue(form, preset, field);
+  /** Of `form` against `before`; null where there is nothing to say: one of them is wrong, or has no rows to learn. */
+  async of(form: PlanForm, before: PlanForm): Promise<FieldEffect | null> {
+    this.stop();
     const silent = (message: string) => message;
     if (Object.keys({ ...checkForm(form, silent), ...checkForm(before, silent) }).length > 0) return null;
     const asking = new AbortController();
     this.#asking = asking;
-    const now = await this.#amount(form, summary, asking.signal);
-    const then = await this.#amount(before, summary, asking.signal);
+    const data = await this.count(form, asking.signal);
+    const dataBefore = await this.count(before, asking.signal);
+    if (data.used === 0 || dataBefore.used === 0) return null;
+    const now = await this.#amount(form, data, asking.signal);
+    const then = await this.#amount(before, dataBefore, asking.signal);
     // What does not fit now, the forecast itself says.
     if (now === null) return null;
     if (then === null) return { kind: "needed" };
@@ -81,14 +81,12 @@ export class PlanEffect implements vscode.Disposable {
     }
   }
 
-  dispose(): void {
+  /** What was asked last is of no interest any more. */
+  stop(): void {
     this.#asking?.abort();
   }
-}
 
-/** Passes and steps are one thing: the preset's number counts as the preset counts. */
-function withPresetValue(form: PlanForm, preset: PlanSettings, field: FormField): PlanForm {
-  if (field !== "length" && field !== "epochs" && field !== "steps")
-    return { ...form, [field]: preset[field as keyof PlanSettings] };
-  return { ...form, length: preset.length, epochs: preset.epochs, steps: preset.steps };
+  dispose(): void {
+    this.stop();
+  }
 }

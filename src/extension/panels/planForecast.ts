@@ -6,11 +6,13 @@ import type { PlanForm } from "../../protocol/planForm";
 import type { DataSummary } from "../../protocol/webview";
 import { adviceFor } from "../../run/advice";
 import { ForecastRefused, forecastData, forecastRun } from "../../run/forecast";
+import { usableInTurn } from "../../run/memoryInTurn";
 import type { NewRun } from "../../run/runDirectory";
 import type { Services } from "../context";
 import { newRun } from "../runs/planForm";
 import { engineOf } from "../runs/startRun";
 import { readSettings } from "../settings";
+import type { PlanTurn } from "./planTurn";
 
 type Shown = Extract<ToForecast, { type: "forecast" }>;
 type Measuring = Extract<ToForecast, { type: "measuring" }>;
@@ -37,6 +39,7 @@ export class PlanForecast implements vscode.Disposable {
   constructor(
     private readonly services: Services,
     private readonly dataset: vscode.Uri,
+    private readonly turn: PlanTurn,
     private readonly post: (message: ToForecast) => void,
   ) {}
 
@@ -44,6 +47,11 @@ export class PlanForecast implements vscode.Disposable {
   show(): void {
     this.post(this.#shown);
     this.post(this.#progress);
+  }
+
+  /** What is free has changed: the next question is asked even if it is the last one. */
+  forget(): void {
+    this.#question = undefined;
   }
 
   /** Asks the engine what the run would take, unless that is what it was last asked. */
@@ -67,7 +75,7 @@ export class PlanForecast implements vscode.Disposable {
       if (asking !== this.#asking || asking.signal.aborted) return;
       // Memory may have become free when it is asked again.
       this.#question = undefined;
-      this.#showError(error);
+      this.#showError(error, question);
     }
   }
 
@@ -131,9 +139,16 @@ export class PlanForecast implements vscode.Disposable {
     this.#show({ type: "forecast", state: "ready", forecast: plan, advice: adviceFor(form, plan, summary) });
   }
 
-  #showError(error: unknown): void {
+  #showError(error: unknown, question: Question): void {
     const { fixes, memory } = error instanceof ForecastRefused ? error : { fixes: [], memory: null };
-    this.#show({ type: "forecast", state: "error", message: describeError(error), memory, fixes });
+    const missing = memory === null ? null : { ...memory, inTurn: this.#enoughInTurn(memory, question) };
+    this.#show({ type: "forecast", state: "error", message: describeError(error), memory: missing, fixes });
+  }
+
+  #enoughInTurn({ least, usable }: { least: number; usable: number }, { run }: Question): number | null {
+    const ahead = this.turn.ahead.map((other) => ({ device: other.spec.device, head: other.head() }));
+    const then = usableInTurn({ device: run.device, limit: run.memoryBudget }, usable, ahead);
+    return least <= then ? then : null;
   }
 
   #show(message: Shown): void {

@@ -107,6 +107,7 @@ const fieldNames = Object.keys(fields) as FormField[];
 /** What the page of a plan may ask for, beside what it asks of every view. */
 export const fromPlan = [
   v.object({ type: v.literal("effectOf"), field: v.picklist(fieldNames) }),
+  bare("downloadModel"),
   bare("addDataset"),
   bare("chooseHeldOut"),
   bare("chooseCompletionFolder"),

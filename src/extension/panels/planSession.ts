@@ -3,23 +3,30 @@ import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { SettingChange } from "../../protocol/engine";
 import type { FormErrors, FormField, PlanForm } from "../../protocol/planForm";
-import type { DataSummary, ToRunPanel } from "../../protocol/webview";
+import type { DataSummary, ModelChoice, ToRunPanel } from "../../protocol/webview";
 import { applyChanges } from "../../run/fixes";
 import type { Services } from "../context";
+import { heldOutSetting } from "../datasets/heldOutSetting";
 import { jobSettings } from "../datasets/jobSettings";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { checkForm, defaultForm } from "../runs/planForm";
+import type { StartOptions } from "../runs/preparations";
 import type { TrackedRun } from "../runs/runRegistry";
 import { startRun } from "../runs/startRun";
 import { sequenceLengthFor } from "../settings";
 import { parseSummary } from "./messages";
 import { openRow } from "./openRow";
+import { withFieldLeftAlone } from "./planBaseline";
+import { PlanCount } from "./planCount";
 import { PlanEffect } from "./planEffect";
 import { PlanForecast } from "./planForecast";
 import { PlanPresets } from "./planPresets";
+import { PlanTurn } from "./planTurn";
 
 /** Typing in a field must not start a count per key. */
 const SETTLE_MS = 400;
+/** An engine that has said its last word still gives its memory back. */
+const GIVES_BACK_MS = 1500;
 /** What of the form says which rows there are, and on which side. */
 const decideRows: readonly FormField[] = [
   "modelPath",
@@ -38,20 +45,23 @@ const translate = (message: string, ...args: string[]) => vscode.l10n.t(message,
 /** A plan for one data set: the form, what the data come to with it, and the start. */
 export class PlanSession implements vscode.Disposable {
   form: PlanForm | undefined;
-  #summary: DataSummary | undefined;
-  #data: Extract<ToRunPanel, { type: "data" }> = { type: "data", state: "loading", fraction: null };
+  /** Of the form's base model, where it cannot be used. */
+  #modelProblem: { path: string; message: string } | undefined;
+  /** What the form was opened with; undefined: it has not been shown yet. */
+  #begun: PlanForm | undefined;
+  readonly #count: PlanCount;
   readonly #forecast: PlanForecast;
+  readonly #turn: PlanTurn;
   readonly #effect: PlanEffect;
   readonly #presets: PlanPresets;
   /** The presets of this panel are known. */
   #prepared = false;
   #starting: Extract<ToRunPanel, { type: "starting" | "startFailed" }> | undefined;
-  #counting: AbortController | undefined;
-  /** What the last count was made with. */
-  #counted = "";
   #settle: NodeJS.Timeout | undefined;
   #effectSettle: NodeJS.Timeout | undefined;
+  #againSettle: NodeJS.Timeout | undefined;
   #start: AbortController | undefined;
+  #disposed = false;
   readonly #subscriptions: vscode.Disposable[];
 
   constructor(
@@ -62,15 +72,49 @@ export class PlanSession implements vscode.Disposable {
     private readonly onStarted: (run: TrackedRun) => void,
   ) {
     this.form = form ?? undefined;
-    this.#forecast = new PlanForecast(services, dataset, post);
-    this.#effect = new PlanEffect(services, dataset);
+    this.#count = new PlanCount(
+      async (args, { signal, onProgress }) =>
+        parseSummary(
+          await runJob({
+            extensionPath: services.extension.extensionPath,
+            args: ["summarize", dataset.fsPath, ...args],
+            signal,
+            onProgress: (_stage, fraction) => onProgress(fraction),
+          }),
+        ),
+      (data) => {
+        post(data);
+        if (data.state === "ready" && !this.#disposed) this.#forecastRun();
+      },
+    );
+    this.#turn = new PlanTurn(services, dataset);
+    this.#forecast = new PlanForecast(services, dataset, this.#turn, post);
+    this.#effect = new PlanEffect(services, dataset, (counted, signal) =>
+      this.#count.compare(countArguments(counted, jobSettings(dataset)), signal),
+    );
     this.#presets = new PlanPresets(services, dataset);
     this.#subscriptions = [
       // Rows mended in the editor count at once.
       vscode.workspace.onDidSaveTextDocument((document) => {
-        if (this.#files().includes(document.uri.fsPath)) this.#countAgain();
+        if (!this.#files().includes(document.uri.fsPath)) return;
+        this.#count.forget();
+        this.#countRows();
+      }),
+      // Settings say how rows are written, and with what they are checked.
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("tunesmith", dataset)) this.#countRows();
+      }),
+      this.#turn,
+      this.#turn.onDidChange(() => {
+        this.#postTurn();
+        clearTimeout(this.#againSettle);
+        this.#againSettle = setTimeout(() => this.forecastAgain(), GIVES_BACK_MS);
       }),
       services.models.onDidChange(() => void this.#postPlan()),
+      // A disk that was missing may be there by the time that a person comes back.
+      vscode.window.onDidChangeWindowState(({ focused }) => {
+        if (focused && this.#modelProblem !== undefined) void this.#lookAtModelAgain();
+      }),
     ];
   }
 
@@ -78,10 +122,11 @@ export class PlanSession implements vscode.Disposable {
   async show(): Promise<void> {
     await this.#presets.readSaved();
     await this.#postPlan();
-    this.post(this.#data);
+    this.post(this.#count.data);
+    this.#postTurn();
     this.#forecast.show();
     if (this.#starting !== undefined) this.post(this.#starting);
-    this.#count();
+    this.#countRows();
     if (!this.#prepared) {
       this.#prepared = true;
       if (await this.#presets.lookForGpu()) await this.#postPlan();
@@ -89,27 +134,54 @@ export class PlanSession implements vscode.Disposable {
   }
 
   async #postPlan(): Promise<void> {
-    const models = await this.services.models.choices();
-    this.form ??= await this.#defaults();
+    const defaults = await this.#defaults();
+    // A form that was kept over a reload may be what a person has filled in.
+    this.#begun ??= { ...defaults };
+    this.form ??= defaults;
+    const models = await this.#models(this.form.modelPath);
+    // It may have been filled in further in the meantime.
     const { form } = this;
     form.preset = this.#presets.idFor(form);
-    if (!models.some((model) => model.path === form.modelPath)) {
-      const known = await this.services.models.inspect(form.modelPath);
-      if (known.problem === null) models.push(known);
-      else form.modelPath = models[0]?.path ?? "";
-    }
     const plain = models.map(({ path, label, parameters }) => ({ path, label, parameters }));
-    const formErrors = checkForm(form, translate);
+    const formErrors = this.#errorsOf(form);
     const { choices: presets } = this.#presets;
     const changed = this.#presets.changedIn(form);
     this.post({ type: "plan", dataset: this.dataset.fsPath, models: plain, presets, form, formErrors, changed });
   }
 
+  /** Those to choose from, with the form's own even where it cannot be used: no other one takes its place unseen. */
+  async #models(path: string): Promise<ModelChoice[]> {
+    const models = await this.services.models.choices();
+    if (path === "" || models.some((model) => model.path === path)) {
+      this.#modelProblem = undefined;
+      return models;
+    }
+    const own = await this.services.models.inspect(path);
+    this.#modelProblem = own.problem === null ? undefined : { path, message: own.problem };
+    return [...models, own];
+  }
+
+  async #lookAtModelAgain(): Promise<void> {
+    await this.#postPlan();
+    if (this.#modelProblem !== undefined) return;
+    this.#countRows();
+    this.#forecastRun();
+  }
+
+  #errorsOf(form: PlanForm): FormErrors {
+    const errors = checkForm(form, translate);
+    const problem = this.#modelProblem;
+    return problem?.path === form.modelPath ? { ...errors, modelPath: problem.message } : errors;
+  }
+
   async #defaults(): Promise<PlanForm> {
     const model = await this.services.models.defaultPath();
     const form = defaultForm(this.dataset.fsPath, model, sequenceLengthFor(this.dataset));
-    const workspaceFolder = vscode.workspace.getWorkspaceFolder(this.dataset);
-    return { ...form, completionFolder: workspaceFolder?.uri.fsPath ?? "" };
+    const completionFolder = vscode.workspace.getWorkspaceFolder(this.dataset)?.uri.fsPath ?? "";
+    const dataSets = vscode.workspace.getConfiguration("tunesmith", this.dataset).get<unknown>("dataSets");
+    const heldOutPath = await heldOutSetting(dataSets, this.dataset.fsPath);
+    if (heldOutPath === undefined) return { ...form, completionFolder };
+    return { ...form, completionFolder, heldOut: "file", heldOutPath };
   }
 
   change(form: PlanForm): void {
@@ -117,28 +189,53 @@ export class PlanSession implements vscode.Disposable {
     this.#postErrors(form);
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
-      this.#count();
+      this.#turn.setDevice(form.device);
+      this.#countRows();
       this.#forecastRun();
     }, SETTLE_MS);
   }
 
   #postErrors(form: PlanForm): FormErrors {
-    const formErrors = checkForm(form, translate);
+    const formErrors = this.#errorsOf(form);
     this.post({ type: "formErrors", formErrors, changed: this.#presets.changedIn(form) });
     return formErrors;
+  }
+
+  /** It says something else than what it was opened with, which would be lost where another form takes its place. */
+  get filledIn(): boolean {
+    const { form } = this;
+    const begun = this.#begun;
+    if (form === undefined || begun === undefined) return form !== undefined;
+    const names = (Object.keys(begun) as FormField[]).filter((name) => name !== "preset");
+    return names.some((name) => JSON.stringify(form[name]) !== JSON.stringify(begun[name]));
+  }
+
+  /** The form of a run, in place of what stands here. */
+  async replace(form: PlanForm): Promise<void> {
+    if (this.#start !== undefined) {
+      throw new Error(vscode.l10n.t("This plan is being started: run again when that is done."));
+    }
+    clearTimeout(this.#settle);
+    this.#begun = form;
+    await this.#set({ ...form });
   }
 
   /** A model that was chosen elsewhere while the plan is open. */
   async chooseModel(path: string): Promise<void> {
     await this.#put({ modelPath: path });
+    this.effectOf("modelPath");
   }
 
   /** Changes the form from here: the page is told. */
   async #put(changes: Partial<PlanForm>): Promise<void> {
-    if (this.form === undefined) return;
-    this.form = { ...this.form, ...changes };
+    if (this.form !== undefined) await this.#set({ ...this.form, ...changes });
+  }
+
+  async #set(form: PlanForm): Promise<void> {
+    this.form = form;
+    this.#turn.setDevice(form.device);
     await this.#postPlan();
-    this.#count();
+    this.#countRows();
     this.#forecastRun();
   }
 
@@ -160,6 +257,7 @@ export class PlanSession implements vscode.Disposable {
       return;
     }
     await this.#put({ heldOut: "file", heldOutPath: path });
+    this.effectOf("heldOutPath");
   }
 
   async chooseCompletionFolder(): Promise<void> {
@@ -171,7 +269,9 @@ export class PlanSession implements vscode.Disposable {
         canSelectMany: false,
         defaultUri: vscode.Uri.joinPath(this.dataset, ".."),
       })) ?? [];
-    if (folder !== undefined) await this.#put({ completionFolder: folder.fsPath });
+    if (folder === undefined) return;
+    await this.#put({ completionFolder: folder.fsPath });
+    this.effectOf("completionFolder");
   }
 
   async #chooseFile(title: string): Promise<string | undefined> {
@@ -240,7 +340,7 @@ export class PlanSession implements vscode.Disposable {
     this.post({ type: "planFailed", message });
   }
 
-  /** What a field that differs from the preset changes in the forecast. */
+  /** What a field that differs from the preset, or from what a plan begins with, changes in the forecast. */
   effectOf(field: FormField): void {
     clearTimeout(this.#effectSettle);
     this.#effectSettle = setTimeout(() => {
@@ -249,16 +349,20 @@ export class PlanSession implements vscode.Disposable {
   }
 
   async #tellEffect(field: FormField): Promise<void> {
-    const summary = this.#summary;
-    if (this.form === undefined || summary === undefined || summary.used === 0) return;
-    const form = this.#resolved(this.form);
-    const effect = await this.#effect.of(field, form, this.#presets.baseline(form), summary);
-    this.post({ type: "effect", field, effect });
+    this.#effect.stop();
+    const asked = this.form;
+    if (asked === undefined) return;
+    const form = this.#resolved(asked);
+    const modelPath = await this.services.models.defaultPath();
+    const before = withFieldLeftAlone(form, field, { preset: this.#presets.baseline(form), modelPath });
+    const effect = before === null ? null : await this.#effect.of(form, before);
+    // It may have changed while this was found out.
+    if (this.form === asked) this.post({ type: "effect", field, effect });
   }
 
   /** With what settings say of the rows of the data sets beside the first. */
   #resolved(form: PlanForm): PlanForm {
-    const choices = new Map(this.#summary?.datasets.map(({ path, choice }) => [path, choice]));
+    const choices = new Map(this.#count.summary?.datasets.map(({ path, choice }) => [path, choice]));
     const mixture = form.mixture.map((mixed) => {
       const { format = "auto", fields = {} } = choices.get(mixed.path) ?? {};
       if (mixed.format !== "auto" || mixed.fields !== undefined) return mixed;
@@ -267,55 +371,34 @@ export class PlanSession implements vscode.Disposable {
     return { ...form, mixture };
   }
 
-  #countAgain(): void {
-    this.#counted = "";
-    this.#count();
-  }
-
-  /** Counts rows and tokens with what of the form matters to them, unless that is what the last count was made with. */
-  #count(): void {
+  /** Counts rows and tokens with what of the form matters to them. */
+  #countRows(): void {
     const { form } = this;
     if (form === undefined) return;
-    const errors = checkForm(form, translate);
-    if (decideRows.some((field) => errors[field] !== undefined)) return;
-    const args = countArguments(form, jobSettings(this.dataset));
-    const key = args.join("\n");
-    if (key === this.#counted) return;
-    this.#counted = key;
-    this.#counting?.abort();
-    const counting = new AbortController();
-    this.#counting = counting;
-    void this.#runCount(args, counting);
-  }
-
-  async #runCount(args: string[], counting: AbortController): Promise<void> {
-    this.#setData({ type: "data", state: "loading", fraction: null });
-    try {
-      const value = await runJob({
-        extensionPath: this.services.extension.extensionPath,
-        args: ["summarize", this.dataset.fsPath, ...args],
-        signal: counting.signal,
-        onProgress: (_stage, fraction) => {
-          if (counting === this.#counting) this.#setData({ type: "data", state: "loading", fraction });
-        },
-      });
-      if (counting !== this.#counting) return;
-      this.#summary = parseSummary(value);
-      this.#setData({ type: "data", state: "ready", summary: this.#summary });
-      this.#forecastRun();
-    } catch (error) {
-      if (counting !== this.#counting || error instanceof JobCancelled) return;
-      this.#counted = "";
-      this.#summary = undefined;
-      this.#setData({ type: "data", state: "error", message: describeError(error) });
+    const errors = this.#errorsOf(form);
+    const wrong = decideRows.find((field) => errors[field] !== undefined);
+    if (wrong !== undefined) {
+      this.#count.refuse(errors[wrong]!);
+      return;
     }
+    this.#count.count(countArguments(form, jobSettings(this.dataset)));
   }
 
   #forecastRun(): void {
     const { form } = this;
-    const summary = this.#summary;
+    const { summary } = this.#count;
     if (form === undefined || summary === undefined || summary.used === 0) return;
-    if (Object.keys(checkForm(form, translate)).length === 0) void this.#forecast.ask(this.#resolved(form), summary);
+    if (Object.keys(this.#errorsOf(form)).length === 0) void this.#forecast.ask(this.#resolved(form), summary);
+  }
+
+  /** Memory may have become free, or taken. */
+  forecastAgain(): void {
+    this.#forecast.forget();
+    this.#forecastRun();
+  }
+
+  #postTurn(): void {
+    this.post({ type: "turn", waitsFor: this.#turn.waitsFor });
   }
 
   measure(): Promise<void> {
@@ -331,11 +414,6 @@ export class PlanSession implements vscode.Disposable {
     if (this.form !== undefined) await this.#put(applyChanges(this.form, changes));
   }
 
-  #setData(data: Extract<ToRunPanel, { type: "data" }>): void {
-    this.#data = data;
-    this.post(data);
-  }
-
   async start(form: PlanForm): Promise<void> {
     if (this.#start !== undefined) return;
     this.form = form;
@@ -343,21 +421,15 @@ export class PlanSession implements vscode.Disposable {
     if (Object.keys(formErrors).length > 0) return;
     const start = new AbortController();
     this.#start = start;
-    this.#setStarting({ type: "starting", stage: vscode.l10n.t("Preparing the data"), fraction: null });
-    const learned = this.#summary?.trainTokens ?? null;
+    const onProgress = (stage: string, fraction: number | null) =>
+      this.#setStarting({ type: "starting", stage, fraction });
     try {
+      const { choice, trainTokens } = await this.#countFor(form, start.signal, onProgress);
+      onProgress(vscode.l10n.t("Preparing the data"), null);
       const run = await startRun(
         this.services,
-        {
-          dataset: this.dataset,
-          form: this.#resolved(form),
-          choice: this.#summary?.choice ?? choiceOf(form),
-          trainTokens: learned,
-        },
-        {
-          signal: start.signal,
-          onProgress: (stage, fraction) => this.#setStarting({ type: "starting", stage, fraction }),
-        },
+        { dataset: this.dataset, form: this.#resolved(form), choice, trainTokens },
+        { signal: start.signal, onProgress },
       );
       this.#starting = undefined;
       this.onStarted(run);
@@ -371,6 +443,18 @@ export class PlanSession implements vscode.Disposable {
     }
   }
 
+  /** What the run goes by: how settings say that the rows are written, and how much there is to learn. */
+  async #countFor(form: PlanForm, signal: AbortSignal, onProgress: StartOptions["onProgress"]): Promise<DataSummary> {
+    clearTimeout(this.#settle);
+    onProgress(vscode.l10n.t("Counting rows and tokens"), null);
+    this.#count.count(countArguments(form, jobSettings(this.dataset)));
+    const summary = await this.#count.settled(signal);
+    if (summary.used === 0) {
+      throw new Error(vscode.l10n.t("No row of {0} can be used for training.", basename(this.dataset.fsPath)));
+    }
+    return summary;
+  }
+
   cancelStart(): void {
     this.#start?.abort();
   }
@@ -382,10 +466,12 @@ export class PlanSession implements vscode.Disposable {
 
   /** A start that is under way goes on without its panel. */
   dispose(): void {
+    this.#disposed = true;
     clearTimeout(this.#settle);
     clearTimeout(this.#effectSettle);
+    clearTimeout(this.#againSettle);
     this.#effect.dispose();
-    this.#counting?.abort();
+    if (this.#start === undefined) this.#count.cancel();
     this.#forecast.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }

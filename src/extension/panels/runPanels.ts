@@ -5,6 +5,7 @@ import type { FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../pr
 import type { Services } from "../context";
 import { formOf } from "../runs/planForm";
 import { RunRegistry, type TrackedRun } from "../runs/runRegistry";
+import { hasBecome } from "./keptPlan";
 import { parseFromRunPanel, parsePanelState } from "./messages";
 import { openRow } from "./openRow";
 import { PageWatch } from "./pageWatch";
@@ -20,14 +21,17 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
 
   constructor(private readonly services: () => Services) {}
 
-  openPlan(dataset: vscode.Uri, form: PlanForm | null = null): void {
-    const key = planKey(dataset);
-    const open = this.#panels.get(key);
-    if (open !== undefined) {
-      open.reveal();
-      return;
-    }
-    this.#add(this.#create()).showPlan(dataset, form);
+  openPlan(dataset: vscode.Uri): void {
+    const open = this.#panels.get(planKey(dataset));
+    if (open !== undefined) open.reveal();
+    else this.#add(this.#create()).showPlan(dataset, null);
+  }
+
+  /** A plan with the run's values, in the panel that is open for its data set where there is one. */
+  async planAgain(run: TrackedRun): Promise<void> {
+    const dataset = vscode.Uri.file(run.spec.dataset.path);
+    this.openPlan(dataset);
+    await this.#panels.get(planKey(dataset))?.planAgain(run);
   }
 
   openRun(run: TrackedRun): void {
@@ -60,11 +64,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     const { runs } = this.services();
     // VS Code saves a page's state now and then: a plan that was started just before the reload is still kept as a plan.
     const find = () =>
-      state.kind === "run"
-        ? runs.find(state.id)
-        : runs.runs.find(
-            ({ active, interrupted, spec }) => (active || interrupted) && spec.dataset.path === state.dataset,
-          );
+      state.kind === "run" ? runs.find(state.id) : runs.runs.find((made) => hasBecome(state, made.spec));
     const run = state.kind === "run" || RunRegistry.hasRuns() ? await runs.first(find) : undefined;
     if (run !== undefined) this.#add(panel).showRun(run);
     else if (state.kind === "plan") this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
@@ -96,6 +96,13 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
 
 const planKey = (dataset: vscode.Uri) => `plan:${dataset.toString()}`;
 const runKey = (run: TrackedRun) => `run:${run.directory}`;
+
+async function mayReplace(dataset: vscode.Uri, run: TrackedRun): Promise<boolean> {
+  const replace = vscode.l10n.t("Replace");
+  const question = vscode.l10n.t("Replace what the open plan for {0} says?", basename(dataset.fsPath));
+  const detail = vscode.l10n.t("It was changed. The settings of {0} would stand in its place.", run.name);
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, replace)) === replace;
+}
 
 type Place = { viewColumn: vscode.ViewColumn; preserveFocus?: boolean };
 type Moved = (before: string | undefined, after: string | undefined, panel: RunPanel) => void;
@@ -160,9 +167,20 @@ class RunPanel {
       dataset,
       form,
       (message) => this.#post(session, message),
-      (run) => this.showRun(run),
+      // A panel that was closed in the meantime shows nothing any more.
+      (run) => {
+        if (session === this.#session) this.showRun(run);
+      },
     );
     this.#show(session, planKey(dataset), vscode.l10n.t("Fine-tune {0}", basename(dataset.fsPath)));
+  }
+
+  /** What a person has filled in is not replaced without asking. */
+  async planAgain(run: TrackedRun): Promise<void> {
+    const session = this.#session;
+    if (!(session instanceof PlanSession)) return;
+    if (session.filledIn && !(await mayReplace(session.dataset, run))) return;
+    if (session === this.#session) await session.replace(formOf(run.spec));
   }
 
   showRun(run: TrackedRun): void {
@@ -236,6 +254,8 @@ class RunPanel {
         return session.start(message.form);
       case "cancelStart":
         return session.cancelStart();
+      case "forecastAgain":
+        return session.forecastAgain();
       case "measure":
         return session.measure();
       case "cancelMeasure":
@@ -264,6 +284,8 @@ class RunPanel {
         return session.effectOf(message.field);
       case "chooseModel":
         return vscode.commands.executeCommand("tunesmith.chooseBaseModel");
+      case "downloadModel":
+        return vscode.commands.executeCommand("tunesmith.downloadModel");
       case "showLog":
         return this.services.log.show();
     }
@@ -292,7 +314,7 @@ class RunPanel {
       case "openDataset":
         return openRow(dataset, 1);
       case "runAgain":
-        return this.services.panels.openPlan(dataset, formOf(session.run.spec));
+        return this.services.panels.planAgain(session.run);
       default:
         return session.receive(message);
     }

@@ -167,6 +167,8 @@ describe("the queue over two windows", () => {
     await start(one, "b");
     await start(one, "c");
     await until(() => two.queue.placeOf(two.named("c"))?.place === 2);
+    expect(two.queue.ahead(folder, "auto").map(({ name }) => name)).toEqual(["a", "b", "c"]);
+    expect(two.queue.ahead(join(folder, "elsewhere"), "auto").map(({ name }) => name)).toEqual(["a"]);
     await two.queue.move(two.named("c"), -1);
     await until(() => one.queue.placeOf(one.named("c"))?.place === 1);
     await one.queue.remove(one.named("b"));

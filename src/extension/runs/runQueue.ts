@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
+import type { RunSpec } from "../../protocol/run";
 import { readAttempt } from "../../run/lastEvents";
 import { type Claimant, changeQueue, claimOf, inTheWay, moveInQueue, readQueue, readyToStart } from "../../run/queue";
 import { clearStartMark, markQueued, markStarting } from "../../run/startMark";
@@ -58,6 +59,14 @@ export class RunQueue implements vscode.Disposable {
     const blocker = inTheWay(claimantOf(run), ahead.map(claimantOf));
     const waitsFor = ahead.find((other) => other.directory === blocker?.id) ?? null;
     return { place: index + 1, of: waiting.length, waitsFor };
+  }
+
+  /** The runs that a new one in this folder would have to wait for on the device, in the order of their turns. */
+  ahead(folder: string, device: RunSpec["device"]): TrackedRun[] {
+    const claimant = { id: "", claim: claimOf({ device }, null) };
+    return [...this.#active(), ...this.#waitingIn(folder)].filter(
+      (run) => inTheWay(claimant, [claimantOf(run)]) !== undefined,
+    );
   }
 
   /** True where the run has to wait and is now in the queue; false where it may start at once. */
