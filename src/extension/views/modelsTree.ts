@@ -5,7 +5,7 @@ import type { BaseModel } from "../models/modelCatalogue";
 import type { TrackedRun } from "../runs/runRegistry";
 
 type Group = { kind: "group"; group: "base" | "tuned" };
-type Node = Group | { kind: "base"; model: BaseModel } | { kind: "tuned"; run: TrackedRun; runId: string };
+type Node = Group | { kind: "base"; model: BaseModel } | { kind: "tuned"; run: TrackedRun; directory: string };
 
 /** The models that can be tuned and those that were; the one in use for completion is marked. */
 export class ModelsTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -36,7 +36,7 @@ export class ModelsTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
     if (parent.group === "base") {
       return (await this.services.models.bases()).map((model) => ({ kind: "base", model }));
     }
-    return (await this.#tuned()).map((run) => ({ kind: "tuned", run, runId: run.id }));
+    return (await this.#tuned()).map((run) => ({ kind: "tuned", run, directory: run.directory }));
   }
 
   async #tuned(): Promise<TrackedRun[]> {

@@ -29,7 +29,7 @@ const TELL_PROGRESS_EVERY_MS = 2500;
 const MAX_TOOLTIP_NOTES = 400;
 
 export class RunItem extends vscode.TreeItem {
-  readonly runId: string;
+  readonly directory: string;
 
   constructor(
     run: TrackedRun,
@@ -41,7 +41,7 @@ export class RunItem extends vscode.TreeItem {
     super(run.name);
     const head = run.head();
     const doing = place === undefined ? describeRun(head) : describePlace(place);
-    this.runId = run.id;
+    this.directory = run.directory;
     this.id = run.directory;
     this.description = [doing, ...tagTexts(run)].join(" · ");
     const { icon, color } = place === undefined ? icons[head.state] : { icon: "watch", color: undefined };
@@ -53,10 +53,13 @@ export class RunItem extends vscode.TreeItem {
   }
 }
 
-/** A run whose run.json cannot be read: it says why, and can be shown in its folder or deleted by hand. */
+/** A run whose run.json cannot be read: it says why, and can be shown in its folder or deleted. */
 class UnreadableItem extends vscode.TreeItem {
+  readonly directory: string;
+
   constructor({ directory, reason }: UnreadableRun) {
     super(basename(directory));
+    this.directory = directory;
     this.id = directory;
     // The folder's name stands before it.
     this.description = reason.replace(`${directory}/`, "");
@@ -143,7 +146,7 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
     this.#subscriptions = [
       this.#view,
       this.#view.onDidChangeSelection(({ selection }) => {
-        runs.selected = selection.flatMap((item) => (item instanceof RunItem ? (runs.find(item.runId) ?? []) : []));
+        runs.selected = selection.filter((item) => item instanceof RunItem || item instanceof UnreadableItem);
       }),
       queue.onDidChange(() => this.#updateAll()),
       runSearch.onDidChange(() => this.#redraw(undefined)),
@@ -166,7 +169,7 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
     this.#view.message =
       search === "" ? undefined : vscode.l10n.t("{0} of {1} runs match “{2}”", found.length, runs.length, search);
     const items = found.map((run) => this.#item(run));
-    this.#items = new Map(items.map((item) => [item.runId, item]));
+    this.#items = new Map(items.map((item) => [item.directory, item]));
     this.#unreadable = search === "" ? this.services.runs.unreadable : [];
     return [...items, ...this.#unreadable.map((run) => new UnreadableItem(run))];
   }
@@ -181,7 +184,7 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
       parent === undefined ? undefined : runs.at(join(dirname(run.directory), parent.run)),
       openRunCommands.of(run),
     );
-    this.#shown.set(run.id, JSON.stringify([item.label, item.description, item.tooltip, item.contextValue]));
+    this.#shown.set(run.directory, JSON.stringify([item.label, item.description, item.tooltip, item.contextValue]));
     return item;
   }
 
@@ -193,21 +196,21 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
     const { runs, runSearch } = this.services;
     const all = runs.runs;
     const known = [...this.#items.keys()];
-    const same = all.length === known.length && all.every(({ id }, index) => id === known[index]);
+    const same = all.length === known.length && all.every(({ directory }, index) => directory === known[index]);
     if (runSearch.text !== "" || !same || !isSame(runs.unreadable, this.#unreadable)) this.#redraw(undefined);
     else for (const run of all) this.#updated(run);
   }
 
   #updated(run: TrackedRun): void {
-    const known = this.#items.get(run.id);
+    const known = this.#items.get(run.directory);
     if ((known !== undefined) !== isFound(run, this.services.runSearch.text)) {
       this.#redraw(undefined);
       return;
     }
     if (known === undefined) return;
-    const before = this.#shown.get(run.id);
+    const before = this.#shown.get(run.directory);
     const now = this.#item(run);
-    if (before === this.#shown.get(run.id)) return;
+    if (before === this.#shown.get(run.directory)) return;
     const progress = known.contextValue === now.contextValue;
     // The tree keeps the object that it was given: its fields are replaced.
     Object.assign(known, now);
