@@ -335,6 +335,12 @@ describe("comparing runs", () => {
       () => rows.count(),
       (count) => count === 1,
     );
+    await workbench.quickInput.fill("second line");
+    await eventually(
+      "rows",
+      () => rows.count(),
+      (count) => count === 1,
+    );
     await workbench.quickInput.fill("finished");
     await eventually(
       "rows",
@@ -347,7 +353,7 @@ describe("comparing runs", () => {
       () => rows.count(),
       (count) => count === 0,
     );
-    await workbench.screenshot("7-search");
+    await workbench.screenshot("8-search");
     await workbench.quickInput.fill("best");
     await workbench.page.keyboard.press("Enter");
     await workbench.page.getByText("1 of 5 runs match “best”").waitFor();
@@ -408,6 +414,6 @@ describe("comparing runs", () => {
       () => view.getByTestId("training-chart").getAttribute("data-lines"),
       (count) => count === "4",
     );
-    await workbench.screenshot("8-absurd");
+    await workbench.screenshot("9-absurd");
   });
 });

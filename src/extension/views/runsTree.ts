@@ -115,6 +115,7 @@ function isFound(run: TrackedRun, search: string): boolean {
     run.name,
     name,
     ...tagTexts(run),
+    run.notes.notes,
     model.path,
     dataset.path,
     head.state,
