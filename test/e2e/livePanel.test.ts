@@ -93,6 +93,19 @@ describe("the live panel", () => {
       (count) => count === paused!.step,
     );
     await workbench.screenshot("2-paused");
+    // Both write the checkpoint of the same step.
+    for (const count of [1, 2]) {
+      const before = events("checkpoint").length;
+      await button(panel, "Checkpoint now").click();
+      await eventOf("checkpoint", before + 1);
+      await button(panel, "Checkpoint now").waitFor();
+      if (count === 2)
+        expect(
+          events("checkpoint")
+            .slice(-2)
+            .map(({ step }) => step),
+        ).toEqual([paused!.step, paused!.step]);
+    }
     await button(panel, "Continue").click();
     await inState(panel, "running");
     await legend("continued").waitFor();
