@@ -23,6 +23,8 @@ export interface Settings {
   /** 0: greedy. */
   completionTemperature: number;
   notifications: readonly string[];
+  /** °C that a GPU may reach before a word is said. */
+  temperatureLimit: number;
 }
 
 export function readSettings(): Settings {
@@ -43,6 +45,7 @@ export function readSettings(): Settings {
     completionTemperature: Math.min(atLeastZero(section.get<unknown>("completion.temperature"), 0), 2),
     completionUnloadAfter: Math.min(atLeastZero(section.get<unknown>("completion.unloadAfter"), 15), 1440),
     notifications: strings(section.get<unknown>("notifications")),
+    temperatureLimit: temperatureLimit(section.get<unknown>("temperatureLimit")),
   };
 }
 
@@ -58,6 +61,10 @@ function provider(value: unknown): ProviderChoice {
 
 function atLeastZero(value: unknown, otherwise: number): number {
   return typeof value === "number" && value >= 0 ? value : otherwise;
+}
+
+function temperatureLimit(value: unknown): number {
+  return typeof value === "number" && value >= 40 && value <= 120 ? value : 87;
 }
 
 function strings(value: unknown): string[] {

@@ -69,7 +69,7 @@ export class RunNotifications implements vscode.Disposable {
   #look(run: TrackedRun): void {
     const rules = this.#rules.get(run.directory) ?? new AlertRules();
     this.#rules.set(run.directory, rules);
-    for (const alert of rules.look(run.history)) void this.#tellAlert(run, alert);
+    for (const alert of rules.look(run.history, readSettings().temperatureLimit)) void this.#tellAlert(run, alert);
   }
 
   async #lookAtDisk(): Promise<void> {
