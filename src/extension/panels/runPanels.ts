@@ -40,6 +40,11 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     this.#panels.get(runKey(run))?.close();
   }
 
+  /** Whether a person may be reading the run's page. */
+  isInSight(run: TrackedRun): boolean {
+    return vscode.window.state.focused && this.#panels.get(runKey(run))?.visible === true;
+  }
+
   /** The base model that was just chosen goes into the plan that is looked at. */
   chooseModel(path: string): void {
     for (const panel of this.#panels.values()) panel.chooseModel(path);
@@ -184,6 +189,10 @@ class RunPanel {
 
   reveal(): void {
     this.panel.reveal();
+  }
+
+  get visible(): boolean {
+    return this.panel.visible;
   }
 
   close(): void {

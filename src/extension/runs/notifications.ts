@@ -93,7 +93,8 @@ export class RunNotifications implements vscode.Disposable {
   async #tellEnd(run: TrackedRun, state: RunState): Promise<void> {
     const { attempt, end } = run.history;
     if (state === "finished" && (await this.#mayTell(run, "finished", `finished-${attempt}`))) {
-      await this.#tellFinished(run);
+      // What a person is looking at says so itself.
+      if (!this.services.panels.isInSight(run)) await this.#tellFinished(run);
     }
     if (state !== "failed") return;
     const astray = end?.type === "error" && end.code === "loss-not-finite";
