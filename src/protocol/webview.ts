@@ -150,7 +150,8 @@ export type ToRunPanel =
   | ToForecast
   | { type: "starting"; stage: string; fraction: number | null }
   | { type: "startFailed"; message: string }
-  | { type: "run"; run: RunHead; details: RunDetails }
+  /** `look`: that of the panel whose place this one has taken. */
+  | { type: "run"; run: RunHead; details: RunDetails; look?: CurveLook }
   | { type: "head"; head: RunHead }
   | CurvePiece
   | ToLiveView
@@ -171,6 +172,8 @@ export type FromRunPanel =
   | FromForecast
   | FromPlan
   | { type: "ready" }
+  /** VS Code keeps it for one panel alone, and another may have to take its place. */
+  | { type: "look"; look: CurveLook }
   | { type: "formChanged"; form: PlanForm }
   | { type: "start"; form: PlanForm }
   | { type: "cancelStart" }

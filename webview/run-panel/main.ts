@@ -39,7 +39,7 @@ function receive(message: ToRunPanel): void {
       return;
     case "run":
       if (view instanceof RunView && view.id === message.run.id) view.setRun(message.run, message.details);
-      else showRun(message.run, message.details);
+      else showRun(message.run, message.details, message.look);
       return;
     case "formErrors":
     case "data":
@@ -57,10 +57,13 @@ function receive(message: ToRunPanel): void {
   }
 }
 
-function showRun(run: RunHead, details: RunDetails): void {
+function showRun(run: RunHead, details: RunDetails, earlier: CurveLook | undefined): void {
   const kept = host.kept();
-  const look = curveLook(kept?.kind === "run" && kept.id === run.id ? kept.curves : undefined);
-  const keep = (curves: CurveLook) => host.keep({ kind: "run", id: run.id, curves });
+  const look = curveLook(kept?.kind === "run" && kept.id === run.id ? kept.curves : earlier);
+  const keep = (curves: CurveLook) => {
+    host.keep({ kind: "run", id: run.id, curves });
+    host.post({ type: "look", look: curves });
+  };
   keep(look);
   show(new RunView(run, details, host.post, { look, keep }));
 }

@@ -14,12 +14,14 @@ const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
 const about = <const T extends string>(type: T) => v.object({ type: v.literal(type), id: text });
 
+const look = v.object({ smoothing: v.number(), logarithmic: v.boolean() });
 const datasetIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64));
 const fromRunPanel = v.variant("type", [
   ...fromPlan,
   ...fromEvaluation,
   ...fromForecast,
   bare("ready"),
+  v.object({ type: v.literal("look"), look }),
   v.object({ type: v.literal("formChanged"), form: planForm }),
   v.object({ type: v.literal("start"), form: planForm }),
   bare("cancelStart"),
@@ -59,8 +61,8 @@ const fromNowView = v.variant("type", [
 
 const panelState = v.variant("kind", [
   v.object({ kind: v.literal("plan"), dataset: text, form: v.nullable(planForm) }),
-  // How its curves are looked at is the page's own business.
-  v.object({ kind: v.literal("run"), id: text }),
+  // An earlier version's page may have kept another look: then there is none.
+  v.object({ kind: v.literal("run"), id: text, curves: v.fallback(v.optional(look), undefined) }),
 ]);
 
 const choice = v.object({ format: v.string(), fields: v.record(v.string(), v.string()) });

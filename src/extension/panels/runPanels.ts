@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
-import type { FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../protocol/webview";
+import type { CurveLook, FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../protocol/webview";
 import type { Services } from "../context";
 import { formOf } from "../runs/planForm";
 import { RunRegistry, type TrackedRun } from "../runs/runRegistry";
@@ -69,7 +69,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
       state.kind === "run"
         ? runs.find(state.id)
         : runs.runs.find(({ active, spec }) => active && spec.dataset.path === state.dataset);
-    if (run !== undefined) this.#add(panel).showRun(run);
+    if (run !== undefined) this.#add(panel, state.kind === "run" ? state.curves : undefined).showRun(run);
     else if (state.kind === "plan") this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
     else panel.dispose();
   }
@@ -82,12 +82,12 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     });
   }
 
-  #add(webviewPanel: vscode.WebviewPanel): RunPanel {
+  #add(webviewPanel: vscode.WebviewPanel, look?: CurveLook): RunPanel {
     const moved: Moved = (before, after, panel) => {
       if (before !== undefined && this.#panels.get(before) === panel) this.#panels.delete(before);
       if (after !== undefined) this.#panels.set(after, panel);
     };
-    return new RunPanel(this.services(), webviewPanel, (place) => this.#create(place), moved);
+    return new RunPanel(this.services(), webviewPanel, (place) => this.#create(place), moved, look);
   }
 
   dispose(): void {
@@ -118,6 +118,8 @@ class RunPanel {
     private panel: vscode.WebviewPanel,
     private readonly create: (place: Place) => vscode.WebviewPanel,
     private readonly moved: Moved,
+    /** How its page shows a run's curves: what VS Code keeps for the page is lost where the panel is opened anew. */
+    private look: CurveLook | undefined,
   ) {
     this.#load();
   }
@@ -212,7 +214,10 @@ class RunPanel {
 
   /** Only what the present session says: an ended one may still be finishing something. */
   #post(session: PlanSession | RunSession, message: ToRunPanel): void {
-    if (session === this.#session) void this.panel.webview.postMessage(message);
+    if (session !== this.#session) return;
+    const { look } = this;
+    const whole = message.type === "run" && look !== undefined ? { ...message, look } : message;
+    void this.panel.webview.postMessage(whole);
   }
 
   #receive(value: unknown): void {
@@ -226,6 +231,10 @@ class RunPanel {
       this.#pageIsUp = true;
       this.#silences = 0;
       void this.panel.webview.postMessage({ type: "heard" } satisfies ToRunPanel);
+    }
+    if (message.type === "look") {
+      this.look = message.look;
+      return;
     }
     const session = this.#session;
     const done =
