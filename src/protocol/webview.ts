@@ -160,6 +160,8 @@ export type ToRunPanel =
   | ToRows
   | { type: "exporting"; stage: string; fraction: number | null }
   | { type: "exportFailed"; message: string }
+  /** The run is no longer there: what is shown of it stays until `run` comes again. */
+  | { type: "gone" }
   /** Something that was asked for in the run's view could not be done. */
   | { type: "actionFailed"; message: string };
 

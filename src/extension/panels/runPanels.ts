@@ -140,6 +140,7 @@ class RunPanel {
       services.runs.onDidUpdate(({ run }) => {
         if (this.#key === runKey(run) && panel.title !== run.name) panel.title = run.name;
       }),
+      services.runs.onDidChange(() => this.#showAnew()),
     ];
     panel.webview.html = webviewHtml(panel.webview, extensionUri, "run-panel");
   }
@@ -168,6 +169,14 @@ class RunPanel {
       (run) => this.showRun(run),
     );
     this.#show(session, planKey(dataset), vscode.l10n.t("Fine-tune {0}", basename(dataset.fsPath)));
+  }
+
+  /** A run that was gone for a moment is another object now, and the one that is shown moves no more. */
+  #showAnew(): void {
+    if (!(this.#session instanceof RunSession)) return;
+    const shown = this.#session.run;
+    const now = this.services.runs.at(shown.directory);
+    if (now !== undefined && now !== shown) this.showRun(now);
   }
 
   showRun(run: TrackedRun): void {

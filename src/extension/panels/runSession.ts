@@ -69,6 +69,7 @@ export class RunSession implements vscode.Disposable {
         for (const part of this.#parts) part.update?.(update);
       }),
       services.completion.onDidChange(() => this.#postHead()),
+      services.runs.onDidChange(() => this.#postIfGone()),
     ];
   }
 
@@ -88,6 +89,7 @@ export class RunSession implements vscode.Disposable {
     this.#feed.restart();
     this.#pageIsUp = true;
     void this.#feed.send();
+    if (this.#gone) return;
     if (this.#exporting !== undefined) this.post(this.#exporting);
     for (const part of this.#parts) await part.show();
   }
@@ -95,6 +97,16 @@ export class RunSession implements vscode.Disposable {
   async #showHead(): Promise<void> {
     const details = await readDetails(this.run.directory, this.run.spec);
     this.post({ type: "run", run: this.#marked(this.run.head()), details });
+    this.#postIfGone();
+  }
+
+  /** Deleted elsewhere, or its folder closed: what there is of it is still shown, and nothing more can be done with it. */
+  #postIfGone(): void {
+    if (this.#gone) this.post({ type: "gone" });
+  }
+
+  get #gone(): boolean {
+    return this.services.runs.at(this.run.directory) === undefined;
   }
 
   /** What a section of the page asks for. */
