@@ -27,6 +27,8 @@ export interface Settings {
   completionTemperature: number;
   notifications: readonly string[];
   rowLosses: RowLossPlace;
+  /** °C that a GPU may reach before a word is said. */
+  temperatureLimit: number;
 }
 
 export function readSettings(): Settings {
@@ -48,6 +50,7 @@ export function readSettings(): Settings {
     completionUnloadAfter: Math.min(atLeastZero(section.get<unknown>("completion.unloadAfter"), 15), 1440),
     notifications: strings(section.get<unknown>("notifications")),
     rowLosses: section.get<unknown>("rowLosses") === "run-folder" ? "run-folder" : "beside-dataset",
+    temperatureLimit: temperatureLimit(section.get<unknown>("temperatureLimit")),
   };
 }
 
@@ -63,6 +66,10 @@ function provider(value: unknown): ProviderChoice {
 
 function atLeastZero(value: unknown, otherwise: number): number {
   return typeof value === "number" && value >= 0 ? value : otherwise;
+}
+
+function temperatureLimit(value: unknown): number {
+  return typeof value === "number" && value >= 40 && value <= 120 ? value : 87;
 }
 
 function strings(value: unknown): string[] {

@@ -158,7 +158,8 @@ export type ToRunPanel =
   | ToForecast
   | { type: "starting"; stage: string; fraction: number | null }
   | { type: "startFailed"; message: string }
-  | { type: "run"; run: RunHead; details: RunDetails }
+  /** `look`: that of the panel whose place this one has taken. */
+  | { type: "run"; run: RunHead; details: RunDetails; look?: CurveLook }
   | { type: "head"; head: RunHead }
   | CurvePiece
   | ToLiveView
@@ -167,6 +168,8 @@ export type ToRunPanel =
   | ToRows
   | { type: "exporting"; stage: string; fraction: number | null }
   | { type: "exportFailed"; message: string }
+  /** The run is no longer there: what is shown of it stays until `run` comes again. */
+  | { type: "gone" }
   /** Something that was asked for in the run's view could not be done. */
   | { type: "actionFailed"; message: string };
 
@@ -179,6 +182,8 @@ export type FromRunPanel =
   | FromForecast
   | FromPlan
   | { type: "ready" }
+  /** VS Code keeps it for one panel alone, and another may have to take its place. */
+  | { type: "look"; look: CurveLook }
   | { type: "formChanged"; form: PlanForm }
   | { type: "start"; form: PlanForm }
   | { type: "cancelStart" }

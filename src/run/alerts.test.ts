@@ -8,6 +8,8 @@ import { temporaryFolder, temporaryRun } from "./testing/testRun";
 import { tellOnce } from "./told";
 
 const head = { time: 1, attempt: 1 };
+/** °C. */
+const LIMIT = 87;
 const start = (totalSteps: number): EngineEvent => ({
   ...head,
   type: "start",
@@ -31,12 +33,12 @@ const step = (number: number, loss: number): EngineEvent => ({
 });
 
 /** What is found in a run with these losses, looked at after each event. */
-function alertsOf(events: readonly EngineEvent[]): Alert[] {
+function alertsOf(events: readonly EngineEvent[], temperatureLimit = LIMIT): Alert[] {
   const history = new RunHistory();
   const rules = new AlertRules();
   return events.flatMap((event) => {
     history.add(event);
-    return rules.look(history);
+    return rules.look(history, temperatureLimit);
   });
 }
 
@@ -79,9 +81,9 @@ describe("the training loss", () => {
     const rules = new AlertRules();
     const bad = [...falling, ...Array.from({ length: 150 }, () => 3)];
     for (const event of [start(500), ...bad.map((loss, index) => step(index + 1, loss))]) history.add(event);
-    expect(rules.look(history)).toHaveLength(1);
+    expect(rules.look(history, LIMIT)).toHaveLength(1);
     history.add({ ...start(500), attempt: 2, resumedFrom: 100 } as EngineEvent);
-    expect(rules.look(history)).toEqual([]);
+    expect(rules.look(history, LIMIT)).toEqual([]);
   });
 });
 
@@ -100,6 +102,8 @@ it("minds heat only where it lasts", () => {
   });
   const hot = Array.from({ length: 61 }, (_, second) => reading(second, 90));
   expect(alertsOf(hot)).toEqual([{ kind: "temperature", celsius: 90 }]);
+  expect(alertsOf(hot, 90)).toHaveLength(1);
+  expect(alertsOf(hot, 91)).toEqual([]);
   expect(alertsOf(hot.map((event, index) => (index === 30 ? reading(30, 70) : event)))).toEqual([]);
   expect(alertsOf(hot.map((event) => ({ ...event, temperature: null })))).toEqual([]);
   const pause = (seconds: number, type: "paused" | "resumed"): EngineEvent => ({

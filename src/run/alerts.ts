@@ -10,7 +10,6 @@ const RISE = 1.3;
 /** The rise lasts for so many steps, and this share of all of them. */
 const RISING_STEPS = 50;
 const RISING_SHARE = 0.02;
-export const HOT_CELSIUS = 87;
 const HOT_MS = 60_000;
 const LEAST_FREE_BYTES = 2e9;
 const CHECKPOINTS_OF_ROOM = 3;
@@ -32,9 +31,10 @@ export class AlertRules {
   #risingSteps = 0;
   #hotSince: number | undefined;
 
-  look(history: Readonly<RunHistory>): Alert[] {
+  /** `temperatureLimit`: in °C, what counts as hot. */
+  look(history: Readonly<RunHistory>, temperatureLimit: number): Alert[] {
     if (history.revision !== this.#revision) this.#startOver(history.revision);
-    const found = [risingEvaluations(history), this.#risingTraining(history), this.#heat(history)];
+    const found = [risingEvaluations(history), this.#risingTraining(history), this.#heat(history, temperatureLimit)];
     return found.filter((alert) => alert !== undefined);
   }
 
@@ -62,9 +62,9 @@ export class AlertRules {
     return { kind: "loss-rising", of: "training", step: steps.at(-1)!, from: this.#lowest, to: mean };
   }
 
-  #heat({ telemetry, computesSince }: Readonly<RunHistory>): Alert | undefined {
+  #heat({ telemetry, computesSince }: Readonly<RunHistory>, limit: number): Alert | undefined {
     const celsius = telemetry?.temperature ?? null;
-    if (telemetry === undefined || celsius === null || celsius < HOT_CELSIUS) {
+    if (telemetry === undefined || celsius === null || celsius < limit) {
       this.#hotSince = undefined;
       return undefined;
     }

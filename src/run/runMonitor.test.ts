@@ -1,9 +1,10 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runPaths } from "./runDirectory";
 import { RunMonitor, type RunUpdate, readHead } from "./runMonitor";
 import { clearStartMark } from "./startMark";
-import { temporaryRun } from "./testing/testRun";
+import { temporaryFolder, temporaryRun } from "./testing/testRun";
 
 const STEPS = 1500;
 const event = (fields: object) => `${JSON.stringify({ type: "", time: 1_795_000_000_000, attempt: 1, ...fields })}\n`;
@@ -70,4 +71,21 @@ describe("a run whose steps are read when they are wanted", () => {
     expect(monitor.history).not.toBe(before);
     await monitor.close();
   });
+});
+
+it("keeps what was read of a run that is deleted, and forgets what was of events that are", async () => {
+  const { directory } = await temporaryRun();
+  const { events } = runPaths(directory);
+  writeFileSync(events, step(1));
+  const monitor = await RunMonitor.open(directory);
+  const away = join(temporaryFolder(), "away");
+  renameSync(directory, away);
+  await monitor.refresh();
+  expect(monitor.history.loss).toBe(1);
+  expect(monitor.head().state).toBe("failed");
+  renameSync(away, directory);
+  rmSync(events);
+  await monitor.refresh();
+  expect(monitor.history.loss).toBeNull();
+  await monitor.close();
 });

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { FSWatcher } from "chokidar";
@@ -200,6 +201,8 @@ export class RunMonitor {
   }
 
   async #readOnce(): Promise<void> {
+    // A run that is deleted loses its files one after the other: what was read of it stays.
+    if (!(await stat(runPaths(this.directory).spec).catch(() => undefined))) return;
     // The engine first, then its events: see judge().
     this.#engine = await readEngineState(this.directory);
     this.#notes = await readRunNotes(this.directory);

@@ -9,6 +9,7 @@ import type { EngineEvent } from "../../src/protocol/engine";
 import type { RunSpec } from "../../src/protocol/run";
 import { defaultHeldOut, defaultSettings } from "../../src/run/runSpec";
 import { toast } from "./editor";
+import { button, runPanel } from "./runPanel";
 import { eventually, TUNESMITH_ICON, Workbench } from "./workbench";
 
 const HTML = "<img src=x onerror=\"document.title='pwned'\">";
@@ -303,10 +304,38 @@ describe("comparing runs", () => {
     expect(notesOf(id)).toMatchObject({ name: "Slow one", tags: ["sweep"], notes: "Too slow." });
   });
 
-  it("searches the tree by name, tag, data set and state", async () => {
+  it("asks on a run's page, and in its menu, what it is to be compared with", async () => {
+    const choice = workbench.page.locator(".quick-input-widget:visible");
+    const asked = choice.locator("input[placeholder='Compare Slow one with…']");
+    await workbench.contextMenu(runRow("Slow one"), "Compare Runs…");
+    await asked.waitFor();
+    await workbench.page.keyboard.press("Escape");
+    await runRow("Slow one").click();
+    const panel = await runPanel(workbench, "Slow one");
+    await button(panel, "Compare…").click();
+    await asked.waitFor();
+    await choice.getByText("1 Selected").waitFor();
+    await choice.locator(".monaco-list-row", { hasText: "Best so far" }).click();
+    await choice.getByText("2 Selected").waitFor();
+    await workbench.screenshot("7-compare-with");
+    await choice.locator(".monaco-button", { hasText: "OK" }).click();
+    await workbench.page.locator(".tab.active", { hasText: "Compare 2 runs" }).waitFor();
+    view = await compare();
+    await view.getByRole("heading", { name: "Compare 2 runs" }).waitFor();
+    await workbench.command("View: Close Editor");
+    await workbench.page.locator(".tab", { hasText: "Compare 2 runs" }).waitFor({ state: "detached" });
+  });
+
+  it("searches the tree by name, tag, notes, data set and state", async () => {
     const rows = workbench.page.locator(".pane", { hasText: "Runs" }).locator(".monaco-list-row");
     await workbench.command("Tunesmith: Search Runs");
     await workbench.quickInput.fill("#sweep shop");
+    await eventually(
+      "rows",
+      () => rows.count(),
+      (count) => count === 1,
+    );
+    await workbench.quickInput.fill("second line");
     await eventually(
       "rows",
       () => rows.count(),
@@ -324,7 +353,7 @@ describe("comparing runs", () => {
       () => rows.count(),
       (count) => count === 0,
     );
-    await workbench.screenshot("7-search");
+    await workbench.screenshot("8-search");
     await workbench.quickInput.fill("best");
     await workbench.page.keyboard.press("Enter");
     await workbench.page.getByText("1 of 5 runs match “best”").waitFor();
@@ -385,6 +414,6 @@ describe("comparing runs", () => {
       () => view.getByTestId("training-chart").getAttribute("data-lines"),
       (count) => count === "4",
     );
-    await workbench.screenshot("8-absurd");
+    await workbench.screenshot("9-absurd");
   });
 });

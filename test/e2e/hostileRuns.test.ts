@@ -120,6 +120,25 @@ describe("hostile run directories", () => {
     await workbench.screenshotsIn(["light", "dark"], "2-html");
   });
 
+  it("lend their menu to no other run, and can be deleted", async () => {
+    const menu = workbench.page.locator(".monaco-menu");
+    await row("nonsense").click({ button: "right" });
+    await menu.getByText("Delete Run").waitFor();
+    expect(await menu.locator(".action-label:not(.separator)").allTextContents()).toEqual([
+      "Reveal Run Folder",
+      "Delete Run",
+    ]);
+    await workbench.screenshot("3-unreadable-menu");
+    await workbench.page.keyboard.press("Escape");
+    await workbench.contextMenu(row("nonsense"), "Delete Run");
+    const dialog = workbench.page.locator(".monaco-dialog-box");
+    await dialog.getByText("Delete the run nonsense?").waitFor();
+    await workbench.screenshot("4-delete-unreadable");
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await row("nonsense").waitFor({ state: "hidden" });
+    expect(workbench.runs()).toEqual(["huge", "linked", "mixed", "piped"]);
+  });
+
   it("are not followed out of their folder, and keep nobody waiting", async () => {
     // Until it is there, the panel of the run before is still to be seen.
     const problem = (text: string) => workbench.webview(`[data-testid='run-problem']:has-text('${text}')`);

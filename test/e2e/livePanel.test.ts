@@ -1,5 +1,5 @@
 /** A run while it goes on: its curves, their marks and figures, and what can be asked of it. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -93,6 +93,19 @@ describe("the live panel", () => {
       (count) => count === paused!.step,
     );
     await workbench.screenshot("2-paused");
+    // Both write the checkpoint of the same step.
+    for (const count of [1, 2]) {
+      const before = events("checkpoint").length;
+      await button(panel, "Checkpoint now").click();
+      await eventOf("checkpoint", before + 1);
+      await button(panel, "Checkpoint now").waitFor();
+      if (count === 2)
+        expect(
+          events("checkpoint")
+            .slice(-2)
+            .map(({ step }) => step),
+        ).toEqual([paused!.step, paused!.step]);
+    }
     await button(panel, "Continue").click();
     await inState(panel, "running");
     await legend("continued").waitFor();
@@ -185,7 +198,7 @@ describe("the live panel", () => {
     expect(saved.length).toBeGreaterThan(10_000);
   });
 
-  it("shows all of the run when it is over, and what can be done with it", async () => {
+  it("shows all of the run when it is over, and what can be done with it, without a message besides", async () => {
     await inState(panel, "finished");
     const done = events("done").at(-1)!;
     await eventually(
@@ -194,7 +207,10 @@ describe("the live panel", () => {
       (count) => count === done.totalSteps,
     );
     for (const name of ["Compare…", "Export…", "Run again with changes"]) await button(panel, name).waitFor();
+    const told = join(workbench.workspace, ".tunesmith", "runs", workbench.runs()[0]!, "told", "finished-1");
+    await eventually("what was told", () => existsSync(told), Boolean);
     await workbench.screenshotsIn(everyTheme, "6-finished");
+    expect(await workbench.page.locator(".notification-toast", { hasText: "has finished" }).count()).toBe(0);
   });
 
   it("reads any step on a chart of few readings, and lists the rows of the one that is clicked", async () => {

@@ -1,8 +1,9 @@
 /** What is told of a run and what is done with runs afterwards: a notification once, a folder for others, deleting several. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addPreparedRun, runRow, showRuns } from "./preparedRun";
+import { button, inState, pointsIn, runPanel } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 describe("runs that are over", () => {
@@ -74,5 +75,35 @@ describe("runs that are over", () => {
     expect(left).toEqual([expect.stringMatching(/-short$/), expect.stringMatching(/-two$/)]);
     await runRow(workbench, "three").waitFor({ state: "detached" });
     await runRow(workbench, "two").waitFor();
+  });
+
+  it("leave their figures on their page where they are deleted elsewhere", async () => {
+    await runRow(workbench, "short").click();
+    let panel = await runPanel(workbench, "short");
+    await inState(panel, "finished");
+    await button(panel, "Use for completion").waitFor();
+    const away = join(workbench.folder, "away");
+    renameSync(shortRun, away);
+    const said = () => panel.getByTestId("run-gone").getByText("This run is no longer there");
+    await said().waitFor();
+    expect(await button(panel, "Use for completion").isVisible()).toBe(false);
+    expect(await panel.getByTestId("evaluation").isVisible()).toBe(false);
+    expect(await pointsIn(panel)).toBe(20);
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "3-gone");
+    // A page that was out of sight is made anew.
+    await workbench.page.locator(".tab", { hasText: "README.md" }).click();
+    await workbench.page.locator(".tab", { hasText: "short" }).click();
+    panel = await runPanel(workbench, "short");
+    await said().waitFor();
+    renameSync(away, shortRun);
+    await button(panel, "Use for completion").waitFor();
+    expect(await said().isVisible()).toBe(false);
+    rmSync(shortRun, { recursive: true });
+    await said().waitFor();
+  });
+
+  it("are shown in their folder by a command", async () => {
+    await workbench.command("Tunesmith: Reveal Run Folder");
+    await workbench.explorerRow("-two").waitFor();
   });
 });

@@ -1,4 +1,5 @@
 import type {
+  CurveLook,
   FromRunPanel,
   PlanForm,
   RunDetails,
@@ -39,7 +40,7 @@ function receive(message: ToRunPanel): void {
       return;
     case "run":
       if (view instanceof RunView && view.id === message.run.id) view.setRun(message.run, message.details);
-      else showRun(message.run, message.details);
+      else showRun(message.run, message.details, message.look);
       return;
     case "formErrors":
     case "data":
@@ -66,10 +67,16 @@ function keepPlan(dataset: string, form: PlanForm): void {
   host.keep({ kind: "plan", dataset, form, keptAt: Date.now() });
 }
 
-function showRun(run: RunHead, details: RunDetails): void {
+function showRun(run: RunHead, details: RunDetails, earlier: CurveLook | undefined): void {
   const kept = host.kept();
-  const own = kept?.kind === "run" && kept.id === run.id ? kept : undefined;
-  const page = new KeptPage(own, run.totalSteps, (state) => host.keep({ kind: "run", id: run.id, ...state }));
+  const own = kept?.kind === "run" && kept.id === run.id ? kept : { curves: earlier };
+  let told: CurveLook | undefined;
+  const page = new KeptPage(own, run.totalSteps, (state) => {
+    host.keep({ kind: "run", id: run.id, ...state });
+    if (state.curves === told) return;
+    told = state.curves;
+    host.post({ type: "look", look: told });
+  });
   show(new RunView(run, details, host.post, page));
 }
 

@@ -26,8 +26,10 @@ export class RunControls {
   readonly #rateHint = element("span", { class: "field-hint" });
   readonly #rateError = element("span", { class: "field-error", role: "alert", hidden: true });
   #head: RunHead | undefined;
-  /** The checkpoint that was there when one more was asked for. */
-  #checkpointBefore: number | null | undefined;
+  /** Checkpoints that have been written so far: a paused run writes that of its step again. */
+  #checkpoints = "";
+  /** Those that there were when one more was asked for; null: none was. */
+  #checkpointsBefore: string | null = null;
   #asked: "stop" | "pause" | "continue" | null = null;
   #rateNow: number | null = null;
 
@@ -67,7 +69,8 @@ export class RunControls {
     const active = head.state === "running" || head.state === "paused" || head.state === "preparing";
     this.element.hidden = !active;
     if (before?.state !== head.state) this.#asked = null;
-    if (!active || head.checkpointStep !== this.#checkpointBefore) this.#checkpointBefore = undefined;
+    this.#checkpoints = `${head.checkpointStep} ${marks.filter(({ kind }) => kind === "checkpoint").length}`;
+    if (!active || this.#checkpoints !== this.#checkpointsBefore) this.#checkpointsBefore = null;
     const changed = marks.findLast(({ kind }) => kind === "learning-rate")?.text;
     this.#rateNow = changed === undefined ? details.learningRate : Number(changed);
     this.#showButtons(head.state === "preparing");
@@ -78,7 +81,7 @@ export class RunControls {
   /** What was asked for could not be done. */
   failed(): void {
     this.#asked = null;
-    this.#checkpointBefore = undefined;
+    this.#checkpointsBefore = null;
     this.#showButtons(this.#head?.state === "preparing");
   }
 
@@ -88,7 +91,7 @@ export class RunControls {
 
   #showButtons(preparing: boolean): void {
     const stopping = this.#asked === "stop";
-    const waiting = this.#checkpointBefore !== undefined;
+    const waiting = this.#checkpointsBefore !== null;
     const elsewhere = this.#head !== undefined && isPreparedElsewhere(this.#head);
     this.#stop.element.hidden = elsewhere;
     setText(this.#hint, this.#hintText(preparing));
@@ -134,7 +137,7 @@ export class RunControls {
   }
 
   #askCheckpoint(): void {
-    this.#checkpointBefore = this.#head?.checkpointStep ?? null;
+    this.#checkpointsBefore = this.#checkpoints;
     this.#showButtons(false);
     this.post({ type: "checkpoint" });
   }

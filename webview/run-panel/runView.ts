@@ -45,6 +45,7 @@ export class RunView {
   readonly #outcome = element("div");
   readonly #sections: RunSection[];
   readonly #failure = element("p", { class: "message error", role: "alert", hidden: true, testId: "action-failed" });
+  readonly #gone = element("p", { class: "message run-gone", role: "alert", hidden: true, testId: "run-gone" });
   #shownOutcome = "";
   #spoken = "";
 
@@ -72,6 +73,7 @@ export class RunView {
       { class: "page run", testId: "run" },
       element("header", {}, element("h1", {}, this.#name, this.#state), this.#made, this.#device),
       this.#failure,
+      this.#gone,
       notices.element,
       this.#outcome,
       this.#figures.element,
@@ -86,6 +88,7 @@ export class RunView {
   setRun(run: RunHead, details: RunDetails): void {
     this.#head = run;
     this.#details = details;
+    this.#setGone(false);
     this.#show();
   }
 
@@ -99,6 +102,9 @@ export class RunView {
         break;
       case "curve":
         break;
+      case "gone":
+        this.#setGone(true);
+        return;
       case "exporting":
         this.#exporting = { kind: "under-way", stage: message.stage, fraction: message.fraction };
         break;
@@ -142,6 +148,15 @@ export class RunView {
     if (isActive(state)) this.#failure.hidden = true;
     this.#state.dataset.state = state;
     this.#state.replaceChildren(stateIcon(state), stateText(state));
+  }
+
+  /** Of a run that is gone the figures stay, without anything to press. */
+  #setGone(gone: boolean): void {
+    if (gone !== this.#gone.hidden) return;
+    this.element.classList.toggle("gone", gone);
+    this.#gone.hidden = !gone;
+    const text = t("This run is no longer there: it was deleted or moved, or its folder was closed.");
+    this.#gone.replaceChildren(icon("warning"), element("span", { text }));
   }
 
   #showMade(): void {

@@ -11,6 +11,7 @@ describe("what the page's curves and controls send", () => {
     { type: "export" },
     { type: "copyCsv" },
     { type: "savePng", data: "iVBORw0KGgo=" },
+    { type: "look", look: { smoothing: 7, logarithmic: true } },
   ])("is understood: $type", (message) => {
     expect(parseFromRunPanel(message)).toEqual(message);
   });
@@ -23,6 +24,7 @@ describe("what the page's curves and controls send", () => {
     { type: "setLearningRate", learningRate: "1e-4" },
     { type: "savePng", data: "<svg>" },
     { type: "savePng", data: 7 },
+    { type: "look", look: { smoothing: "7", logarithmic: true } },
     { type: "delete" },
   ])("is refused where it is not of the protocol: %j", (message) => {
     expect(parseFromRunPanel(message)).toBeUndefined();

@@ -93,6 +93,9 @@ describe("a plan that an earlier version has kept", () => {
 
 it("takes a kept state that is whole", () => {
   expect(parsePanelState({ kind: "run", id: "a" })).toEqual({ kind: "run", id: "a" });
+  const look = { smoothing: 7, logarithmic: true };
+  expect(parsePanelState({ kind: "run", id: "a", curves: look })).toMatchObject({ id: "a", curves: look });
+  expect(parsePanelState({ kind: "run", id: "a", curves: "wide" })?.kind).toBe("run");
   expect(parsePanelState({ kind: "plan", dataset: "/a.jsonl", form: null })).toBeDefined();
   const plan = { kind: "plan", dataset: "/a.jsonl", form: null };
   expect(parsePanelState({ ...plan, keptAt: 1 })).toEqual({ ...plan, keptAt: 1 });

@@ -14,12 +14,14 @@ const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const bare = <const T extends string>(type: T) => v.object({ type: v.literal(type) });
 const about = <const T extends string>(type: T) => v.object({ type: v.literal(type), id: text });
 
+const look = v.object({ smoothing: v.number(), logarithmic: v.boolean() });
 const datasetIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64));
 const fromRunPanel = v.variant("type", [
   ...fromPlan,
   ...fromEvaluation,
   ...fromForecast,
   bare("ready"),
+  v.object({ type: v.literal("look"), look }),
   v.object({ type: v.literal("formChanged"), form: planForm }),
   v.object({ type: v.literal("start"), form: planForm }),
   bare("cancelStart"),
@@ -65,8 +67,8 @@ const panelState = v.variant("kind", [
     form: v.nullable(planForm),
     keptAt: v.exactOptional(v.pipe(v.number(), v.finite())),
   }),
-  // How its page was left is the page's own business.
-  v.object({ kind: v.literal("run"), id: text }),
+  // How its page was left is the page's own business but for its look, which an earlier version may have kept otherwise.
+  v.object({ kind: v.literal("run"), id: text, curves: v.fallback(v.optional(look), undefined) }),
 ]);
 
 const choice = v.object({ format: v.string(), fields: v.record(v.string(), v.string()) });

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
-import type { FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../protocol/webview";
+import type { CurveLook, FromRunPanel, PlanForm, RunPanelState, ToRunPanel } from "../../protocol/webview";
 import type { Services } from "../context";
 import { formOf } from "../runs/planForm";
 import { RunRegistry, type TrackedRun } from "../runs/runRegistry";
@@ -44,6 +44,11 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     this.#panels.get(runKey(run))?.close();
   }
 
+  /** Whether a person may be reading the run's page. */
+  isInSight(run: TrackedRun): boolean {
+    return vscode.window.state.focused && this.#panels.get(runKey(run))?.visible === true;
+  }
+
   /** The base model that was just chosen goes into the plan that is looked at. */
   chooseModel(path: string): void {
     for (const panel of this.#panels.values()) panel.chooseModel(path);
@@ -66,7 +71,7 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     const find = () =>
       state.kind === "run" ? runs.find(state.id) : runs.runs.find((made) => hasBecome(state, made.spec));
     const run = state.kind === "run" || RunRegistry.hasRuns() ? await runs.first(find) : undefined;
-    if (run !== undefined) this.#add(panel).showRun(run);
+    if (run !== undefined) this.#add(panel, state.kind === "run" ? state.curves : undefined).showRun(run);
     else if (state.kind === "plan") this.#add(panel).showPlan(vscode.Uri.file(state.dataset), state.form);
     else panel.dispose();
   }
@@ -79,12 +84,12 @@ export class RunPanels implements vscode.WebviewPanelSerializer, vscode.Disposab
     });
   }
 
-  #add(webviewPanel: vscode.WebviewPanel): RunPanel {
+  #add(webviewPanel: vscode.WebviewPanel, look?: CurveLook): RunPanel {
     const moved: Moved = (before, after, panel) => {
       if (before !== undefined && this.#panels.get(before) === panel) this.#panels.delete(before);
       if (after !== undefined) this.#panels.set(after, panel);
     };
-    return new RunPanel(this.services(), webviewPanel, (place) => this.#create(place), moved);
+    return new RunPanel(this.services(), webviewPanel, (place) => this.#create(place), moved, look);
   }
 
   dispose(): void {
@@ -122,6 +127,8 @@ class RunPanel {
     private panel: vscode.WebviewPanel,
     private readonly create: (place: Place) => vscode.WebviewPanel,
     private readonly moved: Moved,
+    /** How its page shows a run's curves: what VS Code keeps for the page is lost where the panel is opened anew. */
+    private look: CurveLook | undefined,
   ) {
     this.#load();
   }
@@ -142,6 +149,7 @@ class RunPanel {
       services.runs.onDidUpdate(({ run }) => {
         if (this.#key === runKey(run) && panel.title !== run.name) panel.title = run.name;
       }),
+      services.runs.onDidChange(() => this.#showAnew()),
     ];
     panel.webview.html = webviewHtml(panel.webview, extensionUri, "run-panel");
   }
@@ -183,6 +191,14 @@ class RunPanel {
     if (session === this.#session) await session.replace(formOf(run.spec));
   }
 
+  /** A run that was gone for a moment is another object now, and the one that is shown moves no more. */
+  #showAnew(): void {
+    if (!(this.#session instanceof RunSession)) return;
+    const shown = this.#session.run;
+    const now = this.services.runs.at(shown.directory);
+    if (now !== undefined && now !== shown) this.showRun(now);
+  }
+
   showRun(run: TrackedRun): void {
     const session = new RunSession(this.services, run, (message) => this.#post(session, message));
     this.#show(session, runKey(run), run.name);
@@ -206,6 +222,10 @@ class RunPanel {
     this.panel.reveal();
   }
 
+  get visible(): boolean {
+    return this.panel.visible;
+  }
+
   close(): void {
     this.panel.dispose();
   }
@@ -223,7 +243,10 @@ class RunPanel {
 
   /** Only what the present session says: an ended one may still be finishing something. */
   #post(session: PlanSession | RunSession, message: ToRunPanel): void {
-    if (session === this.#session) void this.panel.webview.postMessage(message);
+    if (session !== this.#session) return;
+    const { look } = this;
+    const whole = message.type === "run" && look !== undefined ? { ...message, look } : message;
+    void this.panel.webview.postMessage(whole);
   }
 
   #receive(value: unknown): void {
@@ -237,6 +260,10 @@ class RunPanel {
       this.#pageIsUp = true;
       this.#silences = 0;
       void this.panel.webview.postMessage({ type: "heard" } satisfies ToRunPanel);
+    }
+    if (message.type === "look") {
+      this.look = message.look;
+      return;
     }
     const session = this.#session;
     const done =

@@ -76,6 +76,7 @@ export class RunSession implements vscode.Disposable {
       services.preparations.onDidChange((directory) => {
         if (directory === run.directory) this.#postHead();
       }),
+      services.runs.onDidChange(() => this.#postIfGone()),
     ];
   }
 
@@ -95,6 +96,7 @@ export class RunSession implements vscode.Disposable {
     this.#feed.restart();
     this.#pageIsUp = true;
     void this.#feed.send();
+    if (this.#gone) return;
     if (this.#exporting !== undefined) this.post(this.#exporting);
     // What sections show is read in jobs: with the steps the revision changes, and all of it would be read twice.
     await this.services.runs.whole(this.run);
@@ -104,6 +106,16 @@ export class RunSession implements vscode.Disposable {
   async #showHead(): Promise<void> {
     const details = await readDetails(this.run.directory, this.run.spec);
     this.post({ type: "run", run: this.#marked(this.run.head()), details });
+    this.#postIfGone();
+  }
+
+  /** Deleted elsewhere, or its folder closed: what there is of it is still shown, and nothing more can be done with it. */
+  #postIfGone(): void {
+    if (this.#gone) this.post({ type: "gone" });
+  }
+
+  get #gone(): boolean {
+    return this.services.runs.at(this.run.directory) === undefined;
   }
 
   /** What a section of the page asks for. */

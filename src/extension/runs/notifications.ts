@@ -74,7 +74,8 @@ export class RunNotifications implements vscode.Disposable {
     const rules = this.#rules.get(run.directory) ?? new AlertRules();
     this.#rules.set(run.directory, rules);
     if (run.whole === undefined) return;
-    for (const alert of rules.look(run.whole)) void this.#tellAlert(run, alert);
+    const { temperatureLimit } = readSettings();
+    for (const alert of rules.look(run.whole, temperatureLimit)) void this.#tellAlert(run, alert);
   }
 
   async #lookAtDisk(): Promise<void> {
@@ -98,7 +99,8 @@ export class RunNotifications implements vscode.Disposable {
   async #tellEnd(run: TrackedRun, state: RunState): Promise<void> {
     const { attempt, end } = run.history;
     if (state === "finished" && (await this.#mayTell(run, "finished", `finished-${attempt}`))) {
-      await this.#tellFinished(run);
+      // What a person is looking at says so itself.
+      if (!this.services.panels.isInSight(run)) await this.#tellFinished(run);
     }
     if (state !== "failed") return;
     const astray = end?.type === "error" && end.code === "loss-not-finite";

@@ -160,8 +160,8 @@ export class RunRegistry implements vscode.Disposable {
   #toldAt = 0;
   #disposed = false;
   loaded = false;
-  /** In the tree. */
-  selected: readonly TrackedRun[] = [];
+  /** In the tree; some may be unreadable, or no longer there. */
+  selected: readonly { directory: string }[] = [];
 
   constructor(private readonly log: vscode.LogOutputChannel) {
     this.#subscriptions = [
@@ -291,8 +291,9 @@ export class RunRegistry implements vscode.Disposable {
     }
   }
 
-  async delete(run: TrackedRun): Promise<void> {
-    await deleteRun(run.directory);
+  /** A run, or a folder among the runs that cannot be read. */
+  async delete(directory: string): Promise<void> {
+    await deleteRun(directory);
     await this.rescan();
   }
 

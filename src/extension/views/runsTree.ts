@@ -53,10 +53,13 @@ export class RunItem extends vscode.TreeItem {
   }
 }
 
-/** A run whose run.json cannot be read: it says why, and can be shown in its folder or deleted by hand. */
+/** A run whose run.json cannot be read: it says why, and can be shown in its folder or deleted. */
 class UnreadableItem extends vscode.TreeItem {
+  readonly directory: string;
+
   constructor({ directory, reason }: UnreadableRun) {
     super(basename(directory));
+    this.directory = directory;
     this.id = directory;
     // The folder's name stands before it.
     this.description = reason.replace(`${directory}/`, "");
@@ -112,6 +115,7 @@ function isFound(run: TrackedRun, search: string): boolean {
     run.name,
     name,
     ...tagTexts(run),
+    run.notes.notes,
     model.path,
     dataset.path,
     head.state,
@@ -143,7 +147,7 @@ export class RunsTree implements vscode.TreeDataProvider<vscode.TreeItem>, vscod
     this.#subscriptions = [
       this.#view,
       this.#view.onDidChangeSelection(({ selection }) => {
-        runs.selected = selection.flatMap((item) => (item instanceof RunItem ? (runs.at(item.directory) ?? []) : []));
+        runs.selected = selection.filter((item) => item instanceof RunItem || item instanceof UnreadableItem);
       }),
       queue.onDidChange(() => this.#updateAll()),
       runSearch.onDidChange(() => this.#redraw(undefined)),
