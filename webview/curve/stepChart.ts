@@ -62,6 +62,8 @@ export class StepChart {
   readonly element = document.createElement("div");
   #zoom: StepRange | null = null;
   #step: number | null = null;
+  /** Keys have put the cursor where it is; where the pointer has, it goes with the pointer. */
+  #keyed = false;
   #plot: uPlot | undefined;
   #drawTimer: number | undefined;
   #clickTimer: number | undefined;
@@ -112,6 +114,7 @@ export class StepChart {
   /** Puts the cursor's line where another chart's is. */
   follow(step: number | null): void {
     this.#step = step;
+    this.#keyed = false;
     this.#putCursor(step);
   }
 
@@ -143,6 +146,8 @@ export class StepChart {
     this.element.setAttribute("aria-roledescription", t("chart"));
     this.element.addEventListener("keydown", (event) => this.#onKey(event));
     this.element.addEventListener("blur", () => {
+      // A click on another chart takes the focus as well, and that one's cursor is not to be put away under it.
+      if (!this.#keyed) return;
       this.#putCursor(null);
       this.#setStep(null, true);
     });
@@ -295,6 +300,7 @@ export class StepChart {
   }
 
   #setStep(step: number | null, byKeyboard: boolean): void {
+    this.#keyed = byKeyboard;
     if (step === this.#step) return;
     this.#step = step;
     this.options.onStep?.(step, byKeyboard);

@@ -251,6 +251,12 @@ describe("a folder", () => {
     expect((await imported(files, ".", { split: "test" })).rows).toEqual([{ text: "b" }]);
   });
 
+  it("takes no table of row losses for data", async () => {
+    const losses = "source,row,loss,tokens,targets,step\n";
+    const files = { "a.csv": "text\nyes\n", "a.row-losses.csv": losses, "b.row-losses.csv": losses };
+    expect((await imported(files, ".")).rows).toEqual([{ text: "yes" }]);
+  });
+
   it("reads what save_to_disk leaves", async () => {
     const arrow = readFileSync(join(__dirname, "../../../test/fixtures/import/types.arrow"));
     const state = JSON.stringify({ _data_files: [{ filename: "data-00000-of-00001.arrow" }] });

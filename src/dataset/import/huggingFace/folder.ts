@@ -19,6 +19,8 @@ const DEEPEST = 8;
 const LARGEST_JSON = 16 * 1024 * 1024;
 /** Metadata in the shape of data. */
 const noData = new Set(["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"]);
+/** What a run has written beside a data set (src/run/rowLossFiles.ts). */
+const ROW_LOSSES = /\.row-losses\.csv$/i;
 const formatsByExtension: [RegExp, SourceFormat][] = [
   [/\.parquet$/i, "parquet"],
   [/\.arrow$/i, "arrow"],
@@ -144,7 +146,7 @@ async function dataFiles(folder: string, below = "", depth = 0): Promise<string[
     // The Hub's cache keeps its files as links.
     const status = await stat(join(folder, path)).catch(() => null);
     if (status?.isDirectory() && depth < DEEPEST) found.push(...(await dataFiles(folder, path, depth + 1)));
-    else if (status?.isFile() && formatOfName(name) !== null && !noData.has(name)) found.push(path);
+    else if (status?.isFile() && holdsRows(name)) found.push(path);
     if (found.length > MOST_FILES) {
       throw new DatasetError(
         `${folder} holds more than ${MOST_FILES.toLocaleString("en")} data files: choose a folder in it.`,
@@ -152,6 +154,10 @@ async function dataFiles(folder: string, below = "", depth = 0): Promise<string[
     }
   }
   return found;
+}
+
+function holdsRows(name: string): boolean {
+  return formatOfName(name) !== null && !noData.has(name) && !ROW_LOSSES.test(name);
 }
 
 function byCodePoints(a: string, b: string): number {
