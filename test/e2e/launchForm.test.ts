@@ -1,14 +1,19 @@
 /** The launch form: presets, ranges, a mixture, settings that are kept and started again. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { acceptPath } from "./editor";
-import { button, figure, runPanel } from "./runPanel";
+import { runRow, showRuns } from "./preparedRun";
+import { button, figure, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
 const DATASET = "sums.jsonl";
 const MORE = "products.jsonl";
+/** Rows that only settings can tell how to read, and what is held out of them. */
+const MAPPED = "mapped.jsonl";
+const MAPPED_HELD_OUT = "kept-back.jsonl";
+const mapping = { format: "prompt-completion", fields: { prompt: "asked", completion: "replied" } };
 /** Python files beside the data sets. */
 const CODE = "library";
 
@@ -24,6 +29,10 @@ function writeWorkspace(folder: string): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, DATASET), `${rows("Add", "+")}\n`);
   writeFileSync(join(folder, MORE), `${rows("Multiply", "*")}\n`);
+  const mapped = (index: number) =>
+    JSON.stringify({ asked: `Add ${index}.`, replied: `def add(x):\n    return x + ${index}` });
+  writeFileSync(join(folder, MAPPED), `${Array.from({ length: 40 }, (_, index) => mapped(index)).join("\n")}\n`);
+  writeFileSync(join(folder, MAPPED_HELD_OUT), `${[100, 101, 102].map(mapped).join("\n")}\n`);
   mkdirSync(join(folder, CODE));
   for (const name of ["areas", "volumes", "weights"]) {
     const functions = Array.from(
@@ -51,6 +60,22 @@ describe("the launch form", () => {
     panel = await runPanel(workbench);
     await panel.getByTestId("train-rows").waitFor();
   };
+  /** VS Code has time to keep what its pages ask it to. */
+  const reloadWindow = async () => {
+    const gone = workbench.page.waitForEvent("load");
+    await workbench.command("Developer: Reload Window").catch(() => {});
+    await gone;
+    await workbench.ready();
+    panel = await runPanel(workbench);
+    await panel.getByTestId("plan").waitFor();
+  };
+  const effectOf = (testId: string, against: string) =>
+    eventually(
+      `the effect against ${against}`,
+      () => panel.getByTestId(testId).textContent(),
+      (text) => text?.includes(against) === true,
+      60_000,
+    );
   const spec = (run: string) => JSON.parse(workbench.read(`.tunesmith/runs/${run}/run.json`));
   const aNewRun = (known: readonly string[]) =>
     eventually(
@@ -61,7 +86,12 @@ describe("the launch form", () => {
     );
 
   beforeAll(async () => {
-    workbench = await Workbench.start({ name: "launchForm", writeWorkspace });
+    const dataSets = { [MAPPED]: { ...mapping, heldOut: MAPPED_HELD_OUT }, [MAPPED_HELD_OUT]: mapping };
+    workbench = await Workbench.start({
+      name: "launchForm",
+      writeWorkspace,
+      settings: { "tunesmith.dataSets": dataSets },
+    });
   });
   afterAll(() => workbench?.stop());
 
@@ -70,6 +100,8 @@ describe("the launch form", () => {
     expect(await panel.getByTestId("preset-standard").isChecked()).toBe(true);
     expect(await panel.getByTestId("preset-state").isVisible()).toBe(false);
     expect(await button(panel, "Start").isEnabled()).toBe(true);
+    expect(await panel.getByTestId("waits-for").textContent()).toBe("");
+    await panel.getByTestId("download-model").waitFor();
     await workbench.screenshotsIn(["light", "contrast", "dark"], "1-plan");
   });
 
@@ -127,6 +159,7 @@ describe("the launch form", () => {
       (rows) => rows > 2.5 * alone,
     );
     await panel.getByTestId(`share-${MORE}`).getByText("rows to learn").waitFor();
+    await effectOf("weights-effect", "equal weights");
     await workbench.screenshotsIn(["light", "contrast", "dark"], "4-mixture");
   });
 
@@ -139,6 +172,7 @@ describe("the launch form", () => {
     expect(await figure(panel, "completion-samples")).toBeGreaterThan(10);
     expect(await figure(panel, "train-rows")).toBe(rows);
     expect(await figure(panel, "tokens")).toBeGreaterThan(1.1 * tokens);
+    await effectOf("field-completionPercent-effect", "no samples for completion");
     await panel.getByTestId("field-completionFrom").scrollIntoViewIfNeeded();
     await workbench.screenshotsIn(["light", "contrast", "dark"], "5-completion");
   });
@@ -267,5 +301,84 @@ describe("the launch form", () => {
       (taken) => taken,
       120_000,
     );
+  });
+
+  it("is brought back as it was filled in, beside a run on the same data", async () => {
+    const known = workbench.runs();
+    await workbench.command("View: Close All Editors");
+    await openPlan();
+    await setPlan(panel, { epochs: 1000, sequencesPerStep: 1 });
+    await button(panel, "Start").click();
+    await aNewRun(known);
+    await workbench.command("View: Close All Editors");
+    await openPlan();
+    await panel.getByText("More settings").click();
+    await input("rank").fill("33");
+    await panel.getByText("Standard, changed").waitFor();
+    await reloadWindow();
+    await shows("rank", "33");
+  });
+
+  it("says for what the run would wait, and when it would no longer", async () => {
+    const turn = panel.getByTestId("waits-for");
+    await turn.getByText("Waits for sums: Start puts it in the queue.").waitFor();
+    await panel.getByTestId("measure-busy").getByText("Can be measured when sums has ended.").waitFor();
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "12-waits");
+    await showRuns(workbench);
+    await workbench.contextMenu(runRow(workbench, "sums"), "Stop Run");
+    await eventually(
+      "no run ahead",
+      () => turn.textContent(),
+      (text) => text === "",
+      120_000,
+    );
+    await panel.getByTestId("measure-busy").waitFor({ state: "hidden" });
+  });
+
+  it("takes a run's settings when asked, and loses nothing that was filled in without asking", async () => {
+    const again = () => workbench.contextMenu(runRow(workbench, "sums"), "Run Again With Changes");
+    const dialog = workbench.page.locator(".monaco-dialog-box", { hasText: `the open plan for ${DATASET}` });
+    await again();
+    await dialog.waitFor();
+    await workbench.screenshot("13-asks");
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await dialog.waitFor({ state: "hidden" });
+    expect(await input("rank").inputValue()).toBe("33");
+    await again();
+    await dialog.getByRole("button", { name: "Replace" }).click();
+    await shows("rank", "16");
+  });
+
+  it("keeps a base model that is not there, and says so", async () => {
+    const model = join(workbench.workspace, "mine");
+    cpSync(resolve(__dirname, "../../models/tiny-python"), model, { recursive: true });
+    await panel.getByTestId("choose-model").click();
+    await workbench.choosePath(model);
+    await effectOf("model-effect", "the default model");
+    renameSync(model, `${model}-away`);
+    await reloadWindow();
+    await panel
+      .getByTestId("model-error")
+      .getByText(`${join(model, "config.json")} cannot be read`)
+      .waitFor();
+    expect(await button(panel, "Start").isEnabled()).toBe(false);
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "14-no-model");
+    renameSync(`${model}-away`, model);
+  });
+
+  it("goes by the settings of a data set, however soon it is started", async () => {
+    const known = workbench.runs();
+    await workbench.command("View: Close All Editors");
+    await workbench.showExplorer();
+    await workbench.contextMenu(workbench.explorerRow(MAPPED), "Fine-tune on This Dataset");
+    panel = await runPanel(workbench);
+    await button(panel, "Start").click();
+    const [run] = await aNewRun(known);
+    expect(spec(run!).dataset).toMatchObject({
+      ...mapping,
+      heldOut: { kind: "file", path: join(workbench.workspace, MAPPED_HELD_OUT) },
+    });
+    // Of a run of a few steps, which only the count can tell.
+    expect(spec(run!).training.evalEvery).toBe(5);
   });
 });

@@ -109,7 +109,11 @@ export class ForecastSection {
     const inTurn = refusal.memory === null ? null : fitsInTurn(refusal.memory);
     this.#replace(
       ...(inTurn === null ? this.#refusal(refusal) : [inTurn]),
-      linkButton(t("Check again"), () => this.post({ type: "forecastAgain" }), "check-again"),
+      element(
+        "div",
+        { class: "actions" },
+        linkButton(t("Check again"), () => this.post({ type: "forecastAgain" }), "check-again"),
+      ),
     );
   }
 

@@ -378,7 +378,8 @@ export class PlanSession implements vscode.Disposable {
     const errors = this.#errorsOf(form);
     const wrong = decideRows.find((field) => errors[field] !== undefined);
     if (wrong !== undefined) {
-      this.#count.refuse(errors[wrong]!);
+      const counts = vscode.l10n.t("Rows are counted with the base model's tokenizer: choose a model that is there.");
+      this.#count.refuse(wrong === "modelPath" ? counts : errors[wrong]!);
       return;
     }
     this.#count.count(countArguments(form, jobSettings(this.dataset)));
