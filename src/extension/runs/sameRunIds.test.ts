@@ -3,8 +3,10 @@ import { cpSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createRun, runsFolderOf } from "../../run/runDirectory";
+import { readRunNotes } from "../../run/runNotes";
 import { newRun, temporaryFolder } from "../../run/testing/testRun";
 import type { Services } from "../context";
+import { NotesDocuments } from "./notesDocument";
 import { pickRun } from "./pickRun";
 import { RunRegistry } from "./runRegistry";
 
@@ -15,7 +17,10 @@ vi.mock("vscode", () => ({
     fire() {}
     dispose() {}
   },
+  Uri: { from: (parts: { scheme: string; path: string }) => parts },
   workspace: {
+    isTrusted: true,
+    registerFileSystemProvider: () => ({ dispose: () => {} }),
     get workspaceFolders() {
       return vscode.folders.map((fsPath) => ({ uri: { scheme: "file", fsPath } }));
     },
@@ -57,6 +62,18 @@ it("gives a command the run of its tree item, of its page, and of what is select
     runs.selected = [runs.at(directory)!];
     expect(await picked("selected")).toBe(directory);
   }
+});
+
+it("keeps the notes of each beside its own run.json", async () => {
+  const documents = new NotesDocuments(runs);
+  for (const directory of directories) {
+    const uri = documents.uriOf(runs.at(directory)!);
+    await documents.writeFile(uri, Buffer.from(`Notes in ${directory}`));
+    expect(Buffer.from(await documents.readFile(uri)).toString()).toBe(`Notes in ${directory}`);
+  }
+  const kept = await Promise.all(directories.map(readRunNotes));
+  expect(kept.map(({ notes }) => notes)).toEqual(directories.map((directory) => `Notes in ${directory}`));
+  documents.dispose();
 });
 
 it("still finds the only run of a name", async () => {
