@@ -57,6 +57,8 @@ describe("runs that are over", () => {
 
   it("are deleted together, after a question that names them", async () => {
     await runRow(workbench, "one").click();
+    // A page that comes up would close the menu.
+    await runPanel(workbench, "one");
     await runRow(workbench, "three").click({ modifiers: ["Control"] });
     await workbench.contextMenu(runRow(workbench, "one"), "Delete Run");
     const dialog = workbench.page.locator(".monaco-dialog-box");
