@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
+import { realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import { readAttempt } from "../../run/lastEvents";
+import { listRunLocked, type MachineRun, MachineRuns, withMachineLock, workFolderOf } from "../../run/machineRuns";
 import { type Claimant, changeQueue, claimOf, inTheWay, moveInQueue, readQueue, readyToStart } from "../../run/queue";
 import { clearStartMark, markQueued, markStarting } from "../../run/startMark";
 import type { RunRegistry, TrackedRun } from "./runRegistry";
@@ -14,13 +16,13 @@ export interface QueuePlace {
   /** 1: the next one. */
   place: number;
   of: number;
-  /** The run that has to end first; null: it starts in a moment. */
-  waitsFor: TrackedRun | null;
+  /** The run that has to end first; null: it starts in a moment. `folder`: where that is not one of this window's. */
+  waitsFor: { name: string; folder: string | null } | null;
 }
 
 /**
  * Runs that wait until the device is free, over all windows on the folder: the order is on disk, whichever window sees
- * that one may start launches it, and a failed run holds up nobody.
+ * that one may start launches it, and a failed run holds up nobody. Runs of other folders hold the device like any other.
  */
 export class RunQueue implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
@@ -28,6 +30,9 @@ export class RunQueue implements vscode.Disposable {
   readonly onDidChange = this.#changed.event;
   /** By the folder of the runs. */
   readonly #ids = new Map<string, readonly string[]>();
+  readonly #machine = new MachineRuns();
+  /** What computes in folders that this window does not show, as of the last look. */
+  #elsewhere: readonly MachineRun[] = [];
   readonly #subscriptions: vscode.Disposable[];
   readonly #timer: NodeJS.Timeout;
   #pumping: Promise<void> | undefined;
@@ -54,10 +59,16 @@ export class RunQueue implements vscode.Disposable {
     const waiting = this.#waitingIn(dirname(run.directory));
     const index = waiting.indexOf(run);
     if (index === -1) return undefined;
-    const ahead = [...this.#active(), ...waiting.slice(0, index)];
-    const blocker = inTheWay(claimantOf(run), ahead.map(claimantOf));
-    const waitsFor = ahead.find((other) => other.directory === blocker?.id) ?? null;
-    return { place: index + 1, of: waiting.length, waitsFor };
+    const ahead = waiting.slice(0, index).map(claimantOf);
+    const blocker = inTheWay(claimantOf(run), [...this.#computing(), ...ahead]);
+    return { place: index + 1, of: waiting.length, waitsFor: blocker === undefined ? null : this.#described(blocker) };
+  }
+
+  #described({ id }: Claimant): NonNullable<QueuePlace["waitsFor"]> {
+    const own = this.runs.at(id);
+    if (own !== undefined) return { name: own.name, folder: null };
+    const other = this.#elsewhere.find((run) => run.id === id);
+    return { name: other?.name ?? id, folder: workFolderOf(id) };
   }
 
   /** True where the run has to wait and is now in the queue; false where it may start at once. */
@@ -67,12 +78,14 @@ export class RunQueue implements vscode.Disposable {
     const ids = await changeQueue(folder, async (before) => {
       await this.#refresh(folder, before);
       const waiting = before.flatMap((id) => this.#queuedRun(folder, id) ?? []);
-      const ahead = [...this.#active(), ...waiting].filter((other) => other !== run);
-      waits = inTheWay(claimantOf(run), ahead.map(claimantOf)) !== undefined;
+      const attempt = await readAttempt(run.directory);
+      await this.#alone(async (alone) => {
+        waits = inTheWay(claimantOf(run), [...this.#computing(), ...waiting.map(claimantOf)]) !== undefined;
+        if (waits) await markQueued(run.directory, attempt);
+        else await this.#claim(run, attempt, alone);
+      });
       const others = before.filter((id) => id !== run.id);
-      if (!waits) return others;
-      await markQueued(run.directory, await readAttempt(run.directory));
-      return [...others, run.id];
+      return waits ? [...others, run.id] : others;
     });
     this.#ids.set(folder, ids);
     await this.runs.refresh(run);
@@ -124,8 +137,42 @@ export class RunQueue implements vscode.Disposable {
     return this.runs.at(directory) === undefined ? !existsSync(directory) : this.#queuedRun(folder, id) === undefined;
   }
 
-  #active(): TrackedRun[] {
-    return this.runs.runs.filter((run) => run.active);
+  #computing(): Claimant[] {
+    return [...this.runs.runs.filter((run) => run.active).map(claimantOf), ...this.#elsewhere];
+  }
+
+  /** Decides what starts while no other window on this machine does, where that can be had, knowing what they started. */
+  async #alone(decide: (alone: boolean) => Promise<void>): Promise<void> {
+    let begun = false;
+    const work = async () => {
+      begun = true;
+      await this.#lookElsewhere();
+      await decide(true);
+    };
+    try {
+      await withMachineLock(work);
+    } catch (error) {
+      if (begun) throw error;
+      this.log.warn(`Queue: what other folders start is not waited for: ${describeError(error)}`);
+      await decide(false);
+    }
+  }
+
+  /** From here on the run is this window's to start: to all others it is being prepared. */
+  async #claim(run: TrackedRun, attempt: number, alone: boolean): Promise<void> {
+    await markStarting(run.directory, attempt);
+    if (!alone) return;
+    await listRunLocked(run.directory).catch((error: unknown) =>
+      this.log.warn(`${run.id}: other folders are not told of it: ${describeError(error)}`),
+    );
+  }
+
+  /** True where something has changed there. */
+  async #lookElsewhere(): Promise<boolean> {
+    const own = await Promise.all(this.runs.folders.map((folder) => realpath(folder).catch(() => folder)));
+    const before = JSON.stringify(this.#elsewhere);
+    this.#elsewhere = (await this.#machine.read()).filter(({ id }) => !own.includes(dirname(id)));
+    return JSON.stringify(this.#elsewhere) !== before;
   }
 
   /** Looks at every run that may wait or compute as it is on disk: another window may have moved it on a moment ago. */
@@ -137,7 +184,8 @@ export class RunQueue implements vscode.Disposable {
 
   async #lookAgain(): Promise<void> {
     if (!this.runs.loaded || this.#disposed) return;
-    let differs = false;
+    const waits = this.runs.folders.some((folder) => this.#waitingIn(folder).length > 0);
+    let differs = waits && (await this.#lookElsewhere());
     for (const folder of this.runs.folders) {
       const ids = await readQueue(folder);
       const before = this.#ids.get(folder) ?? [];
@@ -179,10 +227,11 @@ export class RunQueue implements vscode.Disposable {
     const ids = await changeQueue(folder, async (before) => {
       await this.#refresh(folder, before);
       const waiting = before.flatMap((id) => this.#queuedRun(folder, id) ?? []);
-      const start = readyToStart(waiting.map(claimantOf), this.#active().map(claimantOf));
-      ready.push(...waiting.filter((run) => start.includes(run.directory)));
-      // From here on it is this window's: to all others it is being prepared.
-      for (const run of ready) await markStarting(run.directory, await readAttempt(run.directory));
+      await this.#alone(async (alone) => {
+        const start = readyToStart(waiting.map(claimantOf), this.#computing());
+        ready.push(...waiting.filter((run) => start.includes(run.directory)));
+        for (const run of ready) await this.#claim(run, await readAttempt(run.directory), alone);
+      });
       const ended = (id: string) => this.#isKnownNotToWait(folder, id);
       return before.filter((id) => !ended(id) && ready.every((run) => run.id !== id));
     });
