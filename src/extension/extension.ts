@@ -101,7 +101,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
     extension,
     log,
     runs,
-    evaluations: new RunEvaluations(extension, log),
+    evaluations: new RunEvaluations(extension, log, runs),
     queue: new RunQueue(runs, log, (run) => launchPrepared(services, run)),
     rowLosses,
     rowLossGutter: new RowLossGutter({ extension, log, runs, rowLosses }),
