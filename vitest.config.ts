@@ -9,6 +9,7 @@ export default defineConfig({
       "test/{rules,protocol,package,syntaxes,fuzz}/**/*.test.ts",
     ],
     testTimeout: 60_000,
+    setupFiles: ["test/ownStateFolder.ts"],
     pool: "forks",
   },
 });

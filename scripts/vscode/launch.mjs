@@ -34,6 +34,7 @@ const environment = (state) => ({
   EXTENSIONS_GALLERY: "{}",
   XDG_DATA_HOME: join(state, "xdg"),
   XDG_CONFIG_HOME: join(state, "xdg"),
+  XDG_STATE_HOME: join(state, "xdg"),
   // Where downloaded models go.
   HF_HUB_CACHE: join(state, "hub"),
 });

@@ -5,6 +5,7 @@ import { sendControl } from "../run/control";
 import { findEngine } from "../run/engineBinary";
 import { readAttempt } from "../run/lastEvents";
 import { launchEngine } from "../run/launch";
+import { runInTheWay, workFolderOf } from "../run/machineRuns";
 import { checkProvenance, noteProvenance } from "../run/provenance";
 import { createRun, type NewRun, readRunSpec } from "../run/runDirectory";
 import { RunError } from "../run/runError";
@@ -82,8 +83,14 @@ export async function startRun(
     }
   }
   context.signal.throwIfAborted();
+  const other = await runInTheWay(directory, spec);
+  if (other !== undefined) {
+    const place = `${other.name} in ${workFolderOf(other.id)}`;
+    context.print(`${place} computes on the same device: both are slower, and memory may not suffice.`);
+  }
   context.progress("Starting the engine", null);
-  await launchEngine(directory, engine);
+  const { unlisted } = await launchEngine(directory, engine);
+  if (unlisted !== null) context.print(`The editor's other windows are not told of the run: ${unlisted}`);
 }
 
 async function requireUnchanged(

@@ -88,6 +88,18 @@ describe("tunesmith train", () => {
     expect(stopped.written.stdout).toMatch(/^stopped: step/);
   });
 
+  it("says which run in another folder computes on the same device, and goes on", async () => {
+    const other = await newRunOf(10_000);
+    const first = start(other.folder, "train", "--run", other.directory, "--engine", fakeEngine, "--detach");
+    expect(await first.code).toBe(0);
+    expect(first.written.stdout).not.toContain("computes on the same device");
+    const { folder, directory } = await newRunOf(2);
+    const second = start(folder, "train", "--run", directory, "--engine", fakeEngine);
+    expect(await second.code).toBe(0);
+    expect(second.written.stdout).toContain(`Try in ${other.folder} computes on the same device`);
+    expect(await start(folder, "control", other.directory, "stop").code).toBe(0);
+  });
+
   it("passes on how a run failed", async () => {
     const { folder, directory } = await newRunOf(5);
     behave(directory, { steps: 5, diesAtStep: 2 });

@@ -2,6 +2,7 @@ import type { Tokenizer } from "../dataset/tokenizer";
 import type { EngineModel } from "../model/engine";
 import { engineGeneration } from "../model/engineGeneration";
 import { ModelError } from "../model/error";
+import type { EngineGeneration } from "../protocol/engine";
 import { type HeldOutInstruction, withoutEnd } from "./heldOutInstructions";
 
 /** What a model has made of a prompt. */
@@ -18,56 +19,75 @@ export interface AnswerPair {
   tuned: RawAnswer;
 }
 
+/** An answer as the engine tells it. */
+export interface AnsweredIds {
+  ids: number[];
+  ended: boolean;
+}
+
+/** Both models' answers to an instruction. */
+export interface AnsweredPair {
+  base: AnsweredIds;
+  tuned: AnsweredIds;
+}
+
 export interface AnswerOptions {
   model: EngineModel;
   tokenizer: Tokenizer;
   /** Any of them ends an answer. */
   endTokens: ReadonlySet<number>;
+  /** By the instruction's place: those that need not be asked any more. */
+  known?: ReadonlyMap<number, AnsweredPair>;
+  /** An instruction was answered by both. */
+  onAnswered?: (index: number, pair: AnsweredPair) => void;
+  /** `answered`: with those that were known; half of one where only the base model has answered. */
   onProgress?: (answered: number) => void;
 }
 
 /** Every instruction answered by the base model and with the adapter, greedily. */
 export async function answerInstructions(
   instructions: readonly HeldOutInstruction[],
-  { model, tokenizer, endTokens, onProgress }: AnswerOptions,
+  { model, tokenizer, endTokens, known = new Map(), onAnswered, onProgress }: AnswerOptions,
 ): Promise<AnswerPair[]> {
-  const made = instructions.map(() => ({ base: newAnswer(), tuned: newAnswer() }));
-  let complete = 0;
-  const prompts = instructions.map(({ prompt, maxTokens }) => ({ ids: prompt, maxTokens }));
-  await engineGeneration(model, prompts, {
-    base: true,
-    onGeneration: (generation) => {
-      const pair = made[generation.prompt]!;
-      const answer = generation.base ? pair.base : pair.tuned;
-      if (generation.type === "token") answer.ids.push(generation.id);
-      else {
-        answer.ended = generation.ended;
-        answer.complete = true;
-        complete++;
-        onProgress?.(complete / 2);
-      }
-    },
+  const left = instructions.flatMap((_, index) => (known.has(index) ? [] : [index]));
+  const made = instructions.map(
+    (_, index): AnsweredPair => known.get(index) ?? { base: newAnswer(), tuned: newAnswer() },
+  );
+  let complete = 2 * (instructions.length - left.length);
+  onProgress?.(complete / 2);
+  const ended = new Set<AnsweredIds>();
+  const onGeneration = (generation: EngineGeneration) => {
+    const index = left[generation.prompt]!;
+    const pair = made[index]!;
+    const answer = generation.base ? pair.base : pair.tuned;
+    if (generation.type === "token") {
+      answer.ids.push(generation.id);
+      return;
+    }
+    answer.ended = generation.ended;
+    ended.add(answer);
+    if (ended.has(pair.base) && ended.has(pair.tuned)) onAnswered?.(index, pair);
+    onProgress?.(++complete / 2);
+  };
+  const prompts = left.map((index) => {
+    const { prompt, maxTokens } = instructions[index]!;
+    return { ids: prompt, maxTokens };
   });
-  if (made.some(({ base, tuned }) => !base.complete || !tuned.complete)) {
+  if (prompts.length > 0) await engineGeneration(model, prompts, { base: true, onGeneration });
+  if (ended.size < 2 * prompts.length) {
     throw new ModelError(`${model.engine} generate left prompts unanswered; reinstall the engine.`);
   }
-  const read = (answer: UnreadAnswer) => readAnswer(answer, tokenizer, endTokens);
+  const read = (answer: AnsweredIds) => readAnswer(answer, tokenizer, endTokens);
   return Promise.all(made.map(async ({ base, tuned }) => ({ base: await read(base), tuned: await read(tuned) })));
 }
 
-interface UnreadAnswer {
-  ids: number[];
-  ended: boolean;
-  complete: boolean;
-}
-
-function newAnswer(): UnreadAnswer {
-  return { ids: [], ended: false, complete: false };
+function newAnswer(): AnsweredIds {
+  return { ids: [], ended: false };
 }
 
 /** A template may end answers with a token of its own, which the engine does not know as an end. */
 async function readAnswer(
-  { ids, ended }: UnreadAnswer,
+  { ids, ended }: AnsweredIds,
   tokenizer: Tokenizer,
   endTokens: ReadonlySet<number>,
 ): Promise<RawAnswer> {

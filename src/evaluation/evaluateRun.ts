@@ -15,6 +15,8 @@ import {
   type EvaluationSettings,
   type TestRuns,
 } from "../protocol/evaluation";
+import type { RunSpec } from "../protocol/run";
+import { gpuHolder, gpuTakenBy } from "../run/machineRuns";
 import { readPlainFile } from "../run/plainFile";
 import { readRunSpec, runPaths } from "../run/runDirectory";
 import { RunError } from "../run/runError";
@@ -23,7 +25,9 @@ import { answerInstructions } from "./answers";
 import { drawInstructions, type HeldOutInstruction, heldOutInstructions } from "./heldOutInstructions";
 import { judgeAnswers } from "./judge";
 import { figuresOf } from "./metrics/figures";
-import { adapterSha256, readAnswers, readReport, requireOwnFolder, writeEvaluation } from "./report/reportFiles";
+import { type HeldOutLosses, PartialEvaluation, removePartialEvaluation } from "./partialEvaluation";
+import { EvaluationMark } from "./report/evaluationMark";
+import { adapterSha256, readAnswers, readReport, writeEvaluation } from "./report/reportFiles";
 import { readRows } from "./tests/readRows";
 import { runRowTests, type TestedAnswer } from "./tests/runTests";
 
@@ -40,6 +44,8 @@ export interface EvaluateOptions {
   device?: "cpu" | "cuda" | undefined;
   signal?: AbortSignal;
   onProgress?(stage: string, fraction: number | null, detail?: string): void;
+  /** One sentence: why it does not compute where one would expect it. */
+  onNote?(note: string): void;
 }
 
 const MAX_MANIFEST_BYTES = 16 << 20;
@@ -51,12 +57,35 @@ type Source = v.InferOutput<typeof manifestSchema>["sources"][number];
 
 /**
  * Compares the base model with the run's adapter on its held-out rows and writes `evaluation/`. Nothing of an earlier
- * evaluation is touched before the last answer was judged. Throws one sentence.
+ * report is touched before the last answer was judged; what has been computed by then is kept for the next evaluation of
+ * the same. Throws one sentence, also where another process evaluates the run.
  */
 export async function evaluateRun(directory: string, options: EvaluateOptions): Promise<EvaluationReport> {
+  options.signal?.throwIfAborted();
+  // Nothing is written into what is no run.
+  const spec = await readRunSpec(directory);
+  const mark = await EvaluationMark.take(directory);
+  try {
+    return await evaluate(directory, spec, {
+      ...options,
+      onProgress(stage, fraction, detail) {
+        mark.tell({ stage, fraction, detail: detail ?? null });
+        options.onProgress?.(stage, fraction, detail);
+      },
+      onNote(note) {
+        mark.tell({ note });
+        options.onNote?.(note);
+      },
+    });
+  } finally {
+    await mark.release({ ended: options.signal?.aborted !== true });
+  }
+}
+
+async function evaluate(directory: string, spec: RunSpec, options: EvaluateOptions): Promise<EvaluationReport> {
   const began = Date.now();
   const { signal } = options;
-  const run = await openRun(directory, options);
+  const run = await openRun(directory, spec, options);
   const measured = (options.runCode ? await earlierEvaluation(run) : null) ?? (await measure(run, options));
   const { answers } = measured;
   const tests = await testAll(run, answers, options);
@@ -83,6 +112,7 @@ export async function evaluateRun(directory: string, options: EvaluateOptions): 
     throw new RunError(`${runPaths(directory).adapter} was changed while it was evaluated; evaluate the run again.`);
   }
   await writeEvaluation(directory, run.name, report, answers);
+  await removePartialEvaluation(directory);
   return report;
 }
 
@@ -93,14 +123,27 @@ interface Measured {
   answers: EvaluatedAnswer[];
 }
 
+/** Goes on with what an evaluation of the same that was interrupted has computed. */
 async function measure(run: OpenedRun, options: EvaluateOptions): Promise<Measured> {
-  const { onProgress } = options;
+  const key = { adapter: run.adapter.sha256, settings: run.settings };
+  const partial = await PartialEvaluation.open(run.directory, key, run.instructions, run.vocabularySize);
+  try {
+    const losses = partial.losses ?? (await measureLosses(run, options));
+    if (partial.losses === null) partial.keepLosses(losses);
+    const answers = await answerAll(run, partial, options);
+    const { base, tuned, targets, documents } = losses;
+    return { loss: { base, tuned }, heldOut: { targets, documents }, answers };
+  } finally {
+    await partial.close();
+  }
+}
+
+async function measureLosses(run: OpenedRun, { onProgress }: EvaluateOptions): Promise<HeldOutLosses> {
   onProgress?.("Held-out loss", 0);
   const base = await engineEvaluation({ ...run.model, adapterDir: null }, run.dataDir, "eval");
   onProgress?.("Held-out loss", 0.5);
   const { loss, targets, documents } = await engineEvaluation(run.model, run.dataDir, "eval");
-  const answers = await answerAll(run, options);
-  return { loss: { base: base.loss, tuned: loss }, heldOut: { targets, documents }, answers };
+  return { base: base.loss, tuned: loss, targets, documents };
 }
 
 /**
@@ -135,6 +178,7 @@ interface OpenedRun {
   model: EngineModel;
   tokenizer: Tokenizer;
   endTokens: ReadonlySet<number>;
+  vocabularySize: number;
   sources: Source[];
   settings: EvaluationSettings;
   adapter: EvaluationReport["adapter"];
@@ -144,11 +188,9 @@ interface OpenedRun {
   instructions: HeldOutInstruction[];
 }
 
-async function openRun(directory: string, options: EvaluateOptions): Promise<OpenedRun> {
+async function openRun(directory: string, spec: RunSpec, options: EvaluateOptions): Promise<OpenedRun> {
   options.onProgress?.("Reading the run", null);
-  const spec = await readRunSpec(directory);
   const { data: dataDir, adapter: adapterDir } = runPaths(directory);
-  await requireOwnFolder(directory);
   const sha256 = await adapterSha256(directory);
   if (sha256 === null) {
     throw new RunError(`${directory} has no adapter yet: let the run finish, or stop it, and evaluate it then.`);
@@ -166,6 +208,7 @@ async function openRun(directory: string, options: EvaluateOptions): Promise<Ope
   const all = heldOutInstructions(documents, contract, maxTokens);
   const done = end?.type === "done" ? end : undefined;
   const trainedOnGpu = start?.device.startsWith("cuda") === true;
+  const device = options.device ?? (trainedOnGpu ? await freeDevice(directory, options) : "cpu");
   return {
     directory,
     name: monitor.name,
@@ -175,17 +218,26 @@ async function openRun(directory: string, options: EvaluateOptions): Promise<Ope
       modelDir: spec.model.path,
       adapterDir,
       threads,
-      device: options.device ?? (trainedOnGpu ? "cuda" : "cpu"),
+      device,
       ...(signal ? { signal } : {}),
     },
     tokenizer: await loadTokenizer(spec.model.path),
     endTokens: new Set(contract.endTokens.map(({ id }) => id)),
+    vocabularySize: contract.vocabularySize,
     sources: await readSources(dataDir),
     settings,
     adapter: { sha256, step: done?.adapterStep ?? done?.step ?? null, early: done?.early ?? false },
     heldOut: all.length,
     instructions: drawInstructions(all, rows, settings.seed),
   };
+}
+
+/** The GPU, unless a run computes there. */
+async function freeDevice(directory: string, { onNote }: EvaluateOptions): Promise<"cpu" | "cuda"> {
+  const holder = await gpuHolder();
+  if (holder === undefined) return "cuda";
+  onNote?.(gpuTakenBy(holder, directory));
+  return "cpu";
 }
 
 async function readSources(dataDir: string): Promise<Source[]> {
@@ -200,14 +252,24 @@ async function readSources(dataDir: string): Promise<Source[]> {
   }
 }
 
-async function answerAll(run: OpenedRun, { signal, onProgress }: EvaluateOptions): Promise<EvaluatedAnswer[]> {
+async function answerAll(
+  run: OpenedRun,
+  partial: PartialEvaluation,
+  { signal, onProgress }: EvaluateOptions,
+): Promise<EvaluatedAnswer[]> {
   const { instructions, tokenizer, model, endTokens, sources } = run;
   if (instructions.length === 0) return [];
   const count = instructions.length;
   const tell = (answered: number) =>
     onProgress?.("Answering held-out instructions", answered / count, `${Math.floor(answered)} of ${count}`);
-  tell(0);
-  const pairs = await answerInstructions(instructions, { model, tokenizer, endTokens, onProgress: tell });
+  const pairs = await answerInstructions(instructions, {
+    model,
+    tokenizer,
+    endTokens,
+    known: partial.answers,
+    onAnswered: (index, pair) => partial.keepAnswer(index, pair),
+    onProgress: tell,
+  });
   const expected = await Promise.all(instructions.map((one) => tokenizer.decode(one.expected)));
   const judged = await judgeAnswers(expected, pairs, signal);
   return Promise.all(

@@ -109,7 +109,7 @@ function createServices(extension: vscode.ExtensionContext): Services {
     extension,
     log,
     runs,
-    evaluations: new RunEvaluations(extension, log),
+    evaluations: new RunEvaluations(extension, log, runs),
     queue: new RunQueue(runs, log, (run) => launchPrepared(services, run)),
     preparations: new Preparations(),
     unansweredStops: new UnansweredStops(() => services),

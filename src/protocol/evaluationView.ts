@@ -7,8 +7,7 @@ export interface EvaluationView {
   possible: boolean;
   /** Whose adapter it is; null: the engine did not tell. */
   adapter: AdapterOrigin | null;
-  /** An evaluation is going on; fraction null: nobody knows how far it is. */
-  progress: { stage: string; fraction: number | null; detail: string | null } | null;
+  progress: ShownProgress | null;
   /** Why the last one failed, or why its report cannot be read: one sentence. */
   failure: string | null;
   report: EvaluationReport | null;
@@ -16,6 +15,18 @@ export interface EvaluationView {
   stale: boolean;
   /** The user has allowed code to be run in this workspace. */
   codeAllowed: boolean;
+}
+
+/** An evaluation is going on. */
+export interface ShownProgress {
+  stage: string;
+  /** Null: nobody knows how far it is. */
+  fraction: number | null;
+  detail: string | null;
+  /** Why it does not compute where one would expect it: one sentence. */
+  note: string | null;
+  /** Another window or program is at it. */
+  elsewhere: boolean;
 }
 
 export interface AdapterOrigin {

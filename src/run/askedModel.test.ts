@@ -1,8 +1,9 @@
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { askedModel } from "./askedModel";
+import { listRun, workFolderOf } from "./machineRuns";
 import { ownIdentity } from "./processIdentity";
 import { runPaths } from "./runDirectory";
 import { temporaryRun } from "./testing/testRun";
@@ -64,6 +65,20 @@ describe("which model of a run answers", () => {
     tell({ ...done, ...losses, adapterStep: 6 });
     const adapter = adapterIn(runPaths(directory).adapter);
     expect(await askedModel(directory)).toMatchObject({ adapterDir: adapter, step: 6, device: "cuda", note: "" });
+  });
+
+  it("answers on the processor while another run has the GPU, and says which", async () => {
+    tell(started("cuda:0"));
+    await runs();
+    await listRun(directory);
+    const ended = await temporaryRun();
+    const start = { time: 1, attempt: 1, ...started("cuda:0") };
+    appendFileSync(runPaths(ended.directory).events, `${JSON.stringify(start)}\n`);
+    const asked = await askedModel(ended.directory);
+    expect(asked.device).toBe("cpu");
+    expect(asked.note).toContain(`The GPU is taken by the run Try in ${workFolderOf(directory)}`);
+    rmSync(runPaths(directory).lock);
+    expect(await askedModel(ended.directory)).toMatchObject({ device: "cuda" });
   });
 
   it("is the checkpoint that was asked for, where it is kept", async () => {

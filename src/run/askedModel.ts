@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunSpec } from "../protocol/run";
 import { readEngineState } from "./engineLock";
+import { gpuHolder, gpuTakenBy } from "./machineRuns";
 import { checkpointFolder } from "./prompts";
 import { runPaths } from "./runDirectory";
 import { RunError } from "./runError";
@@ -20,17 +21,17 @@ export interface AskedModel {
 }
 
 /**
- * The final adapter of a run that has ended, else its newest checkpoint; with `step` that checkpoint. While the run
- * itself computes on the GPU, the answers are left to the processor.
+ * The final adapter of a run that has ended, else its newest checkpoint; with `step` that checkpoint. While this run or
+ * another one computes on the GPU, the answers are left to the processor.
  */
 export async function askedModel(directory: string, step?: number): Promise<AskedModel> {
   const monitor = await RunMonitor.open(directory);
   const { spec, history } = monitor;
   const { alive } = await readEngineState(directory);
   const onGpu = history.start?.device.startsWith("cuda") ?? false;
-  const busy = alive && onGpu;
-  const device = onGpu && !busy ? "cuda" : "cpu";
-  const notes = busy ? ["The GPU is taken by the run: the processor answers, more slowly."] : [];
+  const taken = onGpu ? await gpuTaken(directory, alive) : null;
+  const device = onGpu && taken === null ? "cuda" : "cpu";
+  const notes = taken === null ? [] : [taken];
   if (step !== undefined) {
     const adapterDir = checkpointFolder(directory, step);
     if (!(await hasAdapter(adapterDir))) {
@@ -51,6 +52,13 @@ export async function askedModel(directory: string, step?: number): Promise<Aske
   }
   notes.push("The run has no checkpoint yet: only the base model answers.");
   return { spec, adapterDir: null, step: null, device, note: notes.join(" ") };
+}
+
+/** Why the GPU cannot be had: one sentence; null: it can. */
+async function gpuTaken(directory: string, alive: boolean): Promise<string | null> {
+  if (alive) return "The GPU is taken by the run: the processor answers, more slowly.";
+  const holder = await gpuHolder(directory);
+  return holder === undefined ? null : gpuTakenBy(holder, directory);
 }
 
 function hasAdapter(folder: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -17,6 +18,7 @@ import { endEngine, sendControl, stopRun } from "./control";
 import { findEngine } from "./engineBinary";
 import { readEngineState } from "./engineLock";
 import { launchEngine } from "./launch";
+import { MachineRuns, machineStateFolder } from "./machineRuns";
 import { createRun, deleteRun, runPaths, runsFolderOf } from "./runDirectory";
 import { RunMonitor, type RunUpdate, readSnapshot, watchRunsFolder } from "./runMonitor";
 import { clearStartMark, markStartFailed, markStarting, readStartState, whileStarting } from "./startMark";
@@ -36,6 +38,20 @@ describe("launchEngine", () => {
     await launchEngine(directory, fakeEngine);
     await until(async () => (await stateOf(directory)) === "finished");
     expect(await readSnapshot(directory)).toMatchObject({ step: 3, evalLossBefore: 3, evalLoss: 2, checkpointStep: 3 });
+  });
+
+  it("lets other folders know, and starts all the same where that cannot be written down", async () => {
+    const first = await runThat({ steps: 100_000 });
+    expect(await launchEngine(first, fakeEngine)).toMatchObject({ unlisted: null });
+    expect((await new MachineRuns().read()).map(({ id }) => id)).toEqual([first]);
+    await stopRun(first);
+    const folder = machineStateFolder();
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, "");
+    const second = await runThat({ steps: 3 });
+    expect((await launchEngine(second, fakeEngine)).unlisted).toContain(folder);
+    await until(async () => (await stateOf(second)) === "finished");
+    rmSync(folder);
   });
 
   it("passes on the last words of an engine that ends at once", async () => {

@@ -3,10 +3,12 @@ import { constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { describeError } from "../disk/describeError";
 import { systemCause } from "../disk/systemCause";
 import type { EngineEvent } from "../protocol/engine";
 import { readEngineState } from "./engineLock";
 import { highestAttempt, readAttempt, readLastEvents } from "./lastEvents";
+import { listRun } from "./machineRuns";
 import { runPaths } from "./runDirectory";
 import { hasCode, RunError, withFile } from "./runError";
 import { markStartFailed, markStarting, whileStarting } from "./startMark";
@@ -19,6 +21,8 @@ const LOG_TAIL_BYTES = 8192;
 
 export interface Launch {
   pid: number;
+  /** Why other windows and folders do not know that the run computes: one sentence; null: they do. */
+  unlisted: string | null;
 }
 
 /**
@@ -31,8 +35,9 @@ export async function launchEngine(directory: string, engine: string): Promise<L
   await requireNoEngine(directory, past.at(-1));
   const attempt = highestAttempt(past);
   await markStarting(directory, attempt);
+  const unlisted = await listRun(directory).then(() => null, describeError);
   try {
-    return await whileStarting(directory, () => spawnAndWait(directory, engine, attempt));
+    return { pid: await whileStarting(directory, () => spawnAndWait(directory, engine, attempt)), unlisted };
   } catch (error) {
     await markStartFailed(directory, attempt, error instanceof Error ? error.message : String(error));
     throw error;
@@ -69,7 +74,7 @@ async function isLink(path: string): Promise<boolean> {
   }
 }
 
-async function spawnAndWait(directory: string, engine: string, attempt: number): Promise<Launch> {
+async function spawnAndWait(directory: string, engine: string, attempt: number): Promise<number> {
   const log = await openLog(runPaths(directory).log);
   try {
     const logStart = (await log.stat()).size;
@@ -82,7 +87,7 @@ async function spawnAndWait(directory: string, engine: string, attempt: number):
     child.unref();
     const spoke = await firstEventOrEnd(directory, attempt, end);
     if (spoke !== "event") throw new RunError(await lastWords(runPaths(directory).log, logStart, engine, spoke));
-    return { pid: child.pid! };
+    return child.pid!;
   } finally {
     await log.close();
   }

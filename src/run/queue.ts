@@ -76,7 +76,7 @@ export interface Claimant {
 }
 
 /** The run that `run` has to wait for: one that computes, or may, where it would. */
-export function inTheWay(run: Claimant, others: readonly Claimant[]): Claimant | undefined {
+export function inTheWay<Other extends Claimant>(run: Claimant, others: readonly Other[]): Other | undefined {
   return others.find(
     ({ id, claim }) => id !== run.id && (claim === run.claim || claim === "any" || run.claim === "any"),
   );

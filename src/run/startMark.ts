@@ -105,6 +105,12 @@ export async function readStartState(directory: string, attempt: number): Promis
   return { kind: "failed", cause: "The start was interrupted before the engine ran; start the run again." };
 }
 
+/** Whether a living process of this machine has marked the run's start; the attempt that it meant may have ended since. */
+export async function startIsUnderWay(directory: string): Promise<boolean> {
+  const mark = await readStartMark(directory);
+  return mark !== undefined && mark.error === null && mark.queued !== true && (await identify(mark)) === "alive";
+}
+
 async function readStartMark(directory: string): Promise<StartMark | undefined> {
   try {
     const value: unknown = JSON.parse(await readPlainFile(fileOf(directory), MAX_BYTES));

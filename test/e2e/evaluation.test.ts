@@ -1,10 +1,11 @@
 /** A run is evaluated, its report opened and compared; tests in the data are run once that was allowed. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EvaluationMark } from "../../src/evaluation/report/evaluationMark";
 import { button, inState, RUN_MS, runPanel, setPlan } from "./runPanel";
-import { TUNESMITH_ICON, Workbench } from "./workbench";
+import { eventually, TUNESMITH_ICON, Workbench } from "./workbench";
 
 const operators = [
   ["add", "+"],
@@ -54,7 +55,7 @@ describe("evaluating a run", () => {
     await workbench.screenshotsIn(["light", "contrast", "dark"], "1-nothing-yet");
   });
 
-  it("shows how far it is, can be cancelled, and compares both models", async () => {
+  it("shows how far it is, can be cancelled, goes on after a reload, and compares both models", async () => {
     await panel.getByTestId("evaluate").click();
     await panel.getByTestId("evaluating").waitFor();
     await panel.getByTestId("cancel-evaluation").click();
@@ -62,6 +63,17 @@ describe("evaluating a run", () => {
     await panel.getByTestId("evaluate").click();
     await panel.getByTestId("evaluating").getByText("Answering held-out instructions").waitFor({ timeout: RUN_MS });
     await workbench.screenshot("2-going-on");
+    // Some answers are there when the window goes.
+    const [run] = workbench.runs();
+    const evaluation = join(workbench.workspace, ".tunesmith", "runs", run!, "evaluation");
+    const partial = () => readFileSync(join(evaluation, "partial.jsonl"), "utf8").split("\n");
+    const [head, losses] = await eventually("an answer", partial, (lines) => lines.length > 3, RUN_MS);
+    await workbench.reload();
+    panel = await runPanel(workbench);
+    await panel.getByTestId("evaluating").waitFor();
+    expect(partial().slice(0, 2)).toEqual([head, losses]);
+    await panel.getByTestId("evaluation").scrollIntoViewIfNeeded();
+    await workbench.screenshot("2b-after-reload");
     await panel.getByTestId("evaluation-table").waitFor({ timeout: RUN_MS });
     await evaluated();
     expect(await row("Stops by itself").textContent()).toMatch(/\d of \d+ \(\d+ %\)/);
@@ -69,6 +81,23 @@ describe("evaluating a run", () => {
     expect(await panel.getByTestId("evaluation-sentence").textContent()).toMatch(/Of \d+ answers/);
     await panel.getByTestId("evaluation").scrollIntoViewIfNeeded();
     await workbench.screenshotsIn(["light", "contrast", "dark"], "3-report");
+  });
+
+  it("shows what another window is at, and offers no second evaluation", async () => {
+    const [run] = workbench.runs();
+    const mark = await EvaluationMark.take(join(workbench.workspace, ".tunesmith", "runs", run!));
+    const note = "The GPU is taken by the run Larger model in /home/ada/shop: the processor answers, more slowly.";
+    mark.tell({ stage: "Answering held-out instructions", fraction: 0.9, detail: "45 of 50", note });
+    const progress = panel.getByTestId("evaluating");
+    await progress.getByText("45 of 50").waitFor();
+    await progress.getByText("in another window").waitFor();
+    await panel.getByTestId("evaluation-note").getByText(note).waitFor();
+    expect(await panel.getByTestId("evaluate").count()).toBe(0);
+    expect(await panel.getByTestId("cancel-evaluation").count()).toBe(0);
+    await progress.scrollIntoViewIfNeeded();
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "3b-another-window");
+    await mark.release({ ended: true });
+    await panel.getByTestId("evaluate").waitFor();
   });
 
   it("lists the answers, to be filtered and opened", async () => {

@@ -1,7 +1,10 @@
 /** Runs that wait for each other: their places, changing them, and their turns, over a reload of the window. */
 import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stopRun } from "../../src/run/control";
+import { findEngine } from "../../src/run/engineBinary";
+import { launchEngine } from "../../src/run/launch";
 import { addPreparedRun, runRow, showRuns } from "./preparedRun";
 import { button, inState, runPanel } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
@@ -72,5 +75,22 @@ describe("the queue of runs", () => {
     expect(await button(panel, "Use for completion").count()).toBe(1);
     expect(queue()).toEqual([]);
     await workbench.screenshot("3-turn");
+  });
+
+  it("lets a run wait for one in another folder, and says where that is", async () => {
+    const folder = join(workbench.folder, "elsewhere");
+    mkdirSync(folder);
+    const other = await addPreparedRun(folder, { name: "omega", steps: 100_000 });
+    // As a window on that folder would start it: for the same user, that is with the same state folder.
+    process.env.XDG_STATE_HOME = join(workbench.state, "xdg");
+    await launchEngine(other, await findEngine({ root: resolve(__dirname, "../..") }));
+    await start("gamma");
+    await says("gamma", /next: waits for omega in .*elsewhere/);
+    await runRow(workbench, "gamma").click();
+    const panel = await runPanel(workbench, "gamma");
+    await panel.getByTestId("queue-place").getByText(`waits for omega in ${folder}`).waitFor();
+    await workbench.screenshotsIn(["light", "dark"], "4-elsewhere");
+    await stopRun(other, { forceAfterMs: 60_000 });
+    await inState(panel, "finished");
   });
 });

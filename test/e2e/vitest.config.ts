@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/e2e/**/*.test.ts"],
     globalSetup: ["test/e2e/installedExtension.ts"],
-    setupFiles: ["test/e2e/stepOfStory.ts"],
+    setupFiles: ["test/ownStateFolder.ts", "test/e2e/stepOfStory.ts"],
     testTimeout: 700_000,
     hookTimeout: 120_000,
     fileParallelism: false,

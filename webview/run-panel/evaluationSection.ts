@@ -17,6 +17,8 @@ export class EvaluationSection implements RunSection {
   readonly #answers: EvaluatedAnswers;
   readonly #live = liveRegion();
   #shown = "";
+  /** What is shown of the progress besides its figures. */
+  #progressFrame = "";
 
   constructor(private readonly post: (message: FromRunPanel) => void) {
     this.#answers = new EvaluatedAnswers({
@@ -144,26 +146,30 @@ export class EvaluationSection implements RunSection {
       this.#progress.replaceChildren();
       return;
     }
-    const { stage, fraction, detail } = progress;
+    const { stage, fraction, detail, note, elsewhere } = progress;
     // The share would be told at every answer.
     setText(this.#live, stageText(stage));
     const share = fraction === null ? "" : ` ${Math.floor(fraction * 100)} %`;
     const text = `${stageText(stage)}${share}${detail === null ? "" : ` · ${detail}`}`;
+    // Built anew only where it says something else: Cancel must not vanish under the pointer.
+    const frame = JSON.stringify([note, elsewhere]);
     const shown = this.#progress.querySelector(".stage");
-    if (shown !== null) {
+    if (shown !== null && frame === this.#progressFrame) {
       if (shown.textContent !== text) shown.textContent = text;
       return;
     }
-    const cancel = linkButton(t("Cancel"), () => this.post({ type: "cancelEvaluation" }), "cancel-evaluation");
-    this.#progress.replaceChildren(
-      element(
-        "p",
-        { class: "start-message", testId: "evaluating" },
-        progressRing(),
-        element("span", { class: "stage", text }),
-        cancel,
-      ),
+    this.#progressFrame = frame;
+    const cancel = () => linkButton(t("Cancel"), () => this.post({ type: "cancelEvaluation" }), "cancel-evaluation");
+    const other = () => element("span", { class: "quiet", text: t("in another window") });
+    const line = element(
+      "p",
+      { class: "start-message", testId: "evaluating" },
+      progressRing(),
+      element("span", { class: "stage", text }),
+      elsewhere ? other() : cancel(),
     );
+    const why = note === null ? [] : [element("p", { class: "quiet", testId: "evaluation-note", text: note })];
+    this.#progress.replaceChildren(line, ...why);
   }
 }
 

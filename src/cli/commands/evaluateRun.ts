@@ -15,7 +15,11 @@ export const command: Command = {
     rows: { type: "string", value: "N", description: `answer at most N held-out instructions (${DEFAULT_ROWS})` },
     "max-tokens": { type: "string", value: "N", description: `tokens of an answer at most (${DEFAULT_TOKENS})` },
     "run-code": { type: "boolean", description: "run the tests that rows carry, where they can be enclosed" },
-    device: { type: "string", value: "cpu|cuda", description: "default: where the run was trained" },
+    device: {
+      type: "string",
+      value: "cpu|cuda",
+      description: "default: where the run was trained, unless a run computes there",
+    },
     engine: { type: "string", value: "FILE", description: "the training engine, where it is not Tunesmith's own" },
     threads: { type: "string", value: "N", description: "0: as many as there are cores" },
   },
@@ -32,6 +36,7 @@ export const command: Command = {
       engine: await engineFor(configured === undefined ? undefined : resolve(context.cwd, configured)),
       signal: context.signal,
       onProgress: context.progress,
+      onNote: (note: string) => context.partial({ note }, `${note}\n`),
     };
     const { evaluateRun } = await import("../../evaluation/evaluateRun");
     const report = await evaluateRun(directory, options);

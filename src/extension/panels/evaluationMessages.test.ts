@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { parseEvaluationNote } from "./evaluationMessages";
 import { parseFromRunPanel } from "./messages";
 
 describe("what the evaluation's section sends", () => {
@@ -16,4 +17,9 @@ describe("what the evaluation's section sends", () => {
     expect(parseFromRunPanel({ type: "openEvaluatedRow", index: 3 })).toEqual({ type: "openEvaluatedRow", index: 3 });
     expect(parseFromRunPanel({ type: "openEvaluatedRow", ...rest })).toBeUndefined();
   });
+});
+
+it("takes a note of the job's for that, and nothing else", () => {
+  expect(parseEvaluationNote({ note: "The GPU is taken." })).toBe("The GPU is taken.");
+  for (const other of [null, "note", {}, { note: 1 }]) expect(parseEvaluationNote(other)).toBeUndefined();
 });

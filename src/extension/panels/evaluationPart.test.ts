@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { askForEvaluation, EvaluationMark, evaluationIsAskedFor } from "../../evaluation/report/evaluationMark";
 import { adapterSha256, writeEvaluation } from "../../evaluation/report/reportFiles";
 import type { EvaluatedAnswer, EvaluationReport, ModelAnswer, ModelFigures } from "../../protocol/evaluation";
 import type { FromRunPanel, ToRunPanel } from "../../protocol/webview";
@@ -72,6 +73,9 @@ vi.mock("../jobs/runJob", async (original) => ({
   runJob: (options: unknown) => jobs.run(options),
 }));
 
+/** Longer than a window takes to look again. */
+const WAIT = { timeout: 20_000 };
+
 const figures: ModelFigures = {
   loss: 1,
   ended: { count: 1, of: 1 },
@@ -99,6 +103,9 @@ describe("the evaluation of a run in its page", () => {
   let kept: Map<string, unknown>;
   let evaluations: RunEvaluations;
   let part: RunPart;
+  let run: TrackedRun;
+  /** The window has found its runs. */
+  let loaded: () => void;
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "tunesmith-part-"));
@@ -112,9 +119,15 @@ describe("the evaluation of a run in its page", () => {
       get: (key: string) => kept.get(key),
       update: async (key: string, value: unknown) => void kept.set(key, value),
     };
-    const log = { info: () => {}, error: () => {} };
-    evaluations = new RunEvaluations({ extensionPath: "/ext", workspaceState } as never, log as never);
-    const run = {
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    loaded = () => {};
+    const runs = { runs: [] as TrackedRun[], onDidChange: (listener: () => void) => onLoaded(listener) };
+    const onLoaded = (listener: () => void) => {
+      loaded = listener;
+      return { dispose: () => {} };
+    };
+    evaluations = new RunEvaluations({ extensionPath: "/ext", workspaceState } as never, log as never, runs as never);
+    run = {
       directory,
       id: "run",
       usable: true,
@@ -122,6 +135,7 @@ describe("the evaluation of a run in its page", () => {
       history: { end: { type: "done", step: 60, adapterStep: 40, early: true }, bestStep: 40 },
       spec: { dataset: { path: data, heldOut: { kind: "none" } } },
     } as unknown as TrackedRun;
+    runs.runs.push(run);
     part = evaluationPart({
       services: { evaluations } as unknown as Services,
       run,
@@ -130,12 +144,25 @@ describe("the evaluation of a run in its page", () => {
   });
   afterEach(() => {
     part.dispose();
+    evaluations.dispose();
     rmSync(directory, { recursive: true, force: true });
   });
 
   const views = () => posted.flatMap((message) => (message.type === "evaluation" ? [message.view] : []));
   const send = (message: FromRunPanel) => part.receive(message);
-  const idle = () => vi.waitFor(() => expect(views().at(-1)?.progress).toBeNull());
+  const idle = () =>
+    vi.waitFor(() => {
+      expect(evaluations.progress(directory)).toBeNull();
+      expect(views().at(-1)?.progress).toBeNull();
+    });
+  /** A job that goes on until it is cancelled. */
+  const untilCancelled = (options: unknown) =>
+    new Promise((_resolve, reject) => {
+      const { signal } = options as JobOptions;
+      const cancel = () => reject(new JobCancelled());
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener("abort", cancel);
+    });
 
   async function evaluate(answers: EvaluatedAnswer[] = []): Promise<EvaluationReport> {
     const report: EvaluationReport = {
@@ -215,14 +242,120 @@ describe("the evaluation of a run in its page", () => {
   });
 
   it("says nothing where it was cancelled", async () => {
-    jobs.run = (options) =>
-      new Promise((_resolve, reject) => {
-        (options as JobOptions).signal?.addEventListener("abort", () => reject(new JobCancelled()));
-      });
+    jobs.run = untilCancelled;
     await send({ type: "evaluate" });
     await send({ type: "cancelEvaluation" });
     await idle();
     expect(views().at(-1)?.failure).toBeNull();
+  });
+
+  it("tells why the processor computes", async () => {
+    jobs.run = (options) => {
+      (options as JobOptions).onPartial?.({ note: "The GPU is taken." });
+      return new Promise(() => {});
+    };
+    await send({ type: "evaluate" });
+    const progress = { note: "The GPU is taken.", elsewhere: false };
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toMatchObject(progress));
+  });
+
+  it("shows what another process is at, asks for no second one, and sees that it has ended", async () => {
+    let started = 0;
+    jobs.run = async () => void started++;
+    const mark = await EvaluationMark.take(directory);
+    mark.tell({ stage: "Answering held-out instructions", fraction: 0.9, detail: "45 of 50" });
+    loaded();
+    const progress = { detail: "45 of 50", fraction: 0.9, elsewhere: true };
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toMatchObject(progress), WAIT);
+    jobs.run = async () => {
+      started++;
+      throw new Error("It is being evaluated already.");
+    };
+    await send({ type: "evaluate" });
+    await vi.waitFor(() => expect(started).toBe(1));
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toMatchObject(progress), WAIT);
+    expect(views().at(-1)?.failure).toBeNull();
+    expect(started).toBe(1);
+    await mark.release({ ended: true });
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toBeNull(), WAIT);
+    expect(started).toBe(1);
+  });
+
+  it("goes on with an evaluation that a window has left, once it is nobody's", async () => {
+    let finish = () => {};
+    let started = 0;
+    jobs.run = () => {
+      started++;
+      return new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    };
+    const mark = await EvaluationMark.take(directory);
+    await askForEvaluation(directory);
+    loaded();
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toMatchObject({ elsewhere: true }), WAIT);
+    expect(started).toBe(0);
+    await mark.release({ ended: false });
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toMatchObject({ elsewhere: false }), WAIT);
+    expect(started).toBe(1);
+    finish();
+    await idle();
+    expect(await evaluationIsAskedFor(directory)).toBe(false);
+    expect(started).toBe(1);
+  });
+
+  it.each([
+    ["in an untrusted folder", () => Object.assign(vscode, { trusted: false })],
+    [
+      "that was asked for on another machine",
+      () => writeFileSync(join(directory, "evaluation", "asked.json"), '{"host":"elsewhere"}'),
+    ],
+    ["of a run that goes on again", () => Object.assign(run, { usable: false })],
+  ])("goes on with nothing %s", async (_name, change) => {
+    let started = 0;
+    jobs.run = async () => void started++;
+    const mark = await EvaluationMark.take(directory);
+    await askForEvaluation(directory);
+    change();
+    loaded();
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toMatchObject({ elsewhere: true }), WAIT);
+    await mark.release({ ended: false });
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toBeNull(), WAIT);
+    expect(started).toBe(0);
+  });
+
+  it("takes nothing behind a link for asked for, and goes on once with what cannot be taken back", async () => {
+    const outside = join(directory, "outside");
+    mkdirSync(outside);
+    writeFileSync(join(outside, "asked.json"), JSON.stringify({ host: hostname() }));
+    symlinkSync(outside, join(directory, "evaluation"));
+    expect(await evaluationIsAskedFor(directory)).toBe(false);
+    await evaluations.start(run);
+    expect(evaluations.failure(directory)).toContain("is not a folder of the run's own");
+    // What is asked for from now on could not be taken back a moment ago.
+    rmSync(join(directory, "evaluation"));
+    await askForEvaluation(directory);
+    const start = vi.spyOn(evaluations, "start");
+    const mark = await EvaluationMark.take(directory);
+    loaded();
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toMatchObject({ elsewhere: true }), WAIT);
+    await mark.release({ ended: false });
+    await vi.waitFor(() => expect(views().at(-1)?.progress).toBeNull(), WAIT);
+    expect(start).not.toHaveBeenCalled();
+  });
+
+  it("is left for the next window where this one goes, not where it was cancelled or has failed", async () => {
+    jobs.run = untilCancelled;
+    await send({ type: "evaluate" });
+    await vi.waitFor(async () => expect(await evaluationIsAskedFor(directory)).toBe(true));
+    await send({ type: "cancelEvaluation" });
+    await idle();
+    expect(await evaluationIsAskedFor(directory)).toBe(false);
+    const ended = evaluations.start(run);
+    await vi.waitFor(async () => expect(await evaluationIsAskedFor(directory)).toBe(true));
+    evaluations.dispose();
+    await ended;
+    expect(await evaluationIsAskedFor(directory)).toBe(true);
   });
 
   it("runs code only once that was allowed, asks once, and forgets", async () => {
@@ -232,10 +365,11 @@ describe("the evaluation of a run in its page", () => {
     expect(given).toEqual([]);
     vscode.answer = "Run Code";
     await send({ type: "evaluateWithTests" });
+    await vi.waitFor(() => expect(given).toEqual([true]));
     await idle();
     await send({ type: "evaluateWithTests" });
+    await vi.waitFor(() => expect(given).toEqual([true, true]));
     await idle();
-    expect(given).toEqual([true, true]);
     expect(vscode.asked).toBe(2);
     vscode.trusted = false;
     expect(evaluations.permission.given).toBe(false);
@@ -243,8 +377,8 @@ describe("the evaluation of a run in its page", () => {
     vscode.trusted = true;
     await evaluations.permission.forget();
     await send({ type: "evaluate" });
+    await vi.waitFor(() => expect(given).toEqual([true, true, false]));
     await idle();
-    expect(given).toEqual([true, true, false]);
   });
 
   it("takes no other value in the workspace's state for a yes", () => {

@@ -17,7 +17,7 @@ const LONGEST_SHOWN = 20_000;
 export const evaluationPart = (context: RunPartContext): RunPart => new EvaluationPart(context);
 
 class EvaluationPart implements RunPart {
-  readonly #subscription: vscode.Disposable;
+  readonly #subscriptions: vscode.Disposable[];
   /** The page has the list of answers open. */
   #answersShown = false;
   /** The report whose answers the page has. */
@@ -29,9 +29,12 @@ class EvaluationPart implements RunPart {
   constructor(private readonly context: RunPartContext) {
     const { services, run } = context;
     this.#state = run.head().state;
-    this.#subscription = services.evaluations.onDidChange((directory) => {
-      if (directory === run.directory) void this.#post();
-    });
+    this.#subscriptions = [
+      services.evaluations.onDidChange((directory) => {
+        if (directory === run.directory) void this.#post();
+      }),
+      services.evaluations.follow(run),
+    ];
   }
 
   async show(): Promise<void> {
@@ -55,7 +58,7 @@ class EvaluationPart implements RunPart {
         if (await services.evaluations.permission.ask()) void services.evaluations.start(run);
         return true;
       case "cancelEvaluation":
-        services.evaluations.cancel(run.directory);
+        await services.evaluations.cancel(run.directory);
         return true;
       case "openEvaluationReport":
         await this.#openReport();
@@ -137,7 +140,7 @@ class EvaluationPart implements RunPart {
   }
 
   dispose(): void {
-    this.#subscription.dispose();
+    for (const subscription of this.#subscriptions) subscription.dispose();
   }
 }
 

@@ -5,6 +5,7 @@ import type { FromRunPanel } from "../../protocol/webview";
 import { findRunProblems } from "../../run/runProblems";
 import type { Services } from "../context";
 import type { TrackedRun } from "../runs/runRegistry";
+import { describeAhead } from "../views/runText";
 import type { RunPart, RunPartContext } from "./runPart";
 
 /** Says where a run stands in the queue, what it goes on from, and what of it cannot be read. */
@@ -65,7 +66,7 @@ export class NoticesPart implements RunPart {
     const parent = this.#parent();
     const message: ToNotices = {
       type: "notices",
-      queue: place === undefined ? null : { ...place, waitsFor: place.waitsFor?.name ?? null },
+      queue: place === undefined ? null : { ...place, waitsFor: place.waitsFor && describeAhead(place.waitsFor) },
       parent:
         spec.parent === undefined
           ? null

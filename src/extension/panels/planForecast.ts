@@ -1,4 +1,4 @@
-import type * as vscode from "vscode";
+import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { EngineMeasuring, EnginePlan } from "../../protocol/engine";
 import type { ToForecast } from "../../protocol/forecastView";
@@ -6,6 +6,7 @@ import type { PlanForm } from "../../protocol/planForm";
 import type { DataSummary } from "../../protocol/webview";
 import { adviceFor } from "../../run/advice";
 import { ForecastRefused, forecastData, forecastRun } from "../../run/forecast";
+import { gpuHolder } from "../../run/machineRuns";
 import { usableInTurn } from "../../run/memoryInTurn";
 import type { NewRun } from "../../run/runDirectory";
 import type { Services } from "../context";
@@ -91,6 +92,7 @@ export class PlanForecast implements vscode.Disposable {
     };
     tell({ type: "measuring", state: "running", stage: "loading", fraction: 0 });
     try {
+      await this.#requireFreeGpu();
       const plan = await this.#forecast(question, measuring.signal, (progress) => {
         if (!measuring.signal.aborted) tell({ type: "measuring", state: "running", ...progress });
       });
@@ -103,6 +105,15 @@ export class PlanForecast implements vscode.Disposable {
     } finally {
       this.#measuring = undefined;
     }
+  }
+
+  /** Beside a run on the GPU neither its speed nor its memory would be what is measured. */
+  async #requireFreeGpu(): Promise<void> {
+    const { state } = this.#shown;
+    if (state !== "ready" || !this.#shown.forecast.device.startsWith("cuda")) return;
+    const holder = await gpuHolder();
+    if (holder === undefined) return;
+    throw new Error(vscode.l10n.t("{0} computes on the GPU: measure when it has ended.", holder.name));
   }
 
   cancelMeasure(): void {

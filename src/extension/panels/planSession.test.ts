@@ -72,7 +72,7 @@ const services = {
     onDidChange: none,
   },
   runs: { folderFor: () => "/data/.tunesmith/runs", onDidChange: none, onDidUpdate: none },
-  queue: { ahead: () => [], onDidChange: none },
+  queue: { ahead: () => [], waitsFor: () => null, watchMachine: none, onDidChange: none },
 } as unknown as Services;
 
 const summary: DataSummary = {

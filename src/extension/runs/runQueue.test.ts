@@ -1,9 +1,11 @@
 /** Two windows on one folder, with a stand-in for the engine: each run is launched once, one after the other. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { stopRun } from "../../run/control";
 import { readEngineState } from "../../run/engineLock";
 import { launchEngine } from "../../run/launch";
+import { machineStateFolder } from "../../run/machineRuns";
 import { readQueue } from "../../run/queue";
 import { createRun, listRunDirectories, runPaths } from "../../run/runDirectory";
 import { RunMonitor } from "../../run/runMonitor";
@@ -129,7 +131,7 @@ const spans = (window: Window) =>
 describe("the queue over two windows", () => {
   it("launches each run once, one after the other; a failed one holds up nobody", async () => {
     const folder = join(temporaryFolder(), ".tunesmith", "runs");
-    await addRun(folder, "a", { steps: 20, stepMs: 20 });
+    await addRun(folder, "a", { steps: 100_000, stepMs: 20 });
     await addRun(folder, "b", { steps: 5, stepMs: 20, diesAtStep: 2 });
     await addRun(folder, "c", { steps: 5, stepMs: 20 });
     await addRun(folder, "d", { steps: 5, stepMs: 20 });
@@ -138,11 +140,12 @@ describe("the queue over two windows", () => {
     expect(await start(two, "b")).toBe(true);
     expect(await start(one, "c")).toBe(true);
     expect(await start(two, "d")).toBe(true);
-    expect(one.queue.placeOf(one.named("c"))).toMatchObject({ place: 2, waitsFor: one.named("a") });
+    expect(one.queue.placeOf(one.named("c"))).toEqual({ place: 2, of: 2, waitsFor: { name: "a", folder: null } });
     expect(one.queue.placeOf(one.named("a"))).toBeUndefined();
+    await stopRun(one.named("a").directory);
     await until(() => one.runs.every((run) => run.ended) && two.runs.every((run) => run.ended));
     expect(one.runs.map((run) => [run.name, run.head().state]).sort()).toEqual([
-      ["a", "finished"],
+      ["a", "stopped"],
       ["b", "failed"],
       ["c", "finished"],
       ["d", "finished"],
@@ -169,6 +172,7 @@ describe("the queue over two windows", () => {
     await until(() => two.queue.placeOf(two.named("c"))?.place === 2);
     expect(two.queue.ahead(folder, "auto").map(({ name }) => name)).toEqual(["a", "b", "c"]);
     expect(two.queue.ahead(join(folder, "elsewhere"), "auto").map(({ name }) => name)).toEqual(["a"]);
+    expect(two.queue.waitsFor(folder, "auto")).toEqual({ name: "a", folder: null });
     await two.queue.move(two.named("c"), -1);
     await until(() => one.queue.placeOf(one.named("c"))?.place === 1);
     await one.queue.remove(one.named("b"));
@@ -177,11 +181,45 @@ describe("the queue over two windows", () => {
     await one.close();
     await two.close();
     const [three] = (await openWindows(folder, 1)) as [Window];
-    await until(() => three.queue.placeOf(three.named("c"))?.waitsFor === three.named("a"));
+    await until(() => three.queue.placeOf(three.named("c"))?.waitsFor?.name === "a");
     const { lock } = await readEngineState(three.named("a").directory);
     process.kill(lock!.pid, "SIGKILL");
     await until(() => three.named("c").head().state === "finished");
     expect(three.named("a").head().state).toBe("failed");
     expect(three.launched).toEqual([three.named("c").id]);
+  });
+
+  it("counts what computes in another folder, and starts one of those that wait for it at a time", async () => {
+    const names = ["a", "b", "c"] as const;
+    const folders = names.map(() => join(temporaryFolder(), ".tunesmith", "runs"));
+    await addRun(folders[0]!, "a", { steps: 100_000, stepMs: 20 });
+    await addRun(folders[1]!, "b", { steps: 10, stepMs: 20 });
+    await addRun(folders[2]!, "c", { steps: 10, stepMs: 20 });
+    const opened: Window[] = [];
+    for (const folder of folders) opened.push(...(await openWindows(folder, 1)));
+    const [one, two, three] = opened as [Window, Window, Window];
+    expect(await start(one, "a")).toBe(false);
+    expect(await start(two, "b")).toBe(true);
+    expect(await start(three, "c")).toBe(true);
+    const folder = dirname(dirname(folders[0]!));
+    expect(two.queue.placeOf(two.named("b"))).toEqual({ place: 1, of: 1, waitsFor: { name: "a", folder } });
+    await stopRun(one.named("a").directory);
+    await until(() => two.named("b").ended && three.named("c").ended);
+    expect([two.launched, three.launched]).toEqual([[two.named("b").id], [three.named("c").id]]);
+    const [first, second] = [...spans(two), ...spans(three)].sort((x, y) => x.from - y.from);
+    expect(second!.from).toBeGreaterThanOrEqual(first!.to);
+    expect(opened.flatMap(({ problems }) => problems)).toEqual([]);
+  });
+
+  it("starts a run whatever other folders do where the machine's list cannot be written", async () => {
+    const folder = join(temporaryFolder(), ".tunesmith", "runs");
+    await addRun(folder, "a", { steps: 2, stepMs: 10 });
+    rmSync(machineStateFolder(), { recursive: true, force: true });
+    writeFileSync(machineStateFolder(), "");
+    const [one] = (await openWindows(folder, 1)) as [Window];
+    expect(await start(one, "a")).toBe(false);
+    await until(() => one.named("a").ended);
+    expect(one.problems).toEqual([expect.stringContaining("what other folders start is not waited for")]);
+    rmSync(machineStateFolder());
   });
 });

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
+import { realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { RunSpec } from "../../protocol/run";
 import { readAttempt } from "../../run/lastEvents";
+import { listRunLocked, type MachineRun, MachineRuns, withMachineLock, workFolderOf } from "../../run/machineRuns";
 import { type Claimant, changeQueue, claimOf, inTheWay, moveInQueue, readQueue, readyToStart } from "../../run/queue";
 import { clearStartMark, markQueued, markStarting } from "../../run/startMark";
 import type { RunRegistry, TrackedRun } from "./runRegistry";
@@ -15,13 +17,13 @@ export interface QueuePlace {
   /** 1: the next one. */
   place: number;
   of: number;
-  /** The run that has to end first; null: it starts in a moment. */
-  waitsFor: TrackedRun | null;
+  /** The run that has to end first; null: it starts in a moment. `folder`: where that is not one of this window's. */
+  waitsFor: { name: string; folder: string | null } | null;
 }
 
 /**
  * Runs that wait until the device is free, over all windows on the folder: the order is on disk, whichever window sees
- * that one may start launches it, and a failed run holds up nobody.
+ * that one may start launches it, and a failed run holds up nobody. Runs of other folders hold the device like any other.
  */
 export class RunQueue implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
@@ -29,8 +31,12 @@ export class RunQueue implements vscode.Disposable {
   readonly onDidChange = this.#changed.event;
   /** By the folder of the runs. */
   readonly #ids = new Map<string, readonly string[]>();
+  readonly #machine = new MachineRuns();
+  /** What computes in folders that this window does not show, as of the last look. */
+  #elsewhere: readonly MachineRun[] = [];
   readonly #subscriptions: vscode.Disposable[];
   readonly #timer: NodeJS.Timeout;
+  #watchers = 0;
   #pumping: Promise<void> | undefined;
   #again = false;
   #disposed = false;
@@ -55,10 +61,16 @@ export class RunQueue implements vscode.Disposable {
     const waiting = this.#waitingIn(dirname(run.directory));
     const index = waiting.indexOf(run);
     if (index === -1) return undefined;
-    const ahead = [...this.#active(), ...waiting.slice(0, index)];
-    const blocker = inTheWay(claimantOf(run), ahead.map(claimantOf));
-    const waitsFor = ahead.find((other) => other.directory === blocker?.id) ?? null;
-    return { place: index + 1, of: waiting.length, waitsFor };
+    const ahead = waiting.slice(0, index).map(claimantOf);
+    const blocker = inTheWay(claimantOf(run), [...this.#computing(), ...ahead]);
+    return { place: index + 1, of: waiting.length, waitsFor: blocker === undefined ? null : this.#described(blocker) };
+  }
+
+  #described({ id }: Claimant): NonNullable<QueuePlace["waitsFor"]> {
+    const own = this.runs.at(id);
+    if (own !== undefined) return { name: own.name, folder: null };
+    const other = this.#elsewhere.find((run) => run.id === id);
+    return { name: other?.name ?? id, folder: workFolderOf(id) };
   }
 
   /** The runs that a new one in this folder would have to wait for on the device, in the order of their turns. */
@@ -69,6 +81,20 @@ export class RunQueue implements vscode.Disposable {
     );
   }
 
+  /** The run, of whatever folder, that a new one in this folder would wait for; null: it would start at once. */
+  waitsFor(folder: string, device: RunSpec["device"]): QueuePlace["waitsFor"] {
+    const others = [...this.#computing(), ...this.#waitingIn(folder).map(claimantOf)];
+    const blocker = inTheWay({ id: "", claim: claimOf({ device }, null) }, others);
+    return blocker === undefined ? null : this.#described(blocker);
+  }
+
+  /** Keeps an eye on the runs of other folders, as is done anyway while a run waits, until what it returns is disposed of. */
+  watchMachine(): vscode.Disposable {
+    this.#watchers++;
+    void this.#lookAgain();
+    return { dispose: () => this.#watchers-- };
+  }
+
   /** True where the run has to wait and is now in the queue; false where it may start at once. */
   async add(run: TrackedRun): Promise<boolean> {
     const folder = dirname(run.directory);
@@ -76,12 +102,14 @@ export class RunQueue implements vscode.Disposable {
     const ids = await changeQueue(folder, async (before) => {
       await this.#refresh(folder, before);
       const waiting = before.flatMap((id) => this.#queuedRun(folder, id) ?? []);
-      const ahead = [...this.#active(), ...waiting].filter((other) => other !== run);
-      waits = inTheWay(claimantOf(run), ahead.map(claimantOf)) !== undefined;
+      const attempt = await readAttempt(run.directory);
+      await this.#alone(async (alone) => {
+        waits = inTheWay(claimantOf(run), [...this.#computing(), ...waiting.map(claimantOf)]) !== undefined;
+        if (waits) await markQueued(run.directory, attempt);
+        else await this.#claim(run, attempt, alone);
+      });
       const others = before.filter((id) => id !== run.id);
-      if (!waits) return others;
-      await markQueued(run.directory, await readAttempt(run.directory));
-      return [...others, run.id];
+      return waits ? [...others, run.id] : others;
     });
     this.#ids.set(folder, ids);
     await this.runs.refresh(run);
@@ -137,6 +165,44 @@ export class RunQueue implements vscode.Disposable {
     return this.runs.runs.filter((run) => run.active);
   }
 
+  #computing(): Claimant[] {
+    return [...this.#active().map(claimantOf), ...this.#elsewhere];
+  }
+
+  /** Decides what starts while no other window on this machine does, where that can be had, knowing what they started. */
+  async #alone(decide: (alone: boolean) => Promise<void>): Promise<void> {
+    let begun = false;
+    const work = async () => {
+      begun = true;
+      await this.#lookElsewhere();
+      await decide(true);
+    };
+    try {
+      await withMachineLock(work);
+    } catch (error) {
+      if (begun) throw error;
+      this.log.warn(`Queue: what other folders start is not waited for: ${describeError(error)}`);
+      await decide(false);
+    }
+  }
+
+  /** From here on the run is this window's to start: to all others it is being prepared. */
+  async #claim(run: TrackedRun, attempt: number, alone: boolean): Promise<void> {
+    await markStarting(run.directory, attempt);
+    if (!alone) return;
+    await listRunLocked(run.directory).catch((error: unknown) =>
+      this.log.warn(`${run.id}: other folders are not told of it: ${describeError(error)}`),
+    );
+  }
+
+  /** True where something has changed there. */
+  async #lookElsewhere(): Promise<boolean> {
+    const own = await Promise.all(this.runs.folders.map((folder) => realpath(folder).catch(() => folder)));
+    const before = JSON.stringify(this.#elsewhere);
+    this.#elsewhere = (await this.#machine.read()).filter(({ id }) => !own.includes(dirname(id)));
+    return JSON.stringify(this.#elsewhere) !== before;
+  }
+
   /** Looks at every run that may wait or compute as it is on disk: another window may have moved it on a moment ago. */
   async #refresh(folder: string, ids: readonly string[]): Promise<void> {
     const waiting = ids.flatMap((id) => this.runs.at(join(folder, id)) ?? []);
@@ -146,7 +212,8 @@ export class RunQueue implements vscode.Disposable {
 
   async #lookAgain(): Promise<void> {
     if (!this.runs.loaded || this.#disposed) return;
-    let differs = false;
+    const waits = this.runs.folders.some((folder) => this.#waitingIn(folder).length > 0);
+    let differs = (waits || this.#watchers > 0) && (await this.#lookElsewhere());
     for (const folder of this.runs.folders) {
       const ids = await readQueue(folder);
       const before = this.#ids.get(folder) ?? [];
@@ -188,10 +255,11 @@ export class RunQueue implements vscode.Disposable {
     const ids = await changeQueue(folder, async (before) => {
       await this.#refresh(folder, before);
       const waiting = before.flatMap((id) => this.#queuedRun(folder, id) ?? []);
-      const start = readyToStart(waiting.map(claimantOf), this.#active().map(claimantOf));
-      ready.push(...waiting.filter((run) => start.includes(run.directory)));
-      // From here on it is this window's: to all others it is being prepared.
-      for (const run of ready) await markStarting(run.directory, await readAttempt(run.directory));
+      await this.#alone(async (alone) => {
+        const start = readyToStart(waiting.map(claimantOf), this.#computing());
+        ready.push(...waiting.filter((run) => start.includes(run.directory)));
+        for (const run of ready) await this.#claim(run, await readAttempt(run.directory), alone);
+      });
       const ended = (id: string) => this.#isKnownNotToWait(folder, id);
       return before.filter((id) => !ended(id) && ready.every((run) => run.id !== id));
     });

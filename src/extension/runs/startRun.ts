@@ -125,7 +125,8 @@ export async function launchPrepared(services: Services, run: TrackedRun, option
     try {
       const engine = await engineOf(services);
       services.log.info(`${run.id}: starting ${engine}`);
-      await launchEngine(run.directory, engine);
+      const { unlisted } = await launchEngine(run.directory, engine);
+      if (unlisted !== null) services.log.warn(`${run.id}: other folders are not told of it: ${unlisted}`);
     } catch (error) {
       services.log.error(`${run.id}: ${describeError(error)}`);
       await markFailedStart(run, describeError(error));

@@ -39,8 +39,14 @@ export function silence({ silentSeconds }: RunHead): string {
 /** Where a run stands in the queue. */
 export function describePlace({ place, waitsFor }: QueuePlace): string {
   if (waitsFor === null) return vscode.l10n.t("starts in a moment");
-  if (place === 1) return vscode.l10n.t("next: waits for {0}", waitsFor.name);
-  return vscode.l10n.t("{0} in the queue: waits for {1}", count(place), waitsFor.name);
+  const first = describeAhead(waitsFor);
+  if (place === 1) return vscode.l10n.t("next: waits for {0}", first);
+  return vscode.l10n.t("{0} in the queue: waits for {1}", count(place), first);
+}
+
+/** The run that one waits for, and where it is where this window does not show it. */
+export function describeAhead({ name, folder }: NonNullable<QueuePlace["waitsFor"]>): string {
+  return folder === null ? name : vscode.l10n.t("{0} in {1}", name, folder);
 }
 
 function left({ secondsLeft }: RunHead): string {

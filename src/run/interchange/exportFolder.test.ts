@@ -93,8 +93,10 @@ describe("exportRunFolder", () => {
 
   it("takes the packed rows and the evaluation where they are asked for or there", async () => {
     put("evaluation/report.json", "{}");
+    put("evaluation/partial.jsonl", "{}");
     await exportRunFolder(directory, output, { withData: true });
     expect(filesIn(output)).toEqual(expect.arrayContaining(["data/train.tokens", "evaluation/report.json"]));
+    expect(filesIn(output)).not.toContain("evaluation/partial.jsonl");
   });
 
   it("writes a card with the figures, the data and every setting", async () => {

@@ -32,7 +32,9 @@ const ENTRIES = [
   "data/manifest.json",
   "adapter",
   "tensorboard",
-  "evaluation",
+  "evaluation/report.json",
+  "evaluation/answers.jsonl",
+  "evaluation/report.md",
 ];
 const DATA_ENTRIES = ["train.tokens", "train.documents", "eval.tokens", "eval.documents"].map((name) => `data/${name}`);
 /** Folders that a run makes are flat; deeper than this is not of a run. */
@@ -119,7 +121,8 @@ async function listFiles(run: string, entries: readonly string[]): Promise<{ fil
   };
   for (const entry of entries) {
     const folder = posix.dirname(entry);
-    if (folder !== "." && (await isLink(join(run, folder)))) leftOut.push(entry);
+    if (leftOut.includes(folder)) continue;
+    if (folder !== "." && (await isLink(join(run, folder)))) leftOut.push(folder);
     else await walk(entry, 0);
   }
   return { files, leftOut };
