@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { prepareRun } from "../dataset/prepare";
 import { forecastRun } from "./forecast";
 import { launchEngine } from "./launch";
+import { measurementAt } from "./measurementLine";
 import { createRun, type NewRun, runPaths } from "./runDirectory";
 import { RunMonitor, readSnapshot } from "./runMonitor";
 import { defaultSettings } from "./runSpec";
@@ -104,4 +105,13 @@ describe("a killed engine", () => {
     expect(curve).toEqual((await readSnapshot(whole)).curve);
     expect(adapter(directory).equals(adapter(whole))).toBe(true);
   });
+});
+
+it("writes steps in the way by which they are told without being parsed", async () => {
+  const directory = await preparedRun({ steps: 3, checkpointEvery: 3 });
+  await launchEngine(directory, engine);
+  await until(async () => (await readSnapshot(directory)).state === "finished");
+  const lines = readFileSync(runPaths(directory).events, "utf8").trim().split("\n");
+  const told = lines.filter((line) => measurementAt(Buffer.from(line), 0, 1) === "step");
+  expect(told.map((line) => JSON.parse(line).step)).toEqual([1, 2, 3]);
 });
