@@ -1,5 +1,6 @@
 /** The launch form: presets, ranges, a mixture, settings that are kept and started again. */
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -47,6 +48,9 @@ function writeWorkspace(folder: string): void {
 describe("the launch form", () => {
   let workbench: Workbench;
   let panel: Frame;
+  const models = mkdtempSync(join(tmpdir(), "tunesmith-models-"));
+  /** A base model in a folder of its own. */
+  const mine = join(models, "mine");
   const input = (name: string) => panel.getByTestId(`field-${name}`).locator("input");
   const shows = (name: string, value: string) =>
     eventually(
@@ -86,14 +90,18 @@ describe("the launch form", () => {
     );
 
   beforeAll(async () => {
+    cpSync(resolve(__dirname, "../../models/tiny-python"), mine, { recursive: true });
     const dataSets = { [MAPPED]: { ...mapping, heldOut: MAPPED_HELD_OUT }, [MAPPED_HELD_OUT]: mapping };
     workbench = await Workbench.start({
       name: "launchForm",
       writeWorkspace,
-      settings: { "tunesmith.dataSets": dataSets },
+      settings: { "tunesmith.dataSets": dataSets, "tunesmith.modelPaths": [mine] },
     });
   });
-  afterAll(() => workbench?.stop());
+  afterAll(async () => {
+    await workbench?.stop();
+    rmSync(models, { recursive: true, force: true });
+  });
 
   it("opens with Standard chosen, ready to start", async () => {
     await openPlan();
@@ -350,20 +358,20 @@ describe("the launch form", () => {
   });
 
   it("keeps a base model that is not there, and says so", async () => {
-    const model = join(workbench.workspace, "mine");
-    cpSync(resolve(__dirname, "../../models/tiny-python"), model, { recursive: true });
-    await panel.getByTestId("choose-model").click();
-    await workbench.choosePath(model);
+    await workbench.command("View: Close All Editors");
+    await openPlan();
+    await panel.getByTestId("model").click();
+    await panel.getByRole("option", { name: /^mine/ }).click();
     await effectOf("model-effect", "the default model");
-    renameSync(model, `${model}-away`);
+    renameSync(mine, `${mine}-away`);
     await reloadWindow();
     await panel
       .getByTestId("model-error")
-      .getByText(`${join(model, "config.json")} cannot be read`)
+      .getByText(`${join(mine, "config.json")} cannot be read`)
       .waitFor();
     expect(await button(panel, "Start").isEnabled()).toBe(false);
     await workbench.screenshotsIn(["light", "contrast", "dark"], "14-no-model");
-    renameSync(`${model}-away`, model);
+    renameSync(`${mine}-away`, mine);
   });
 
   it("goes by the settings of a data set, however soon it is started", async () => {
