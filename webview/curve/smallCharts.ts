@@ -7,9 +7,19 @@ import { seriesLabel, seriesText } from "./seriesText";
 import { StepChart, type StepChartOptions } from "./stepChart";
 
 const HEIGHT = 130;
-const names = ["learningRate", "gradientNorm", "tokensPerSecond", "memory"] as const satisfies readonly SeriesName[];
+const names = [
+  "learningRate",
+  "gradientNorm",
+  "tokensPerSecond",
+  "memory",
+  "utilisation",
+  "temperature",
+] as const satisfies readonly SeriesName[];
+/** What a GPU alone tells; elsewhere they have no chart. */
+const ofGpu: ReadonlySet<SeriesName> = new Set(["utilisation", "temperature"]);
 
 interface Small {
+  element: HTMLElement;
   picture: SeriesPicture;
   chart: StepChart;
   value: HTMLElement;
@@ -20,7 +30,7 @@ type Asked = Pick<StepChartOptions, "onZoom" | "onChoose"> & {
   onStep(from: StepChart, step: number | null, byKeyboard: boolean): void;
 };
 
-/** Learning rate, gradient norm, speed and memory, each in a chart of its own, all over the same steps. */
+/** Learning rate, gradient norm, speed, memory and what a GPU tells of itself, each in a chart of its own, all over the same steps. */
 export class SmallCharts {
   readonly element = element("div", { class: "small-charts" });
   readonly #all: Small[];
@@ -100,23 +110,23 @@ export class SmallCharts {
     const value = element("span", { class: "small-value", testId: `value-${name}` });
     const nothing = element("p", { class: "quiet nothing", text: t("No values yet") });
     const heading = element("h3", { text: seriesLabel(name) });
-    this.element.append(
-      element(
-        "div",
-        { class: "small-chart" },
-        element("div", { class: "small-head" }, heading, value),
-        element("div", { class: "chart-frame" }, chart.element, nothing),
-      ),
+    const frame = element(
+      "div",
+      { class: "small-chart" },
+      element("div", { class: "small-head" }, heading, value),
+      element("div", { class: "chart-frame" }, chart.element, nothing),
     );
-    return { picture, chart, value, nothing };
+    this.element.append(frame);
+    return { element: frame, picture, chart, value, nothing };
   }
 
   #showValues(): void {
-    for (const { picture, value, nothing } of this.#all) {
+    for (const { element: frame, picture, value, nothing } of this.#all) {
       const series = this.model.series[picture.name];
       const shown = this.#step === null ? series.lastValue : this.model.valueAt(picture.name, this.#step);
       setText(value, seriesText(picture.name, shown));
       nothing.hidden = series.length > 0;
+      frame.hidden = ofGpu.has(picture.name) && series.length === 0;
     }
   }
 }
