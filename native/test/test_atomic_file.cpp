@@ -161,3 +161,17 @@ TEST_CASE("SHA-256 of the standard's examples") {
   for (size_t at = 0; at < 1'000'000; at += 1000) pieces.add(text);
   CHECK(pieces.finish() == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
+
+TEST_CASE("SHA-256 by the processor's instructions is that by plain ones") {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += static_cast<char>(i * i % 251);
+  for (size_t size = 0; size <= text.size(); size += 37) {
+    CAPTURE(size);
+    Sha256 plain(true), fast;
+    plain.add(std::string_view(text).substr(0, size));
+    // In two parts, so that a block is put together of both.
+    fast.add(std::string_view(text).substr(0, size / 3));
+    fast.add(std::string_view(text).substr(size / 3, size - size / 3));
+    CHECK(plain.finish() == fast.finish());
+  }
+}

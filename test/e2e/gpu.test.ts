@@ -119,6 +119,8 @@ describe.skipIf(!hasGpu)("a run on a GPU", () => {
     expect(await text("temperature")).toMatch(/^\d+ °C$/);
     expect(await text("memory")).toMatch(/GB/);
     await workbench.screenshotsInBothThemes("3-running");
+    await panel.getByTestId("curve-temperature").scrollIntoViewIfNeeded();
+    await workbench.screenshot("3b-charts");
   });
 
   it("pauses, takes another learning rate and goes on", async () => {
@@ -132,6 +134,8 @@ describe.skipIf(!hasGpu)("a run on a GPU", () => {
   it("lets another run wait for it", async () => {
     const first = lastRun();
     await plan("few.jsonl");
+    await panel.getByText("Waits for questions: Start puts it in the queue.").waitFor();
+    await workbench.screenshotsInBothThemes("5-plan-waits");
     await button(panel, "Start").click();
     await eventually(
       "two runs",
@@ -139,7 +143,7 @@ describe.skipIf(!hasGpu)("a run on a GPU", () => {
       (runs) => runs.length === 2,
     );
     await showRuns(workbench);
-    await workbench.screenshot("5-queue");
+    await workbench.screenshot("5b-queue");
     await runRow(workbench, spec(first).name).click();
     panel = await runPanel(workbench, spec(first).name);
     await inState(panel, "finished");
@@ -158,5 +162,15 @@ describe.skipIf(!hasGpu)("a run on a GPU", () => {
     await inState(panel, "finished");
     expect(events("done")).toHaveLength(1);
     await workbench.screenshot("7-second");
+  });
+
+  it("judges the larger run on the GPU", async () => {
+    const [first] = workbench.runs();
+    await runRow(workbench, spec(first!).name).click();
+    panel = await runPanel(workbench, spec(first!).name);
+    await panel.getByTestId("evaluate").click();
+    await panel.getByTestId("evaluation-table").waitFor({ timeout: RUN_MS });
+    await panel.getByTestId("evaluation").scrollIntoViewIfNeeded();
+    await workbench.screenshotsInBothThemes("8-evaluation");
   });
 });
