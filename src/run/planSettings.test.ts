@@ -21,8 +21,19 @@ describe("the form's settings", () => {
     expect(markEvery(short, 30_000)).toBe(30);
     expect(markEvery(short, 100)).toBe(5);
     expect(markEvery({ ...short, length: "steps", steps: 60 }, null)).toBe(6);
-    expect(runSettings(short, { threads: 0, trainTokens: 1e9 }).training.evalEvery).toBe(50);
+    expect(markEvery(short, 70_000)).toBe(50);
+    expect(markEvery(short, null)).toBeNull();
     expect(runSettings({ ...short, evalEvery: 7 }, { threads: 0, trainTokens: 100 }).training.evalEvery).toBe(7);
+  });
+
+  it("evaluate a long run twenty times", () => {
+    const long = { ...standardSettings(), sequenceLength: 100, sequencesPerStep: 1 };
+    expect(markEvery(long, 100_000)).toBe(50);
+    expect(markEvery(long, 1_000_000)).toBe(500);
+    expect(runSettings(long, { threads: 0, trainTokens: 1e6 }).training).toMatchObject({
+      evalEvery: 500,
+      checkpointEvery: 500,
+    });
   });
 
   it("are the same where only what does not count differs", () => {

@@ -52,6 +52,8 @@ const STEPS = 60;
 const HELD_OUT_PERCENT = 10;
 /** Below this share of the steps evaluations and checkpoints come too seldom to be seen. */
 const MARKS = 10;
+/** Of a long run: on a GPU one of them, with its answers and its checkpoint, takes as long as a hundred steps may. */
+const MOST_MARKS = 20;
 
 /** The form's settings where everything is left alone. */
 export function standardSettings(): PlanSettings {
@@ -106,7 +108,7 @@ export interface RunSize {
 export function runSettings(settings: PlanSettings, { threads, trainTokens }: RunSize): RunSettings {
   const defaults = defaultSettings();
   const every = markEvery(settings, trainTokens);
-  const interval = (chosen: number | "auto", usual: number) => (chosen === "auto" ? Math.min(every, usual) : chosen);
+  const interval = (chosen: number | "auto", usual: number) => (chosen === "auto" ? (every ?? usual) : chosen);
   return {
     sequenceLength: settings.sequenceLength,
     lora: {
@@ -142,13 +144,18 @@ export function runSettings(settings: PlanSettings, { threads, trainTokens }: Ru
   };
 }
 
-/** A short run is evaluated and kept more often than the default, so that its curve has points and a stop costs little. */
-export function markEvery(settings: PlanSettings, trainTokens: number | null): number {
+/**
+ * Steps from one evaluation, and one checkpoint, to the next. A short run has more of them than the default, so that its
+ * curve has points and a stop costs little, a long one fewer, so that they take a share of its time. Null: not known.
+ */
+export function markEvery(settings: PlanSettings, trainTokens: number | null): number | null {
   const { length, epochs, sequenceLength, sequencesPerStep } = settings;
-  if (length === "epochs" && trainTokens === null) return Number.POSITIVE_INFINITY;
+  if (length === "epochs" && trainTokens === null) return null;
   const steps =
     length === "steps" ? settings.steps : ((trainTokens ?? 0) * epochs) / (sequenceLength * sequencesPerStep);
-  return Math.max(5, Math.round(steps / MARKS));
+  const usual = defaultSettings().training.evalEvery;
+  const often = Math.max(5, Math.round(steps / MARKS));
+  return often <= usual ? often : Math.max(usual, Math.round(steps / MOST_MARKS));
 }
 
 /** Whether two settings ask for the same; what does not count at present may differ. */
