@@ -34,7 +34,7 @@ export interface PlanSettings {
   seed: number;
   /** Of the rows, where a share of them is held out. */
   heldOutPercent: number;
-  /** In steps; "auto": ten times in a short run. */
+  /** In steps; "auto": ten to twenty times. */
   evalEvery: number | "auto";
   checkpointEvery: number | "auto";
   keepCheckpoints: number;
