@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { EngineMeasuring } from "../protocol/engine";
+import type { DataSummary } from "../protocol/webview";
 import { ForecastRefused, forecastRun } from "./forecast";
+import type { NewRun } from "./runDirectory";
 import { newRun, temporaryFolder } from "./testing/testRun";
 
 const plan = {
@@ -77,7 +79,7 @@ describe("forecastRun", () => {
     const told: EngineMeasuring[] = [];
     const answer = await forecastRun({
       ...request(engine),
-      packed: { sequenceLength: newRun().sequenceLength, train: 7 },
+      packed: { sequenceLength: newRun().sequenceLength, packing: true, train: 7 },
       documentTokens: 120.2,
       trainTargets: 400,
       answers: { prompts: 3, tokens: 96 },
@@ -94,11 +96,19 @@ describe("forecastRun", () => {
     );
   });
 
-  it("keeps to itself how rows are packed at another sequence length", async () => {
+  it("keeps to itself how many sequences there are with other settings", async () => {
     const { engine, folder } = engineThat(`echo "$@" > "$(dirname "$0")/args"; echo '${JSON.stringify(plan)}'`);
-    const packed = { sequenceLength: newRun().sequenceLength * 2, train: 7 };
-    await forecastRun({ ...request(engine), packed });
-    expect(readFileSync(join(folder, "args"), "utf8")).not.toContain("--sequences");
+    const run = newRun();
+    const { sequenceLength } = run;
+    const apart = { ...run, dataset: { ...run.dataset, packing: false } };
+    const asked = async (asks: NewRun, packed: DataSummary["packed"]) => {
+      await forecastRun({ ...request(engine), run: asks, packed });
+      return readFileSync(join(folder, "args"), "utf8");
+    };
+    expect(await asked(run, { sequenceLength: sequenceLength * 2, packing: true, train: 7 })).not.toContain("--seq");
+    expect(await asked(run, { sequenceLength, packing: false, train: 7 })).not.toContain("--sequences");
+    expect(await asked(apart, { sequenceLength, packing: true, train: 7 })).not.toContain("--sequences");
+    expect(await asked(apart, { sequenceLength, packing: false, train: 7 })).toContain("--sequences 7");
   });
 
   it("passes on the changes that would make it fit", async () => {

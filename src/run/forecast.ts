@@ -19,8 +19,8 @@ export interface ForecastRequest {
   /** Of one pass over the data, which need not be prepared. */
   trainTokens: number;
   evalTokens: number;
-  /** How many sequences of which length packing makes of the training tokens; absent, or of another length than the run's:
-      as few as could hold them. */
+  /** How many sequences the training rows make; absent, or counted with other settings than the run's: as few as could
+      hold their tokens. */
   packed?: DataSummary["packed"];
   /** Of the document that a token lies in, on the average; absent: as long as a sequence. */
   documentTokens?: number;
@@ -137,8 +137,9 @@ export async function forecastRun(request: ForecastRequest): Promise<EnginePlan>
 function argumentsOf(request: ForecastRequest, directory: string): string[] {
   const args = ["plan", "--run", directory, "--runs", request.runsFolder ?? directory];
   args.push("--tokens", whole(request.trainTokens, 1), "--eval-tokens", whole(request.evalTokens, 0));
-  const { packed } = request;
-  if (packed?.sequenceLength === request.run.sequenceLength) args.push("--sequences", whole(packed.train, 1));
+  const { packed, run } = request;
+  const counted = packed?.sequenceLength === run.sequenceLength && packed.packing === (run.dataset.packing ?? true);
+  if (counted) args.push("--sequences", whole(packed.train, 1));
   if (request.documentTokens !== undefined) args.push("--document-tokens", whole(request.documentTokens, 1));
   if (request.trainTargets !== undefined) args.push("--targets", whole(request.trainTargets, 0));
   if (request.answers !== undefined) {

@@ -152,10 +152,11 @@ export class PlanSettingsSection {
       ),
       this.#number("steps", t("Steps"), t("How often the adapter is changed"), (form) => form.length === "steps"),
       this.#number("sequencesPerStep", t("Sequences per step"), t("How much is read before each step")),
-      this.#number(
-        "sequenceLength",
-        t("Sequence length"),
-        t("Tokens; a longer row cannot be used, shorter ones are packed together"),
+      this.#number("sequenceLength", t("Sequence length"), t("Tokens; a longer row cannot be used")),
+      this.#flag(
+        "packing",
+        t("Packing"),
+        t("Short rows share a sequence; off: a step has a known number of rows; slower"),
       ),
     ];
   }
