@@ -541,6 +541,9 @@ describe("the summary", () => {
     seed: 3,
   });
 
+  const longestDocument = () =>
+    Math.max(...[...readSplit("train"), ...readSplit("eval")].map(({ words }) => words.length));
+
   it("counts what preparation would write, and shows the first usable row", async () => {
     const path = file("data.jsonl", ["{", ...rows(40)]);
     const summary = await summarize(request(path), await loadTokenizer(model), { answerTokens: 4 });
@@ -556,7 +559,7 @@ describe("the summary", () => {
       trainRows: manifest.train.rows,
       trainTargets: manifest.train.targets,
       evalRows: manifest.eval.rows,
-      packed: { sequenceLength: 256, packing: true, train: manifest.train.sequences },
+      packed: { sequenceLength: 256, packing: true, train: manifest.train.sequences, longest: longestDocument() },
     });
     const { tokens, targets, rows: trained } = manifest.train;
     expect(summary.rowTokens).toEqual({ prompt: (tokens - targets) / trained, answer: 4 });
@@ -572,7 +575,12 @@ describe("the summary", () => {
     const dataset = { heldOut: request(path).heldOut, weight: 2, packing: false };
     const summary = await summarize({ ...request(path), ...dataset }, await loadTokenizer(model));
     const { manifest } = await prepareRun(specOf(path, dataset), folder);
-    expect(summary.packed).toEqual({ sequenceLength: 256, packing: false, train: manifest.train.sequences });
+    expect(summary.packed).toEqual({
+      sequenceLength: 256,
+      packing: false,
+      train: manifest.train.sequences,
+      longest: longestDocument(),
+    });
     expect(summary.packed.train).toBe(summary.trainRows);
   });
 

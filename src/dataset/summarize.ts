@@ -33,11 +33,13 @@ export async function summarize(
   const { sequenceLength, packing = true } = request;
   const maker = makerOf<Packable>(sequenceLength, packing);
   let sequences = 0;
+  let longest = 0;
   let answers = 0;
   // The tallies count what passes by.
   for await (const batch of reading.documents) {
     options.signal?.throwIfAborted();
     for (const { source, heldOut, tokens, targets } of batch) {
+      longest = Math.max(longest, tokens.length);
       // Its length is all that packing looks at, and all that open sequences hold on to.
       if (!heldOut) sequences += maker.add({ tokens: { length: tokens.length } }).length;
       if (source !== COMPLETION_SOURCE) {
@@ -72,7 +74,7 @@ export async function summarize(
     documentTokens:
       trainTokens === 0 ? 0 : Math.round((sum(({ train }) => train.squares) + mixed.squares) / trainTokens),
     rowTokens: { prompt: aRow(sum(({ train }) => train.tokens - train.targets)), answer: aRow(answers) },
-    packed: { sequenceLength, packing, train: sequences },
+    packed: { sequenceLength, packing, train: sequences, longest },
     evalRows: sum((tally) => tally.eval.rows),
     evalTokens,
     completionSamples: reading.samples === null ? 0 : reading.samples.fim + reading.samples.prefix,

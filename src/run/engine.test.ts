@@ -75,6 +75,15 @@ describe("the engine's forecast", () => {
     expect(plan.seconds).toBeGreaterThan(0);
   });
 
+  it("takes no more memory than the longest row needs where rows are not packed", async () => {
+    const packed = (packing: boolean) => ({ sequenceLength: 1024, packing, train: 1000, longest: 128 });
+    const together = await forecastRun({ ...request(), packed: packed(true) });
+    const apart = request({ dataset: { ...newRun().dataset, packing: false } });
+    const plan = await forecastRun({ ...apart, packed: packed(false) });
+    expect(plan.steps).toBe(250);
+    expect(plan.forecastBytes).toBeLessThan(together.forecastBytes / 2);
+  });
+
   it("says what would fit where the run does not", async () => {
     await expect(forecastRun(request({ memoryBudget: 100 * 2 ** 20 }))).rejects.toThrow(
       /^The run needs \d+ MiB of memory at least and 100 MiB can be used: .*packed sequences of \d+ tokens instead of 1024 \(/,

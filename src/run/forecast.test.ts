@@ -79,7 +79,7 @@ describe("forecastRun", () => {
     const told: EngineMeasuring[] = [];
     const answer = await forecastRun({
       ...request(engine),
-      packed: { sequenceLength: newRun().sequenceLength, packing: true, train: 7 },
+      packed: { sequenceLength: newRun().sequenceLength, packing: true, train: 7, longest: 90 },
       documentTokens: 120.2,
       trainTargets: 400,
       answers: { prompts: 3, tokens: 96 },
@@ -105,10 +105,29 @@ describe("forecastRun", () => {
       await forecastRun({ ...request(engine), run: asks, packed });
       return readFileSync(join(folder, "args"), "utf8");
     };
-    expect(await asked(run, { sequenceLength: sequenceLength * 2, packing: true, train: 7 })).not.toContain("--seq");
-    expect(await asked(run, { sequenceLength, packing: false, train: 7 })).not.toContain("--sequences");
-    expect(await asked(apart, { sequenceLength, packing: true, train: 7 })).not.toContain("--sequences");
-    expect(await asked(apart, { sequenceLength, packing: false, train: 7 })).toContain("--sequences 7");
+    const counted = { sequenceLength, train: 7, longest: 90 };
+    const longer = { ...counted, packing: true, sequenceLength: sequenceLength * 2 };
+    expect(await asked(run, longer)).not.toContain("--sequences");
+    expect(await asked(run, { ...counted, packing: false })).not.toContain("--sequences");
+    expect(await asked(apart, { ...counted, packing: true })).not.toContain("--sequences");
+    expect(await asked(apart, { ...counted, packing: false })).toContain("--sequences 7");
+  });
+
+  it("goes by the longest row where rows are not packed", async () => {
+    const { engine, folder } = engineThat(
+      `cp "$3/run.json" "$(dirname "$0")/run.json"; echo '${JSON.stringify(plan)}'`,
+    );
+    const run = newRun();
+    const { sequenceLength } = run;
+    const lengthAsked = async (packing: boolean, longest: number) => {
+      const asks = { ...run, dataset: { ...run.dataset, packing } };
+      const packed = { sequenceLength, packing, train: 7, longest };
+      await forecastRun({ ...request(engine), run: asks, packed });
+      return JSON.parse(readFileSync(join(folder, "run.json"), "utf8")).sequenceLength;
+    };
+    expect(await lengthAsked(false, 90)).toBe(90);
+    expect(await lengthAsked(false, 9)).toBe(16);
+    expect(await lengthAsked(true, 90)).toBe(sequenceLength);
   });
 
   it("passes on the changes that would make it fit", async () => {

@@ -10,7 +10,7 @@ import type { DataSummary } from "../protocol/webview";
 import { settingChanges } from "./fixes";
 import type { NewRun } from "./runDirectory";
 import { RunError } from "./runError";
-import { parseRunSpec } from "./runSpec";
+import { parseRunSpec, ranges } from "./runSpec";
 import { PINNED_SAMPLES, SAMPLE_TOKENS } from "./samples";
 
 export interface ForecastRequest {
@@ -123,7 +123,9 @@ export async function forecastRun(request: ForecastRequest): Promise<EnginePlan>
   // The engine reads run.json; the run itself is not made before it is started.
   const directory = await mkdtemp(join(tmpdir(), "tunesmith-forecast-"));
   try {
-    const spec: RunSpec = { version: RUN_VERSION, id: "forecast", createdAt: new Date().toISOString(), ...run };
+    const sequenceLength = longestSequence(request);
+    const createdAt = new Date().toISOString();
+    const spec: RunSpec = { version: RUN_VERSION, id: "forecast", createdAt, ...run, sequenceLength };
     parseRunSpec(spec, "The run");
     await writeFile(join(directory, "run.json"), JSON.stringify(spec));
     const answer = await ask(engine, argumentsOf(request, directory), request);
@@ -134,12 +136,24 @@ export async function forecastRun(request: ForecastRequest): Promise<EnginePlan>
   }
 }
 
+/** Undefined where the rows were counted with other settings than the run's. */
+function packedAs({ packed, run }: ForecastRequest): DataSummary["packed"] | undefined {
+  if (packed?.sequenceLength !== run.sequenceLength) return undefined;
+  return packed.packing === (run.dataset.packing ?? true) ? packed : undefined;
+}
+
+/** Of the longest sequence: without packing, that of the longest row, which takes less memory than the longest allowed. */
+function longestSequence(request: ForecastRequest): number {
+  const packed = packedAs(request);
+  if (packed === undefined || packed.packing) return request.run.sequenceLength;
+  return Math.max(ranges.sequenceLength.min, packed.longest);
+}
+
 function argumentsOf(request: ForecastRequest, directory: string): string[] {
   const args = ["plan", "--run", directory, "--runs", request.runsFolder ?? directory];
   args.push("--tokens", whole(request.trainTokens, 1), "--eval-tokens", whole(request.evalTokens, 0));
-  const { packed, run } = request;
-  const counted = packed?.sequenceLength === run.sequenceLength && packed.packing === (run.dataset.packing ?? true);
-  if (counted) args.push("--sequences", whole(packed.train, 1));
+  const packed = packedAs(request);
+  if (packed !== undefined) args.push("--sequences", whole(packed.train, 1));
   if (request.documentTokens !== undefined) args.push("--document-tokens", whole(request.documentTokens, 1));
   if (request.trainTargets !== undefined) args.push("--targets", whole(request.trainTargets, 0));
   if (request.answers !== undefined) {

@@ -88,7 +88,7 @@ const summary: DataSummary = {
   trainTokens: 450,
   trainTargets: 300,
   documentTokens: 50,
-  packed: { sequenceLength: 1024, packing: true, train: 6 },
+  packed: { sequenceLength: 1024, packing: true, train: 6, longest: 70 },
   rowTokens: { prompt: 20, answer: 30 },
   evalRows: 1,
   evalTokens: 50,
@@ -155,7 +155,7 @@ describe("a plan that is started", () => {
     const start = session.start({ ...form, sequenceLength: 256, packing: false });
     expect(counts.at(-1)!.args.join(" ")).toContain("--sequence-length 256");
     expect(counts.at(-1)!.args).toContain("--no-packing");
-    counts.at(-1)!.end({ ...summary, packed: { sequenceLength: 256, packing: false, train: 9 } });
+    counts.at(-1)!.end({ ...summary, packed: { sequenceLength: 256, packing: false, train: 9, longest: 70 } });
     await start;
     expect(request()).toMatchObject({ sequences: 9 });
   });
