@@ -50,6 +50,7 @@ TEST_CASE("every field of run.json is needed but those that came later, and no o
                                        "model.adapter",
                                        "dataset.weight",
                                        "dataset.mixture",
+                                       "dataset.packing",
                                        "lora.dropout",
                                        "lora.rankStabilised",
                                        "memoryBudget"};
@@ -152,6 +153,7 @@ TEST_CASE("a wrong value is named with what was expected") {
       {"lora.rankStabilised", 1, "true or false"},
       {"dataset.weight", 0, "a number"},
       {"dataset.mixture", "more.jsonl", "a list"},
+      {"dataset.packing", 1, "true or false"},
       {"dataset.completion", 0.5, "an object"},
       {"dataset.completion.share", 1, "a number from 0.01 to 0.95"},
       {"dataset.completion.answers", "yes", "true or false"},

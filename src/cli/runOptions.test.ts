@@ -50,6 +50,11 @@ describe("the options of a new run", () => {
     expect(run({}).dataset).not.toHaveProperty("completion");
   });
 
+  it("leave rows unpacked where that is asked for", () => {
+    expect(run({ "no-packing": true }).dataset.packing).toBe(false);
+    expect(run({}).dataset).not.toHaveProperty("packing");
+  });
+
   it("begin with a preset, and go before it", () => {
     expect(run({ preset: "quick" }).training).toMatchObject({ steps: 60, epochs: null });
     expect(run({ preset: "quick", epochs: "2" }).training).toMatchObject({ steps: null, epochs: 2 });

@@ -70,6 +70,13 @@ export const mixtureOptions: OptionSpecs = {
   },
 };
 
+export const packingOption: OptionSpecs = {
+  "no-packing": {
+    type: "boolean",
+    description: "make each row a sequence of its own: a step has as many rows; slower",
+  },
+};
+
 export const newRunOptions: OptionSpecs = {
   data: { type: "string", value: "FILE", description: "the data set of a new run (.jsonl)" },
   ...mixtureOptions,
@@ -105,6 +112,7 @@ export const newRunOptions: OptionSpecs = {
     value: "N[:DELTA]",
     description: "end after N evaluations without a held-out loss lower by DELTA (0); 0: never",
   },
+  ...packingOption,
   recompute: { type: "string", value: "NAME", description: "auto, none, gate-up or block" },
   device: { type: "string", value: "NAME", description: "auto, cpu or cuda" },
   quantization: { type: "string", value: "NAME", description: "none, or nf4: frozen weights in 4 bits (on a GPU)" },
@@ -150,6 +158,7 @@ export function newRunFrom(context: CommandContext): NewRun {
       heldOut: heldOutFrom(context),
       maxTrainRows: number("max-train-rows") ?? null,
       maxEvalRows: number("max-eval-rows") ?? null,
+      ...(packingFrom(context) ? {} : { packing: false }),
     },
     sequenceLength: number("sequence-length") ?? base.sequenceLength,
     lora: {
@@ -196,7 +205,7 @@ function presetFrom(
     numberOption(context, "sequence-length", ranges.sequenceLength) ?? defaultSettings().sequenceLength;
   const preset = presetSettings(id, { sequenceLength, gpu });
   return {
-    settings: runSettings(preset, { threads: defaultSettings().threads, trainTokens: null }),
+    settings: runSettings(preset, { threads: defaultSettings().threads, sequences: null }),
     quantization: preset.quantization,
   };
 }
@@ -250,6 +259,11 @@ export function mixtureFrom(context: CommandContext): Pick<MixedDataset, "path" 
     }
     return { path: resolve(context.cwd, text.slice(0, at)), weight };
   });
+}
+
+/** Short rows share a sequence. */
+export function packingFrom({ values }: CommandContext): boolean {
+  return values["no-packing"] !== true;
 }
 
 export function completionFrom(context: CommandContext): CompletionMix | undefined {

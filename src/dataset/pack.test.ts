@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { OPEN_SEQUENCES, Packer } from "./pack";
+import { makerOf, OPEN_SEQUENCES, Packer } from "./pack";
 
 interface Item {
   id: number;
@@ -68,5 +68,17 @@ describe("packing", () => {
   it("refuses what cannot fit", () => {
     expect(() => pack([101], 100)).toThrow(RangeError);
     expect(() => pack([0], 100)).toThrow(RangeError);
+  });
+
+  it("is done unless it is turned off: then each document is a sequence, in their order", () => {
+    const items = [50, 100, 20, 20].map((length, id) => ({ id, tokens: { length } }));
+    const sequences = (packing?: boolean) => {
+      const maker = makerOf<Item>(100, packing);
+      return [...items.flatMap((item) => maker.add(item)), ...maker.finish()].map((made) => made.map(({ id }) => id));
+    };
+    expect(sequences()).toEqual([[1], [0, 2, 3]]);
+    expect(sequences(true)).toEqual(sequences());
+    expect(sequences(false)).toEqual([[0], [1], [2], [3]]);
+    expect(() => makerOf<Item>(10, false).add(items[0]!)).toThrow(RangeError);
   });
 });

@@ -1,4 +1,4 @@
-/** Documents to sequences: whole documents only, best fit over a bounded number of open sequences. */
+/** Documents to sequences: whole documents only, packed together or each on its own. */
 
 export interface Packable {
   readonly tokens: { readonly length: number };
@@ -7,13 +7,44 @@ export interface Packable {
 /** Open sequences. More pack tighter and hold more memory: at most this many times the sequence length in tokens. */
 export const OPEN_SEQUENCES = 64;
 
+export interface SequenceMaker<Item extends Packable> {
+  /** Returns the sequences that are complete because of this document; throws RangeError where it fits none. */
+  add(item: Item): Item[][];
+  /** Returns those that were still open. */
+  finish(): Item[][];
+}
+
+/** `packing`: as `dataset.packing` of run.json, where absent means true. */
+export function makerOf<Item extends Packable>(sequenceLength: number, packing = true): SequenceMaker<Item> {
+  return packing ? new Packer<Item>(sequenceLength) : new SingleDocuments<Item>(sequenceLength);
+}
+
+/** Each document is a sequence of its own. */
+class SingleDocuments<Item extends Packable> implements SequenceMaker<Item> {
+  constructor(private readonly sequenceLength: number) {}
+
+  add(item: Item): Item[][] {
+    requireFit(item, this.sequenceLength);
+    return [[item]];
+  }
+
+  finish(): Item[][] {
+    return [];
+  }
+}
+
+function requireFit({ tokens: { length } }: Packable, sequenceLength: number): void {
+  if (length > 0 && length <= sequenceLength) return;
+  throw new RangeError(`A document of ${length} tokens does not fit sequences of ${sequenceLength}.`);
+}
+
 interface Bin<Item> {
   items: Item[];
   left: number;
 }
 
-/** Deterministic: the same documents in the same order give the same sequences. */
-export class Packer<Item extends Packable> {
+/** Best fit over a bounded number of open sequences. The same documents in the same order give the same sequences. */
+export class Packer<Item extends Packable> implements SequenceMaker<Item> {
   private readonly open: Bin<Item>[] = [];
 
   constructor(
@@ -26,12 +57,9 @@ export class Packer<Item extends Packable> {
     return this.open.reduce((sum, bin) => sum + bin.items.length, 0);
   }
 
-  /** Returns the sequences that are complete because of this document. */
   add(item: Item): Item[][] {
+    requireFit(item, this.sequenceLength);
     const { length } = item.tokens;
-    if (length === 0 || length > this.sequenceLength) {
-      throw new RangeError(`A document of ${length} tokens does not fit sequences of ${this.sequenceLength}.`);
-    }
     const complete: Item[][] = [];
     let bin = this.tightest(length);
     if (bin === undefined) {

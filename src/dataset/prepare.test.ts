@@ -221,6 +221,27 @@ describe("prepared data", () => {
     expect(read()).toEqual(first);
   });
 
+  it("has each row as a sequence of its own where they are not packed, with the same tokens", async () => {
+    const path = file("data.jsonl", rows(120));
+    const prepared = async (packing: boolean) => {
+      const heldOut = { kind: "fraction", fraction: 0.2, by: "row" } as const;
+      const { manifest } = await prepareRun(specOf(path, { heldOut, packing }), folder);
+      const [train, held] = [readSplit("train"), readSplit("eval")];
+      checkSplit(train, manifest.train, 256);
+      checkSplit(held, manifest.eval, 256);
+      return { manifest, train, held };
+    };
+    const apart = await prepared(false);
+    expect(apart.manifest.train.sequences).toBe(apart.train.length);
+    expect(apart.manifest.eval.sequences).toBe(apart.held.length);
+    expect(apart.train.map(({ row }) => row)).toEqual(apart.train.map(({ row }) => row).sort((a, b) => a - b));
+    const together = await prepared(true);
+    expect(together.manifest.train.sequences).toBeLessThan(together.train.length);
+    const byRow = ({ train, held }: typeof apart) =>
+      [...train, ...held].map(({ row, words }) => ({ row, words })).sort((a, b) => a.row - b.row);
+    expect(byRow(apart)).toEqual(byRow(together));
+  });
+
   it("takes at most the rows asked for, in the file's order", async () => {
     const path = file("data.jsonl", rows(1200));
     const { manifest } = await prepareRun(
@@ -520,6 +541,9 @@ describe("the summary", () => {
     seed: 3,
   });
 
+  const longestDocument = () =>
+    Math.max(...[...readSplit("train"), ...readSplit("eval")].map(({ words }) => words.length));
+
   it("counts what preparation would write, and shows the first usable row", async () => {
     const path = file("data.jsonl", ["{", ...rows(40)]);
     const summary = await summarize(request(path), await loadTokenizer(model), { answerTokens: 4 });
@@ -535,7 +559,7 @@ describe("the summary", () => {
       trainRows: manifest.train.rows,
       trainTargets: manifest.train.targets,
       evalRows: manifest.eval.rows,
-      packed: { sequenceLength: 256, train: manifest.train.sequences },
+      packed: { sequenceLength: 256, packing: true, train: manifest.train.sequences, longest: longestDocument() },
     });
     const { tokens, targets, rows: trained } = manifest.train;
     expect(summary.rowTokens).toEqual({ prompt: (tokens - targets) / trained, answer: 4 });
@@ -544,6 +568,20 @@ describe("the summary", () => {
     expect(summary.problems).toMatchObject([{ row: 1, reason: "json-syntax" }]);
     expect(summary.preview.map(({ learned }) => learned)).toEqual([false, false, true, true]);
     expect(summary.preview[2]).toEqual({ text: row(0).output, learned: true });
+  });
+
+  it("counts a sequence for each time that a pass takes a row where they are not packed", async () => {
+    const path = file("data.jsonl", rows(40));
+    const dataset = { heldOut: request(path).heldOut, weight: 2, packing: false };
+    const summary = await summarize({ ...request(path), ...dataset }, await loadTokenizer(model));
+    const { manifest } = await prepareRun(specOf(path, dataset), folder);
+    expect(summary.packed).toEqual({
+      sequenceLength: 256,
+      packing: false,
+      train: manifest.train.sequences,
+      longest: longestDocument(),
+    });
+    expect(summary.packed.train).toBe(summary.trainRows);
   });
 
   it("of broken rows is a summary, not an error", async () => {

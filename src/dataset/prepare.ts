@@ -5,7 +5,7 @@ import { type Contract, type DataManifest, type DataSource, RUN_VERSION, type Ru
 import { withCompletionSamples } from "./completionMix/withCompletionSamples";
 import { type ModelLimits, makeContract, readModelLimits } from "./contract";
 import { SplitWriter } from "./dataWriter";
-import { Packer } from "./pack";
+import { makerOf } from "./pack";
 import { DatasetError } from "./problem";
 import {
   type DatasetPlan,
@@ -68,7 +68,7 @@ async function writeData(
     throw error;
   });
   try {
-    await packInto(reading.documents, spec.sequenceLength, train, held);
+    await writeSequences(reading.documents, spec, train, held);
     requireBothParts(spec, plan, reading.tallies, held);
     await train.finish();
     await held.finish();
@@ -90,22 +90,23 @@ async function writeData(
   return manifest;
 }
 
-async function packInto(
+/** Held-out rows go by the same rule as the others: rows never see each other, so packing does not change their loss. */
+async function writeSequences(
   documents: AsyncIterable<EncodedDocument[]>,
-  sequenceLength: number,
+  { sequenceLength, dataset }: RunSpec,
   train: SplitWriter,
   held: SplitWriter,
 ): Promise<void> {
-  const trainPacker = new Packer<EncodedDocument>(sequenceLength);
-  const heldPacker = new Packer<EncodedDocument>(sequenceLength);
+  const ofTrain = makerOf<EncodedDocument>(sequenceLength, dataset.packing);
+  const ofHeld = makerOf<EncodedDocument>(sequenceLength, dataset.packing);
   for await (const batch of documents) {
     for (const document of batch) {
-      const [packer, writer] = document.heldOut ? [heldPacker, held] : [trainPacker, train];
-      for (const sequence of packer.add(document)) await writer.addSequence(sequence);
+      const [maker, writer] = document.heldOut ? [ofHeld, held] : [ofTrain, train];
+      for (const sequence of maker.add(document)) await writer.addSequence(sequence);
     }
   }
-  for (const sequence of trainPacker.finish()) await train.addSequence(sequence);
-  for (const sequence of heldPacker.finish()) await held.addSequence(sequence);
+  for (const sequence of ofTrain.finish()) await train.addSequence(sequence);
+  for (const sequence of ofHeld.finish()) await held.addSequence(sequence);
 }
 
 export function describeSources(plan: DatasetPlan, tallies: readonly SourceTally[]): DataSource[] {

@@ -38,6 +38,7 @@ export interface DatasetRequest {
   heldOut: HeldOut;
   maxTrainRows: number | null;
   maxEvalRows: number | null;
+  packing?: boolean | undefined;
   sequenceLength: number;
   seed: number;
 }

@@ -1,7 +1,7 @@
 import type { DataSummary, DatasetShare } from "../protocol/webview";
 import { withCompletionSamples } from "./completionMix/withCompletionSamples";
 import { previewSegments } from "./encode";
-import { type Packable, Packer } from "./pack";
+import { makerOf, type Packable } from "./pack";
 import type { SourceTally } from "./readDataset";
 import {
   COMPLETION_SOURCE,
@@ -30,15 +30,18 @@ export async function summarize(
   const plan = await planDataset(request, tokenizer, options);
   const reading = withCompletionSamples(plan, readDocuments(plan, options), options);
   const mixed = { tokens: 0, targets: 0, squares: 0 };
-  const packer = new Packer<Packable>(request.sequenceLength);
+  const { sequenceLength, packing = true } = request;
+  const maker = makerOf<Packable>(sequenceLength, packing);
   let sequences = 0;
+  let longest = 0;
   let answers = 0;
   // The tallies count what passes by.
   for await (const batch of reading.documents) {
     options.signal?.throwIfAborted();
     for (const { source, heldOut, tokens, targets } of batch) {
+      longest = Math.max(longest, tokens.length);
       // Its length is all that packing looks at, and all that open sequences hold on to.
-      if (!heldOut) sequences += packer.add({ tokens: { length: tokens.length } }).length;
+      if (!heldOut) sequences += maker.add({ tokens: { length: tokens.length } }).length;
       if (source !== COMPLETION_SOURCE) {
         if (!heldOut) answers += Math.min(targets, options.answerTokens ?? targets);
         continue;
@@ -48,7 +51,7 @@ export async function summarize(
       mixed.squares += tokens.length ** 2;
     }
   }
-  sequences += packer.finish().length;
+  sequences += maker.finish().length;
   const { tallies } = reading;
   const sum = (part: (tally: SourceTally) => number) => tallies.reduce((total, tally) => total + part(tally), 0);
   const trainTokens = sum(({ train }) => train.tokens) + mixed.tokens;
@@ -71,7 +74,7 @@ export async function summarize(
     documentTokens:
       trainTokens === 0 ? 0 : Math.round((sum(({ train }) => train.squares) + mixed.squares) / trainTokens),
     rowTokens: { prompt: aRow(sum(({ train }) => train.tokens - train.targets)), answer: aRow(answers) },
-    packed: { sequenceLength: request.sequenceLength, train: sequences },
+    packed: { sequenceLength, packing, train: sequences, longest },
     evalRows: sum((tally) => tally.eval.rows),
     evalTokens,
     completionSamples: reading.samples === null ? 0 : reading.samples.fim + reading.samples.prefix,

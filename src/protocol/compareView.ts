@@ -51,6 +51,7 @@ export type SettingKey =
   | "dataset.heldOut.path"
   | "dataset.maxTrainRows"
   | "dataset.maxEvalRows"
+  | "dataset.packing"
   | "sequenceLength"
   | "lora.rank"
   | "lora.alpha"

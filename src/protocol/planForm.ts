@@ -31,6 +31,8 @@ export interface PlanSettings {
   steps: number;
   sequenceLength: number;
   sequencesPerStep: number;
+  /** Short rows share a sequence. */
+  packing: boolean;
   seed: number;
   /** Of the rows, where a share of them is held out. */
   heldOutPercent: number;

@@ -83,8 +83,10 @@ export interface RunSpec {
     /** At most this many usable rows of each data set, taken in the file's order after the split; null: all. */
     maxTrainRows: number | null;
     maxEvalRows: number | null;
+    /** False: each row, and each sample for completion, is a sequence of its own; absent or true: short ones share one. */
+    packing?: boolean;
   };
-  /** Tokens a packed sequence holds; a longer row is not used and is reported. */
+  /** Tokens a sequence holds at most; a longer row is not used and is reported. */
   sequenceLength: number;
   lora: {
     rank: number;
@@ -110,9 +112,9 @@ export interface RunSpec {
     /** Optimizer steps, or passes over the data: exactly one is set, the other null. */
     steps: number | null;
     epochs: number | null;
-    /** Packed sequences in one optimizer step. */
+    /** Sequences in one optimizer step; without packing as many rows. */
     sequencesPerStep: number;
-    /** Packed sequences computed at once; null: the memory plan decides. */
+    /** Sequences computed at once; null: the memory plan decides. */
     microBatch: number | null;
     evalEvery: number;
     checkpointEvery: number;
@@ -254,7 +256,7 @@ export interface SplitSummary {
  *        u32 row       1-based line in its source; 0 for a sample for completion
  *        u16 source    index into manifest.sources; 65,535 for a sample for completion
  *        u16 kind      0 instruct, 1 prefix, 2 fim
- *        u32 sequence  the packed sequence it lies in; ascending, no gaps
+ *        u32 sequence  the sequence it lies in; ascending, no gaps
  *        u32 0
  * Documents lie back to back; those with the same `sequence` are packed together and never attend to each other.
  *

@@ -105,8 +105,9 @@ export interface DataSummary {
   trainTargets: number;
   /** Of the document that a training token lies in, on the average. */
   documentTokens: number;
-  /** How many sequences packing makes of the training tokens, at the sequence length they were counted with. */
-  packed: { sequenceLength: number; train: number };
+  /** How many sequences the training rows make, as they were counted: at this length, packed or not. `longest`: tokens of
+   * the longest row or sample for completion, whether learned or held out. */
+  packed: { sequenceLength: number; packing: boolean; train: number; longest: number };
   /** Of a training row on the average: tokens that are not in the loss, and of those that are as many as are answered to a
    * pinned prompt. */
   rowTokens: { prompt: number; answer: number };

@@ -40,6 +40,7 @@ describe("settings of runs side by side", () => {
         mixture: [{ path: "/data/more.jsonl", format: "auto", weight: 0.5 }],
         maxTrainRows: 1,
         maxEvalRows: 1,
+        packing: false,
       },
       memoryBudget: 2 ** 30,
     };
@@ -99,6 +100,16 @@ describe("settings of runs side by side", () => {
   });
 });
 
+it("packing is on where run.json does not say it", () => {
+  const { dataset } = newRun();
+  const off = run({ dataset: { ...dataset, packing: false } });
+  const on = run({ dataset: { ...dataset, packing: true } });
+  expect(differing(run(), on)).toEqual([]);
+  expect(differing(run(), off)).toEqual(["dataset.packing"]);
+  const [row] = compareSettings([run(), off]).filter(({ key }) => key === "dataset.packing");
+  expect(row?.values).toEqual(["on", "off"]);
+});
+
 describe("held-out losses", () => {
   const { training, dataset, optimizer } = newRun();
   const differ = (...runs: ComparedSpec[]) => heldOutDiffers(compareSettings(runs));
@@ -108,6 +119,7 @@ describe("held-out losses", () => {
     const mixed = (weight: number) =>
       run({ dataset: { ...dataset, mixture: [{ path: "/data/more.jsonl", format: "auto", weight }] } });
     expect(differ(mixed(1), mixed(2))).toBe(false);
+    expect(differ(run(), run({ dataset: { ...dataset, packing: false } }))).toBe(false);
   });
 
   it("cannot where other rows are held out", () => {

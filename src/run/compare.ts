@@ -34,6 +34,7 @@ const readers: Record<SettingKey, Reader> = {
   "dataset.heldOut.path": ({ spec: { dataset } }) => (dataset.heldOut.kind === "file" ? dataset.heldOut.path : null),
   "dataset.maxTrainRows": ({ spec }) => spec.dataset.maxTrainRows,
   "dataset.maxEvalRows": ({ spec }) => spec.dataset.maxEvalRows,
+  "dataset.packing": ({ spec }) => (spec.dataset.packing === false ? "off" : "on"),
   sequenceLength: ({ spec }) => spec.sequenceLength,
   "lora.rank": ({ spec }) => spec.lora.rank,
   "lora.alpha": ({ spec }) => spec.lora.alpha,

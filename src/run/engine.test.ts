@@ -20,12 +20,15 @@ beforeAll(async () => {
 });
 
 /** A run of a few dozen steps of a few dozen tokens each. */
-async function preparedRun(changes: { steps: number; checkpointEvery: number }): Promise<string> {
+async function preparedRun(
+  changes: Partial<NewRun["training"]>,
+  dataset: Partial<NewRun["dataset"]> = {},
+): Promise<string> {
   const folder = temporaryFolder();
   const defaults = defaultSettings();
   const run = newRun({
     model: { path: tinyPython, quantization: "none" },
-    dataset: { ...newRun().dataset, path: writeRows(join(folder, "rows.jsonl"), 60), maxEvalRows: 2 },
+    dataset: { ...newRun().dataset, path: writeRows(join(folder, "rows.jsonl"), 60), maxEvalRows: 2, ...dataset },
     sequenceLength: 128,
     lora: { ...defaults.lora, rank: 4, alpha: 8 },
     training: { ...defaults.training, sequencesPerStep: 1, evalEvery: 0, epochs: null, ...changes },
@@ -72,11 +75,30 @@ describe("the engine's forecast", () => {
     expect(plan.seconds).toBeGreaterThan(0);
   });
 
+  it("takes no more memory than the longest row needs where rows are not packed", async () => {
+    const packed = (packing: boolean) => ({ sequenceLength: 1024, packing, train: 1000, longest: 128 });
+    const together = await forecastRun({ ...request(), packed: packed(true) });
+    const apart = request({ dataset: { ...newRun().dataset, packing: false } });
+    const plan = await forecastRun({ ...apart, packed: packed(false) });
+    expect(plan.steps).toBe(250);
+    expect(plan.forecastBytes).toBeLessThan(together.forecastBytes / 2);
+  });
+
   it("says what would fit where the run does not", async () => {
     await expect(forecastRun(request({ memoryBudget: 100 * 2 ** 20 }))).rejects.toThrow(
       /^The run needs \d+ MiB of memory at least and 100 MiB can be used: .*packed sequences of \d+ tokens instead of 1024 \(/,
     );
   });
+});
+
+it("takes a step for as many rows as sequences are asked for where rows are not packed", async () => {
+  const training = { epochs: 1, sequencesPerStep: 16, checkpointEvery: 0 };
+  const directory = await preparedRun(training, { packing: false });
+  const { train } = JSON.parse(readFileSync(join(runPaths(directory).data, "manifest.json"), "utf8"));
+  await launchEngine(directory, engine);
+  await until(async () => (await readSnapshot(directory)).state === "finished");
+  expect(train.sequences).toBe(train.rows);
+  expect((await readSnapshot(directory)).step).toBe(Math.ceil(train.rows / 16));
 });
 
 describe("a killed engine", () => {

@@ -50,7 +50,7 @@ describe("applyChanges", () => {
   it("gives the limit back to the byte", () => {
     const limit = 5 * 2 ** 26;
     const settings = applyChanges(standardSettings(), [{ field: "memoryBudget", value: limit }]);
-    expect(runSettings(settings, { threads: 0, trainTokens: null }).memoryBudget).toBe(limit);
+    expect(runSettings(settings, { threads: 0, sequences: null }).memoryBudget).toBe(limit);
   });
 });
 

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { EngineMeasuring } from "../protocol/engine";
+import type { DataSummary } from "../protocol/webview";
 import { ForecastRefused, forecastRun } from "./forecast";
+import type { NewRun } from "./runDirectory";
 import { newRun, temporaryFolder } from "./testing/testRun";
 
 const plan = {
@@ -77,7 +79,7 @@ describe("forecastRun", () => {
     const told: EngineMeasuring[] = [];
     const answer = await forecastRun({
       ...request(engine),
-      packed: { sequenceLength: newRun().sequenceLength, train: 7 },
+      packed: { sequenceLength: newRun().sequenceLength, packing: true, train: 7, longest: 90 },
       documentTokens: 120.2,
       trainTargets: 400,
       answers: { prompts: 3, tokens: 96 },
@@ -94,11 +96,38 @@ describe("forecastRun", () => {
     );
   });
 
-  it("keeps to itself how rows are packed at another sequence length", async () => {
+  it("keeps to itself how many sequences there are with other settings", async () => {
     const { engine, folder } = engineThat(`echo "$@" > "$(dirname "$0")/args"; echo '${JSON.stringify(plan)}'`);
-    const packed = { sequenceLength: newRun().sequenceLength * 2, train: 7 };
-    await forecastRun({ ...request(engine), packed });
-    expect(readFileSync(join(folder, "args"), "utf8")).not.toContain("--sequences");
+    const run = newRun();
+    const { sequenceLength } = run;
+    const apart = { ...run, dataset: { ...run.dataset, packing: false } };
+    const asked = async (asks: NewRun, packed: DataSummary["packed"]) => {
+      await forecastRun({ ...request(engine), run: asks, packed });
+      return readFileSync(join(folder, "args"), "utf8");
+    };
+    const counted = { sequenceLength, train: 7, longest: 90 };
+    const longer = { ...counted, packing: true, sequenceLength: sequenceLength * 2 };
+    expect(await asked(run, longer)).not.toContain("--sequences");
+    expect(await asked(run, { ...counted, packing: false })).not.toContain("--sequences");
+    expect(await asked(apart, { ...counted, packing: true })).not.toContain("--sequences");
+    expect(await asked(apart, { ...counted, packing: false })).toContain("--sequences 7");
+  });
+
+  it("goes by the longest row where rows are not packed", async () => {
+    const { engine, folder } = engineThat(
+      `cp "$3/run.json" "$(dirname "$0")/run.json"; echo '${JSON.stringify(plan)}'`,
+    );
+    const run = newRun();
+    const { sequenceLength } = run;
+    const lengthAsked = async (packing: boolean, longest: number) => {
+      const asks = { ...run, dataset: { ...run.dataset, packing } };
+      const packed = { sequenceLength, packing, train: 7, longest };
+      await forecastRun({ ...request(engine), run: asks, packed });
+      return JSON.parse(readFileSync(join(folder, "run.json"), "utf8")).sequenceLength;
+    };
+    expect(await lengthAsked(false, 90)).toBe(90);
+    expect(await lengthAsked(false, 9)).toBe(16);
+    expect(await lengthAsked(true, 90)).toBe(sequenceLength);
   });
 
   it("passes on the changes that would make it fit", async () => {

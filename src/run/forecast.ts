@@ -10,7 +10,7 @@ import type { DataSummary } from "../protocol/webview";
 import { settingChanges } from "./fixes";
 import type { NewRun } from "./runDirectory";
 import { RunError } from "./runError";
-import { parseRunSpec } from "./runSpec";
+import { parseRunSpec, ranges } from "./runSpec";
 import { PINNED_SAMPLES, SAMPLE_TOKENS } from "./samples";
 
 export interface ForecastRequest {
@@ -19,8 +19,8 @@ export interface ForecastRequest {
   /** Of one pass over the data, which need not be prepared. */
   trainTokens: number;
   evalTokens: number;
-  /** How many sequences of which length packing makes of the training tokens; absent, or of another length than the run's:
-      as few as could hold them. */
+  /** How many sequences the training rows make; absent, or counted with other settings than the run's: as few as could
+      hold their tokens. */
   packed?: DataSummary["packed"];
   /** Of the document that a token lies in, on the average; absent: as long as a sequence. */
   documentTokens?: number;
@@ -123,7 +123,9 @@ export async function forecastRun(request: ForecastRequest): Promise<EnginePlan>
   // The engine reads run.json; the run itself is not made before it is started.
   const directory = await mkdtemp(join(tmpdir(), "tunesmith-forecast-"));
   try {
-    const spec: RunSpec = { version: RUN_VERSION, id: "forecast", createdAt: new Date().toISOString(), ...run };
+    const sequenceLength = longestSequence(request);
+    const createdAt = new Date().toISOString();
+    const spec: RunSpec = { version: RUN_VERSION, id: "forecast", createdAt, ...run, sequenceLength };
     parseRunSpec(spec, "The run");
     await writeFile(join(directory, "run.json"), JSON.stringify(spec));
     const answer = await ask(engine, argumentsOf(request, directory), request);
@@ -134,11 +136,24 @@ export async function forecastRun(request: ForecastRequest): Promise<EnginePlan>
   }
 }
 
+/** Undefined where the rows were counted with other settings than the run's. */
+function packedAs({ packed, run }: ForecastRequest): DataSummary["packed"] | undefined {
+  if (packed?.sequenceLength !== run.sequenceLength) return undefined;
+  return packed.packing === (run.dataset.packing ?? true) ? packed : undefined;
+}
+
+/** Of the longest sequence: without packing, that of the longest row, which takes less memory than the longest allowed. */
+function longestSequence(request: ForecastRequest): number {
+  const packed = packedAs(request);
+  if (packed === undefined || packed.packing) return request.run.sequenceLength;
+  return Math.max(ranges.sequenceLength.min, packed.longest);
+}
+
 function argumentsOf(request: ForecastRequest, directory: string): string[] {
   const args = ["plan", "--run", directory, "--runs", request.runsFolder ?? directory];
   args.push("--tokens", whole(request.trainTokens, 1), "--eval-tokens", whole(request.evalTokens, 0));
-  const { packed } = request;
-  if (packed?.sequenceLength === request.run.sequenceLength) args.push("--sequences", whole(packed.train, 1));
+  const packed = packedAs(request);
+  if (packed !== undefined) args.push("--sequences", whole(packed.train, 1));
   if (request.documentTokens !== undefined) args.push("--document-tokens", whole(request.documentTokens, 1));
   if (request.trainTargets !== undefined) args.push("--targets", whole(request.trainTargets, 0));
   if (request.answers !== undefined) {

@@ -4,7 +4,7 @@ import { presetIds, presetSettings } from "./presets";
 import { defaultSettings, findSpecProblems } from "./runSpec";
 import { newRun } from "./testing/testRun";
 
-const size = { threads: 0, trainTokens: null };
+const size = { threads: 0, sequences: null };
 
 describe("the form's settings", () => {
   it("are the product's defaults where they are left alone", () => {
@@ -14,23 +14,29 @@ describe("the form's settings", () => {
   it("are a run's own when they come from one", () => {
     const run = { ...defaultSettings(), memoryBudget: 2 ** 31, device: "cpu" as const };
     expect(runSettings(settingsOf(run), size)).toEqual(run);
+    const { heldOut } = newRun().dataset;
+    expect([undefined, true, false].map((packing) => settingsOf(run, { heldOut, packing }).packing)).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 
   it("evaluate a short run ten times, and at least every five steps", () => {
-    const short = { ...standardSettings(), sequenceLength: 100, sequencesPerStep: 1 };
-    expect(markEvery(short, 30_000)).toBe(30);
-    expect(markEvery(short, 100)).toBe(5);
+    const short = { ...standardSettings(), sequencesPerStep: 1 };
+    expect(markEvery(short, 300)).toBe(30);
+    expect(markEvery(short, 1)).toBe(5);
     expect(markEvery({ ...short, length: "steps", steps: 60 }, null)).toBe(6);
-    expect(markEvery(short, 70_000)).toBe(50);
+    expect(markEvery(short, 700)).toBe(50);
     expect(markEvery(short, null)).toBeNull();
-    expect(runSettings({ ...short, evalEvery: 7 }, { threads: 0, trainTokens: 100 }).training.evalEvery).toBe(7);
+    expect(runSettings({ ...short, evalEvery: 7 }, { threads: 0, sequences: 1 }).training.evalEvery).toBe(7);
   });
 
   it("evaluate a long run twenty times", () => {
-    const long = { ...standardSettings(), sequenceLength: 100, sequencesPerStep: 1 };
-    expect(markEvery(long, 100_000)).toBe(50);
-    expect(markEvery(long, 1_000_000)).toBe(500);
-    expect(runSettings(long, { threads: 0, trainTokens: 1e6 }).training).toMatchObject({
+    const long = { ...standardSettings(), sequencesPerStep: 1 };
+    expect(markEvery(long, 1000)).toBe(50);
+    expect(markEvery(long, 10_000)).toBe(500);
+    expect(runSettings(long, { threads: 0, sequences: 10_000 }).training).toMatchObject({
       evalEvery: 500,
       checkpointEvery: 500,
     });

@@ -61,10 +61,11 @@ export function standardSettings(): PlanSettings {
   return { ...settings, evalEvery: "auto", checkpointEvery: "auto" };
 }
 
-/** As a person would have to set them for a run like this one; the share of held-out rows is the data set's matter. */
-export function settingsOf(run: RunSettings, heldOut?: RunSpec["dataset"]["heldOut"]): PlanSettings {
+/** As a person would have to set them for a run like this one; `dataset`: what of it is set there besides. */
+export function settingsOf(run: RunSettings, dataset?: Pick<RunSpec["dataset"], "heldOut" | "packing">): PlanSettings {
   const { lora, optimizer, training } = run;
   const { earlyStopping } = training;
+  const { heldOut, packing = true } = dataset ?? {};
   return {
     rank: lora.rank,
     alpha: lora.alpha,
@@ -81,6 +82,7 @@ export function settingsOf(run: RunSettings, heldOut?: RunSpec["dataset"]["heldO
     steps: training.steps ?? STEPS,
     sequenceLength: run.sequenceLength,
     sequencesPerStep: training.sequencesPerStep,
+    packing,
     seed: training.seed,
     heldOutPercent: heldOut?.kind === "fraction" ? Number((heldOut.fraction * 100).toFixed(3)) : HELD_OUT_PERCENT,
     evalEvery: training.evalEvery,
@@ -100,14 +102,14 @@ export function settingsOf(run: RunSettings, heldOut?: RunSpec["dataset"]["heldO
 
 export interface RunSize {
   threads: number;
-  /** Of one pass over the rows that will be learned; null: not counted yet. */
-  trainTokens: number | null;
+  /** Of one pass over what will be learned; null: not counted yet. */
+  sequences: number | null;
 }
 
 /** What settings within their ranges ask of a run. */
-export function runSettings(settings: PlanSettings, { threads, trainTokens }: RunSize): RunSettings {
+export function runSettings(settings: PlanSettings, { threads, sequences }: RunSize): RunSettings {
   const defaults = defaultSettings();
-  const every = markEvery(settings, trainTokens);
+  const every = markEvery(settings, sequences);
   const interval = (chosen: number | "auto", usual: number) => (chosen === "auto" ? (every ?? usual) : chosen);
   return {
     sequenceLength: settings.sequenceLength,
@@ -148,11 +150,10 @@ export function runSettings(settings: PlanSettings, { threads, trainTokens }: Ru
  * Steps from one evaluation, and one checkpoint, to the next. A short run has more of them than the default, so that its
  * curve has points and a stop costs little, a long one fewer, so that they take a share of its time. Null: not known.
  */
-export function markEvery(settings: PlanSettings, trainTokens: number | null): number | null {
-  const { length, epochs, sequenceLength, sequencesPerStep } = settings;
-  if (length === "epochs" && trainTokens === null) return null;
-  const steps =
-    length === "steps" ? settings.steps : ((trainTokens ?? 0) * epochs) / (sequenceLength * sequencesPerStep);
+export function markEvery(settings: PlanSettings, sequences: number | null): number | null {
+  const { length, epochs, sequencesPerStep } = settings;
+  if (length === "epochs" && sequences === null) return null;
+  const steps = length === "steps" ? settings.steps : ((sequences ?? 0) * epochs) / sequencesPerStep;
   const usual = defaultSettings().training.evalEvery;
   const often = Math.max(5, Math.round(steps / MARKS));
   return often <= usual ? often : Math.max(usual, Math.round(steps / MOST_MARKS));

@@ -175,6 +175,7 @@ describe("checkProvenance", () => {
       run.dataset.heldOut = { ...defaultHeldOut, fraction: 0.2 } as RunSpec["dataset"]["heldOut"];
       run.dataset.template = "chatml";
       run.dataset.maxTrainRows = 5;
+      run.dataset.packing = false;
       run.dataset.completion = { share: 0.5, answers: true, folder: null };
       run.training.seed = 7;
     });
@@ -185,6 +186,7 @@ describe("checkProvenance", () => {
       'dataset.template was "auto" and is "chatml" in run.json.',
       "dataset.heldOut.fraction was 0.1 and is 0.2 in run.json.",
       "dataset.maxTrainRows was null and is 5 in run.json.",
+      "dataset.packing was not set and is false in run.json.",
     ];
     expect(await checkProvenance(directory, spec)).toEqual({
       changes: messages.map((message) => ({ kind: "settings", message })),
@@ -204,6 +206,7 @@ describe("checkProvenance", () => {
     await change((run) => {
       run.dataset.weight = 1;
       run.dataset.mixture = [];
+      run.dataset.packing = true;
     });
     expect(await changes()).toEqual([]);
     await change((run) => {

@@ -164,6 +164,7 @@ const schema = object({
     heldOut: heldOutSchema,
     maxTrainRows: orNull("dataset.maxTrainRows"),
     maxEvalRows: orNull("dataset.maxEvalRows"),
+    packing: v.exactOptional(v.boolean("must be true or false")),
   }),
   sequenceLength: number("sequenceLength"),
   lora: object({

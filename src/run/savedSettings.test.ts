@@ -71,6 +71,7 @@ describe("saved settings", () => {
     ["settings.rank must be a whole number from 1 to 1,024, not 0.", file({ rank: 0 })],
     ['settings.rank must be a whole number from 1 to 1,024, not "16".', file({ rank: "16" })],
     ["settings.targets.0 must name projections among q_proj", file({ targets: ["lm_head"] })],
+    ["settings.packing must be true or false, not 1.", file({ packing: 1 })],
     ['settings.evalEvery must be a whole number from 0 to 10,000,000, or "auto"', file({ evalEvery: "never" })],
     ["settings.modelPath is not a field of settings.", file({ modelPath: "/x" })],
     ['settings.schedule must be one of "constant", "linear", "cosine", not "xxx', file({ schedule: "x".repeat(500) })],

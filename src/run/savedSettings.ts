@@ -80,6 +80,7 @@ const settingsSchema = v.strictObject(
     steps: v.optional(number("steps"), standard.steps),
     sequenceLength: v.optional(number("sequenceLength"), standard.sequenceLength),
     sequencesPerStep: v.optional(number("sequencesPerStep"), standard.sequencesPerStep),
+    packing: v.optional(flag, standard.packing),
     seed: v.optional(number("seed"), standard.seed),
     heldOutPercent: v.optional(number("heldOutPercent"), standard.heldOutPercent),
     evalEvery: v.optional(orAuto("evalEvery"), standard.evalEvery),

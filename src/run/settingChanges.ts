@@ -32,7 +32,8 @@ export function settingChanges(then: Readonly<Fields>, now: Readonly<Fields> | u
  * prepared. Nothing is left out, so that a setting that is taken back to its default differs from none.
  */
 export function dataSettings({ dataset, sequenceLength, training }: RunSpec): Fields {
-  const { format, fields, weight, completion, mixture, template, heldOut, maxTrainRows, maxEvalRows } = dataset;
+  const { format, fields, weight, completion, mixture, template, heldOut, maxTrainRows, maxEvalRows, packing } =
+    dataset;
   return {
     sequenceLength,
     training: { seed: training.seed },
@@ -50,6 +51,8 @@ export function dataSettings({ dataset, sequenceLength, training }: RunSpec): Fi
       heldOut: heldOut.kind === "file" ? { kind: heldOut.kind } : heldOut,
       maxTrainRows,
       maxEvalRows,
+      // Only where it is off: records of before there was the choice do not have it.
+      ...(packing === false ? { packing } : {}),
     },
   };
 }

@@ -113,8 +113,28 @@ describe("the launch form", () => {
     await workbench.screenshotsIn(["light", "contrast", "dark"], "1-plan");
   });
 
-  it("fills the fields from a preset, and says when they are changed", async () => {
+  it("takes a step for as many rows as sequences where rows are not packed", async () => {
+    const forecastSteps = async () => {
+      const text = await panel.getByTestId("forecast-time-figure").textContent();
+      return Number(/for ([\d,]+) steps/.exec(text ?? "")?.[1]?.replaceAll(",", ""));
+    };
+    const rows = await figure(panel, "train-rows");
     await panel.getByText("More settings").click();
+    expect(await input("packing").isChecked()).toBe(true);
+    const perStep = Number(await input("sequencesPerStep").inputValue());
+    const packed = await eventually("the steps", forecastSteps, (steps) => steps > 0);
+    expect(packed).toBeLessThan(rows / perStep);
+    await input("packing").uncheck();
+    await eventually("a step for so many rows", forecastSteps, (steps) => steps === Math.ceil(rows / perStep));
+    await effectOf("field-packing-effect", "Standard");
+    await panel.getByText("Standard, changed").waitFor();
+    await input("packing").scrollIntoViewIfNeeded();
+    await workbench.screenshotsIn(["light", "contrast", "dark"], "15-packing");
+    await input("packing").check();
+    await eventually("the steps as before", forecastSteps, (steps) => steps === packed);
+  });
+
+  it("fills the fields from a preset, and says when they are changed", async () => {
     expect(await input("rank").inputValue()).toBe("16");
     await panel.getByText("Thorough", { exact: true }).click();
     await shows("rank", "32");

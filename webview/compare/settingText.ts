@@ -26,6 +26,7 @@ export function settingName(key: SettingKey): string {
     "dataset.heldOut.path": t("Held-out file"),
     "dataset.maxTrainRows": t("Most rows to train on"),
     "dataset.maxEvalRows": t("Most held-out rows"),
+    "dataset.packing": t("Packing"),
     sequenceLength: t("Sequence length"),
     "lora.rank": t("Rank"),
     "lora.alpha": t("Alpha"),

@@ -152,10 +152,11 @@ export class PlanSettingsSection {
       ),
       this.#number("steps", t("Steps"), t("How often the adapter is changed"), (form) => form.length === "steps"),
       this.#number("sequencesPerStep", t("Sequences per step"), t("How much is read before each step")),
-      this.#number(
-        "sequenceLength",
-        t("Sequence length"),
-        t("Tokens; a longer row cannot be used, shorter ones are packed together"),
+      this.#number("sequenceLength", t("Sequence length"), t("Tokens; a longer row cannot be used")),
+      this.#flag(
+        "packing",
+        t("Packing"),
+        t("Short rows share a sequence; off: a step has a known number of rows; slower"),
       ),
     ];
   }
@@ -220,12 +221,7 @@ export class PlanSettingsSection {
       ),
       file,
       this.#auto("evalEvery", t("Evaluate every"), t("Steps; 0: before and after only"), t("ten to twenty times")),
-      this.#auto(
-        "checkpointEvery",
-        t("Checkpoint every"),
-        t("Steps; 0: at the end only"),
-        t("ten to twenty times"),
-      ),
+      this.#auto("checkpointEvery", t("Checkpoint every"), t("Steps; 0: at the end only"), t("ten to twenty times")),
       this.#number("keepCheckpoints", t("Checkpoints kept"), t("The latest; the best one is kept besides")),
       this.#flag("earlyStopping", t("Early stopping"), t("Ends when the held-out loss falls no further")),
       this.#number("patience", t("Early stopping after"), t("Evaluations without a gain"), stops),

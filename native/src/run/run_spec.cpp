@@ -65,6 +65,7 @@ void check_dataset(const Fields& dataset) {
   if (!dataset.absent("weight")) dataset.number("weight", 0.01, 100);
   if (!dataset.absent("mixture")) dataset.array("mixture");
   if (!dataset.absent("completion")) check_completion(dataset.object("completion"));
+  if (!dataset.absent("packing")) dataset.boolean("packing");
   text(dataset, "template");
   check_held_out(dataset.object("heldOut"));
   for (const char* limit : {"maxTrainRows", "maxEvalRows"}) {
@@ -232,6 +233,7 @@ std::vector<std::string> run_spec_fields() {
           "dataset.format",
           "dataset.weight",
           "dataset.mixture",
+          "dataset.packing",
           "dataset.completion.share",
           "dataset.completion.answers",
           "dataset.completion.folder",

@@ -5,7 +5,7 @@ import { defaultSettings, ranges } from "../../run/runSpec";
 import { SAMPLE_TOKENS } from "../../run/samples";
 import { dataSetSettings } from "../../server/settings";
 import { type Command, numberOption, requiredOption } from "../command";
-import { completionFrom, heldOutFrom, mixtureFrom, mixtureOptions } from "../runOptions";
+import { completionFrom, heldOutFrom, mixtureFrom, mixtureOptions, packingFrom, packingOption } from "../runOptions";
 import { choiceFor, choiceOptions, editorSettings } from "../validation/options";
 
 export const command: Command = {
@@ -23,6 +23,7 @@ export const command: Command = {
     ...mixtureOptions,
     weight: { type: "string", value: "N", description: "of FILE, beside the others; default 1" },
     ...choiceOptions,
+    ...packingOption,
     seed: { type: "string", value: "N", description: "seed of the split; default 0" },
   },
   async run(context) {
@@ -46,6 +47,7 @@ export const command: Command = {
       heldOut: heldOutFrom(context),
       maxTrainRows: null,
       maxEvalRows: null,
+      packing: packingFrom(context),
       sequenceLength: numberOption(context, "sequence-length", ranges.sequenceLength) ?? defaults.sequenceLength,
       seed: numberOption(context, "seed", ranges["training.seed"]) ?? defaults.training.seed,
     };

@@ -187,6 +187,16 @@ describe("samples for completion in a run's data", () => {
     expect(summary.trainRows).toBe(manifest.train.rows);
   });
 
+  it("are sequences of their own, as the rows are, where nothing is packed", async () => {
+    const spec = specOf(answers);
+    spec.dataset.packing = false;
+    const { manifest } = await prepare("a", spec);
+    const { fim, prefix } = manifest.completion!;
+    expect(manifest.train.sequences).toBe(manifest.train.rows + fim + prefix);
+    const request = { ...spec.dataset, sequenceLength: spec.sequenceLength, seed: 0 };
+    expect((await summarize(request, await loadTokenizer(model))).packed.train).toBe(manifest.train.sequences);
+  });
+
   it("need Python to be cut from", async () => {
     mkdirSync(join(folder, "empty"));
     const none = { share: 0.5, answers: false, folder: join(folder, "empty") };

@@ -69,7 +69,7 @@ export class CodeLensCommands implements vscode.Disposable {
           choice: { format: "auto", fields: {} },
           dataset: dataset.fsPath,
           threads: readSettings().threads,
-          trainTokens,
+          sequences: trainTokens / form.sequenceLength,
         }),
         trainTokens,
         evalTokens: tokens - trainTokens,

@@ -85,7 +85,7 @@ const summary = v.object({
   trainTokens: v.number(),
   trainTargets: v.number(),
   documentTokens: v.number(),
-  packed: v.object({ sequenceLength: v.number(), train: v.number() }),
+  packed: v.object({ sequenceLength: v.number(), packing: v.boolean(), train: v.number(), longest: v.number() }),
   rowTokens: v.object({ prompt: v.number(), answer: v.number() }),
   evalRows: v.number(),
   evalTokens: v.number(),

@@ -15,6 +15,7 @@ describe("what a field's effect is told against", () => {
     ["rank", { rank: 64 }, { rank: 16 }],
     ["heldOutPercent", { heldOutPercent: 50 }, { heldOutPercent: 10 }],
     ["seed", { seed: 7 }, { seed: 0 }],
+    ["packing", { packing: false }, { packing: true }],
     ["steps", { length: "steps", steps: 9 }, { length: "epochs", epochs: 1, steps: standard.steps }],
     ["modelPath", { modelPath: "/models/large" }, { modelPath: "/models/tiny" }],
     ["mixture", { weight: 2, mixture: more(3) }, { weight: 1, mixture: more(1) }],

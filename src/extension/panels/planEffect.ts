@@ -54,7 +54,7 @@ export class PlanEffect implements vscode.Disposable {
       dataset: this.dataset.fsPath,
       choice: summary.choice,
       threads: readSettings().threads,
-      trainTokens: data.trainTokens,
+      sequences: summary.packed.train,
     });
     const key = JSON.stringify([{ ...run, name: "" }, data]);
     const known = this.#known.get(key);

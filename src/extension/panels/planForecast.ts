@@ -125,7 +125,7 @@ export class PlanForecast implements vscode.Disposable {
       dataset: this.dataset.fsPath,
       choice: summary.choice,
       threads: readSettings().threads,
-      trainTokens: summary.trainTokens,
+      sequences: summary.packed.train,
     });
     // A name changes nothing.
     return { form, summary, run, key: JSON.stringify([{ ...run, name: "" }, forecastData(summary)]) };

@@ -73,6 +73,7 @@ const fields = {
   steps: v.optional(figure, standard.steps),
   sequenceLength: figure,
   sequencesPerStep: figure,
+  packing: v.optional(v.boolean(), standard.packing),
   seed: figure,
   evalEvery: v.optional(figureOrAuto, "auto"),
   checkpointEvery: v.optional(figureOrAuto, "auto"),

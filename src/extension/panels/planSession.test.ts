@@ -88,7 +88,7 @@ const summary: DataSummary = {
   trainTokens: 450,
   trainTargets: 300,
   documentTokens: 50,
-  packed: { sequenceLength: 1024, train: 1 },
+  packed: { sequenceLength: 1024, packing: true, train: 6, longest: 70 },
   rowTokens: { prompt: 20, answer: 30 },
   evalRows: 1,
   evalTokens: 50,
@@ -144,18 +144,20 @@ describe("a plan that is started", () => {
     expect(startRun).not.toHaveBeenCalled();
     counts[0]!.end(summary);
     await start;
-    expect(request()).toMatchObject({ choice: summary.choice, trainTokens: 450 });
+    expect(request()).toMatchObject({ choice: summary.choice, sequences: 6 });
     expect(started).toEqual(["made"]);
   });
 
   it("is counted as it is started, not as it was shown", async () => {
     const { session } = openPlan();
     await session.show();
-    const start = session.start({ ...form, sequenceLength: 256 });
+    expect(counts.at(-1)!.args).not.toContain("--no-packing");
+    const start = session.start({ ...form, sequenceLength: 256, packing: false });
     expect(counts.at(-1)!.args.join(" ")).toContain("--sequence-length 256");
-    counts.at(-1)!.end({ ...summary, trainTokens: 440 });
+    expect(counts.at(-1)!.args).toContain("--no-packing");
+    counts.at(-1)!.end({ ...summary, packed: { sequenceLength: 256, packing: false, train: 9, longest: 70 } });
     await start;
-    expect(request()).toMatchObject({ trainTokens: 440 });
+    expect(request()).toMatchObject({ sequences: 9 });
   });
 
   it("can be given up while it is counted", async () => {

@@ -425,11 +425,11 @@ export class PlanSession implements vscode.Disposable {
     const onProgress = (stage: string, fraction: number | null) =>
       this.#setStarting({ type: "starting", stage, fraction });
     try {
-      const { choice, trainTokens } = await this.#countFor(form, start.signal, onProgress);
+      const { choice, packed } = await this.#countFor(form, start.signal, onProgress);
       onProgress(vscode.l10n.t("Preparing the data"), null);
       const run = await startRun(
         this.services,
-        { dataset: this.dataset, form: this.#resolved(form), choice, trainTokens },
+        { dataset: this.dataset, form: this.#resolved(form), choice, sequences: packed.train },
         { signal: start.signal, onProgress },
       );
       this.#starting = undefined;
@@ -520,5 +520,5 @@ function countArguments(form: PlanForm, settings: string): string[] {
   const { format, fields } = choiceOf(form);
   if (format !== "auto") options.push(["--data-format", format]);
   for (const [part, field] of Object.entries(fields)) options.push(["--field", `${part}=${field}`]);
-  return options.flat();
+  return form.packing ? options.flat() : [...options.flat(), "--no-packing"];
 }

@@ -14,7 +14,7 @@ const request = {
   dataset: "/data/alpaca.jsonl",
   choice: { format: "auto", fields: {} },
   threads: 2,
-  trainTokens: null,
+  sequences: null,
 };
 const specOf = (changes: Partial<PlanForm> = {}): RunSpec => ({
   version: RUN_VERSION,
@@ -153,6 +153,7 @@ describe("the run of a form", () => {
         steps: whole(1e7),
         sequenceLength: whole(4096, 16),
         sequencesPerStep: whole(64),
+        packing: fc.boolean(),
         seed: whole(2 ** 32 - 1, 0),
         evalEvery: whole(1e7, 0),
         checkpointEvery: whole(1e7, 0),

@@ -40,7 +40,7 @@ export function runName(dataset: string): string {
 export function formOf(spec: RunSpec): PlanForm {
   const { heldOut } = spec.dataset;
   return {
-    ...settingsOf(spec, heldOut),
+    ...settingsOf(spec, spec.dataset),
     quantization: spec.model.quantization,
     preset: STANDARD,
     modelPath: spec.model.path,
@@ -176,14 +176,14 @@ export interface RunRequest {
   /** How settings say that the rows are written. */
   choice: DataSummary["choice"];
   threads: number;
-  /** Of the rows that will be learned; null: not counted yet. */
-  trainTokens: number | null;
+  /** Of one pass over the rows that will be learned; null: not counted yet. */
+  sequences: number | null;
 }
 
 /** The run that a valid form asks for. */
-export function newRun(form: PlanForm, { dataset, choice, threads, trainTokens }: RunRequest): NewRun {
+export function newRun(form: PlanForm, { dataset, choice, threads, sequences }: RunRequest): NewRun {
   const { template, heldOutBy, maxTrainRows, maxEvalRows, beta1, beta2, epsilon } = form.further ?? leftAlone;
-  const settings = runSettings(form, { threads, trainTokens });
+  const settings = runSettings(form, { threads, sequences });
   return {
     ...settings,
     optimizer: { ...settings.optimizer, beta1, beta2, epsilon },
@@ -200,6 +200,7 @@ export function newRun(form: PlanForm, { dataset, choice, threads, trainTokens }
       heldOut: heldOutOf(form, heldOutBy),
       maxTrainRows,
       maxEvalRows,
+      ...(form.packing ? {} : { packing: false }),
     },
   };
 }

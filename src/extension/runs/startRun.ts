@@ -21,7 +21,7 @@ export interface StartRequest {
   dataset: vscode.Uri;
   form: PlanForm;
   choice: DataSummary["choice"];
-  trainTokens: number | null;
+  sequences: number | null;
 }
 
 export function engineOf(services: Services): Promise<string> {
@@ -30,13 +30,13 @@ export function engineOf(services: Services): Promise<string> {
 
 /** Starts the run that a plan asks for; see createAndStart. */
 export async function startRun(services: Services, request: StartRequest, options: StartOptions): Promise<TrackedRun> {
-  const { dataset, form, choice, trainTokens } = request;
+  const { dataset, form, choice, sequences } = request;
   const folder = services.runs.folderFor(dataset);
   if (folder === undefined) {
     throw new Error(vscode.l10n.t("Runs are kept in the folder that you work in: open one, then start."));
   }
   const { threads } = readSettings();
-  const run = newRun(form, { dataset: dataset.fsPath, choice, threads, trainTokens });
+  const run = newRun(form, { dataset: dataset.fsPath, choice, threads, sequences });
   return createAndStart(services, folder, run, options);
 }
 

@@ -53,6 +53,7 @@ export const brokenSpecs: BrokenSpec[] = [
     "dataset.heldOut.by",
   ),
   set("dataset.maxTrainRows", 0, "must be a whole number from 1"),
+  set("dataset.packing", "no", "must be true or false"),
   set("dataset.maxEvalRows", "all", "must be a whole number from 1"),
   set("sequenceLength", 15, "must be a whole number from 16 to 131,072, not 15."),
   set("sequenceLength", 512.5, "must be a whole number"),
