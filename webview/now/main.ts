@@ -124,7 +124,8 @@ function active(run: Head): HTMLElement[] {
   const paused = run.state === "paused";
   return [
     paused ? title(run, "debug-pause") : title(run, "loading", "codicon-modifier-spin"),
-    view.element,
+    // Before the first step there is nothing to draw.
+    ...(run.state === "preparing" ? [] : [view.element]),
     progress,
     element("div", { class: "actions" }, ...controls, openLink(run)),
   ];
