@@ -5,13 +5,13 @@ import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "../disk/describeError";
 import { systemCause } from "../disk/systemCause";
-import type { EngineEvent } from "../protocol/engine";
+import type { EngineEvent, EngineLock } from "../protocol/engine";
 import { readEngineState } from "./engineLock";
 import { highestAttempt, readAttempt, readLastEvents } from "./lastEvents";
 import { listRun } from "./machineRuns";
 import { runPaths } from "./runDirectory";
 import { hasCode, RunError, withFile } from "./runError";
-import { markStartFailed, markStarting, whileStarting } from "./startMark";
+import { markStartFailed, markStarting, type Starter, whileStarting } from "./startMark";
 
 const LOOK_AGAIN_MS = 50;
 /** A machine under load may take long to read a large model; after this the launch counts as done. */
@@ -29,13 +29,15 @@ export interface Launch {
  * Starts the engine on a prepared run, or lets a stopped one go on from its checkpoint. The engine lives in a session
  * of its own and outlives this process. Resolves with its first event; throws its last words where it ends before.
  */
-export async function launchEngine(directory: string, engine: string): Promise<Launch> {
+export async function launchEngine(directory: string, engine: string, starter?: Starter): Promise<Launch> {
   await requireNoLinks(directory);
   const past = await readLastEvents(directory);
   await requireNoEngine(directory, past.at(-1));
   const attempt = highestAttempt(past);
-  await markStarting(directory, attempt);
+  await markStarting(directory, attempt, starter);
   const unlisted = await listRun(directory).then(() => null, describeError);
+  // An engine that dies before its first word has failed: that is not taken up.
+  if (starter?.takeUp) await markStarting(directory, attempt);
   try {
     return { pid: await whileStarting(directory, () => spawnAndWait(directory, engine, attempt)), unlisted };
   } catch (error) {
@@ -44,15 +46,27 @@ export async function launchEngine(directory: string, engine: string): Promise<L
   }
 }
 
-/** An engine that has said its last word is only just leaving: a resume right after a stop waits for it. */
+/** Throws where an engine is at work on the run; one that is only just leaving is none. */
+export async function refuseWhereItGoes(directory: string): Promise<void> {
+  const engine = await readEngineState(directory);
+  if (engine.alive && !isLeaving((await readLastEvents(directory)).at(-1), engine.lock)) throw alreadyGoing(directory);
+}
+
+/** A resume right after a stop waits for the engine that is leaving. */
 async function requireNoEngine(directory: string, last: EngineEvent | undefined): Promise<void> {
   for (const deadline = Date.now() + LEAVING_LIMIT_MS; ; await delay(LOOK_AGAIN_MS)) {
     const engine = await readEngineState(directory);
     if (!engine.alive) return;
-    const leaving = (last?.type === "done" || last?.type === "error") && last.attempt === engine.lock.attempt;
-    if (!leaving || Date.now() > deadline) throw new RunError(`The run ${basename(directory)} is already going.`);
+    if (!isLeaving(last, engine.lock) || Date.now() > deadline) throw alreadyGoing(directory);
   }
 }
+
+/** It has said its last word. */
+function isLeaving(last: EngineEvent | undefined, { attempt }: EngineLock): boolean {
+  return (last?.type === "done" || last?.type === "error") && last.attempt === attempt;
+}
+
+const alreadyGoing = (directory: string) => new RunError(`The run ${basename(directory)} is already going.`);
 
 /** What the engine writes must stay in the run's folder, which may have come from anyone. */
 async function requireNoLinks(directory: string): Promise<void> {

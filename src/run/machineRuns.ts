@@ -78,11 +78,11 @@ async function mayCompute(directory: string): Promise<boolean> {
 export class MachineRuns {
   readonly #monitors = new Map<string, RunMonitor>();
 
-  /** Those that compute now, or are being started. Throws nothing. */
-  async read(): Promise<MachineRun[]> {
-    const listed = await readList();
-    for (const known of this.#monitors.keys()) {
-      if (!listed.includes(known)) this.#monitors.delete(known);
+  /** Those that compute now, or are being started, but for those that are `known` otherwise. Throws nothing. */
+  async read(known: (directory: string) => boolean = () => false): Promise<MachineRun[]> {
+    const listed = (await readList()).filter((directory) => !known(directory));
+    for (const directory of this.#monitors.keys()) {
+      if (!listed.includes(directory)) this.#monitors.delete(directory);
     }
     const found = await Promise.all(listed.map((directory) => this.#readOne(directory)));
     return found.filter((run) => run !== undefined);
@@ -108,7 +108,7 @@ export class MachineRuns {
       await known.refresh();
       return known;
     }
-    const opened = await RunMonitor.open(directory);
+    const opened = await RunMonitor.open(directory, "brief");
     this.#monitors.set(directory, opened);
     return opened;
   }

@@ -1,6 +1,7 @@
 import { lutimes, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "../disk/atomicWrite";
+import { readAttempt } from "./lastEvents";
 import { readPlainFile } from "./plainFile";
 import { identify, isIdentity, ownIdentity, type ProcessIdentity, wasTouchedLately } from "./processIdentity";
 import { withFile } from "./runError";
@@ -105,10 +106,11 @@ export async function readStartState(directory: string, attempt: number): Promis
   return { kind: "failed", cause: "The start was interrupted before the engine ran; start the run again." };
 }
 
-/** Whether a living process of this machine has marked the run's start; the attempt that it meant may have ended since. */
+/** Whether a living process of this machine is bringing the run to its next attempt. */
 export async function startIsUnderWay(directory: string): Promise<boolean> {
   const mark = await readStartMark(directory);
-  return mark !== undefined && mark.error === null && mark.queued !== true && (await identify(mark)) === "alive";
+  if (mark === undefined || mark.error !== null || mark.queued === true) return false;
+  return (await identify(mark)) === "alive" && (await readAttempt(directory)) <= mark.afterAttempt;
 }
 
 async function readStartMark(directory: string): Promise<StartMark | undefined> {

@@ -25,12 +25,14 @@ export const deleteRun: CommandFactory = (services) => async (argument, selectio
   if (chosen === undefined || chosen.length === 0) return;
   const doomed = chosen.filter(({ run }) => run?.active !== true);
   if (doomed.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t("A run that is going on is not deleted; stop it first."));
+    void vscode.window.showInformationMessage(goesOn());
     return;
   }
   if (!(await confirm(doomed, chosen.length - doomed.length))) return;
   for (const one of doomed) await remove(services, one);
 };
+
+const goesOn = () => vscode.l10n.t("A run that is going on is not deleted; stop it first.");
 
 function allOf({ runs, unreadable }: Named): Chosen[] {
   return [
@@ -82,6 +84,14 @@ function names(doomed: readonly Chosen[]): string[] {
 }
 
 async function remove(services: Services, { directory, run }: Chosen): Promise<void> {
+  if (run !== undefined) {
+    // Its turn may have come while the question stood.
+    await services.runs.refresh(run);
+    if (run.active) {
+      void vscode.window.showInformationMessage(goesOn());
+      return;
+    }
+  }
   if (services.completion.isInUse(directory)) await services.completion.stop();
   if (run !== undefined) {
     if (services.queue.placeOf(run) !== undefined) await services.queue.take(run);

@@ -138,6 +138,7 @@ export class PlanSession implements vscode.Disposable {
     // A form that was kept over a reload may be what a person has filled in.
     this.#begun ??= { ...defaults };
     this.form ??= defaults;
+    this.#turn.setDevice(this.form.device);
     const models = await this.#models(this.form.modelPath);
     // It may have been filled in further in the meantime.
     const { form } = this;
@@ -233,7 +234,6 @@ export class PlanSession implements vscode.Disposable {
 
   async #set(form: PlanForm): Promise<void> {
     this.form = form;
-    this.#turn.setDevice(form.device);
     await this.#postPlan();
     this.#countRows();
     this.#forecastRun();

@@ -8,6 +8,8 @@ import { markStarting, readStartState } from "../../run/startMark";
 import { JobCancelled } from "../jobs/runJob";
 import type { RunRegistry, TrackedRun } from "./runRegistry";
 
+const LOOK_AGAIN_MS = 5000;
+
 /** Starts whose window has gone while the data were prepared: one of the others, or the next one, takes them up. */
 export class InterruptedStarts implements vscode.Disposable {
   readonly #subscriptions: vscode.Disposable[];
@@ -15,6 +17,7 @@ export class InterruptedStarts implements vscode.Disposable {
   /** One at a time: a second one may be taken up by another window meanwhile. */
   #last: Promise<void> = Promise.resolve();
   #disposed = false;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly runs: RunRegistry,
@@ -22,12 +25,11 @@ export class InterruptedStarts implements vscode.Disposable {
     /** Starts the run; throws where it fails, or is given up. */
     private readonly start: (run: TrackedRun) => Promise<void>,
   ) {
-    this.#subscriptions = [
-      runs.onDidChange(() => {
-        for (const run of runs.runs) this.#look(run);
-      }),
-      runs.onDidUpdate(({ run }) => this.#look(run)),
-    ];
+    this.#subscriptions = [runs.onDidChange(() => this.#lookAtAll()), runs.onDidUpdate(({ run }) => this.#look(run))];
+  }
+
+  #lookAtAll(): void {
+    for (const run of this.runs.runs) this.#look(run);
   }
 
   #look(run: TrackedRun): void {
@@ -44,12 +46,19 @@ export class InterruptedStarts implements vscode.Disposable {
       await this.runs.refresh(run);
       await this.start(run);
     } catch (error) {
-      if (!(error instanceof JobCancelled)) this.log.error(`${run.id}: ${describeError(error)}`);
+      if (error instanceof JobCancelled) return;
+      this.log.error(`${run.id}: ${describeError(error)}`);
+      // It may have been the lock, held by another window for long.
+      this.#again ??= setTimeout(() => {
+        this.#again = undefined;
+        this.#lookAtAll();
+      }, LOOK_AGAIN_MS);
     }
   }
 
   dispose(): void {
     this.#disposed = true;
+    clearTimeout(this.#again);
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 }

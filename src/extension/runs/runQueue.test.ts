@@ -1,5 +1,6 @@
 /** Two windows on one folder, with a stand-in for the engine: each run is launched once, one after the other. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { stopRun } from "../../run/control";
@@ -9,14 +10,15 @@ import { machineStateFolder } from "../../run/machineRuns";
 import { readQueue } from "../../run/queue";
 import { createRun, listRunDirectories, runPaths } from "../../run/runDirectory";
 import { RunMonitor } from "../../run/runMonitor";
-import { clearStartMark } from "../../run/startMark";
+import { clearStartMark, readStartState } from "../../run/startMark";
 import { behave, fakeEngine, newRun, temporaryFolder, until } from "../../run/testing/testRun";
 import { RunQueue } from "./runQueue";
 import { type RunRegistry, TrackedRun } from "./runRegistry";
 
 vi.mock("vscode", async () => {
   const { FakeEmitter } = await import("./testing/fakeVscode");
-  return { EventEmitter: FakeEmitter };
+  const l10n = { t: (text: string, ...parts: unknown[]) => text.replace(/\{(\d)\}/g, (_, at) => String(parts[at])) };
+  return { EventEmitter: FakeEmitter, l10n };
 });
 
 type Listener<T> = (value: T) => void;
@@ -187,6 +189,35 @@ describe("the queue over two windows", () => {
     await until(() => three.named("c").head().state === "finished");
     expect(three.named("a").head().state).toBe("failed");
     expect(three.launched).toEqual([three.named("c").id]);
+  });
+
+  it("refuses a run that goes on already, and leaves no mark on it", async () => {
+    const folder = join(temporaryFolder(), ".tunesmith", "runs");
+    await addRun(folder, "a", { steps: 100_000, stepMs: 20 });
+    const [one, two] = (await openWindows(folder, 2)) as [Window, Window];
+    await start(one, "a");
+    await until(() => two.named("a").head().state === "running");
+    for (const { queue, named } of [one, two].map((window) => ({ queue: window.queue, named: window.named("a") }))) {
+      await expect(queue.add(named)).rejects.toThrow("already going");
+      expect(await readStartState(named.directory, 1)).toEqual({ kind: "none" });
+    }
+    await two.refresh(two.named("a"));
+    expect(two.named("a").head().state).toBe("running");
+    await stopRun(one.named("a").directory);
+  });
+
+  it("leaves a run to the window that is at its start", async () => {
+    const folder = join(temporaryFolder(), ".tunesmith", "runs");
+    await addRun(folder, "a", { steps: 2, stepMs: 10 });
+    const [one] = (await openWindows(folder, 1)) as [Window];
+    const { directory } = one.named("a");
+    // The parent of this process stands for another window.
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, "utf8");
+    const startTicks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[22 - 3]);
+    const mark = { pid: process.ppid, startTicks, host: hostname(), afterAttempt: 0, error: null };
+    writeFileSync(join(directory, "start.json"), JSON.stringify(mark));
+    await expect(one.queue.add(one.named("a"))).rejects.toThrow("Another window or program prepares a");
+    expect(JSON.parse(readFileSync(join(directory, "start.json"), "utf8"))).toEqual(mark);
   });
 
   it("counts what computes in another folder, and starts one of those that wait for it at a time", async () => {

@@ -5,9 +5,10 @@ import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { RunSpec } from "../../protocol/run";
 import { readAttempt } from "../../run/lastEvents";
+import { refuseWhereItGoes } from "../../run/launch";
 import { listRunLocked, type MachineRun, MachineRuns, withMachineLock, workFolderOf } from "../../run/machineRuns";
 import { type Claimant, changeQueue, claimOf, inTheWay, moveInQueue, readQueue, readyToStart } from "../../run/queue";
-import { clearStartMark, markQueued, markStarting } from "../../run/startMark";
+import { clearStartMark, markQueued, markStarting, readStartState } from "../../run/startMark";
 import type { RunRegistry, TrackedRun } from "./runRegistry";
 
 /** Another window may have changed the queue; a small file is read anew. */
@@ -38,6 +39,9 @@ export class RunQueue implements vscode.Disposable {
   readonly #timer: NodeJS.Timeout;
   #watchers = 0;
   #pumping: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
+  /** What could not be done, and is tried again. */
+  #problem: string | undefined;
   #again = false;
   #disposed = false;
 
@@ -53,7 +57,7 @@ export class RunQueue implements vscode.Disposable {
         if (update.head.state !== before) this.#pump();
       }),
     ];
-    this.#timer = setInterval(() => void this.#lookAgain(), LOOK_AGAIN_MS);
+    this.#timer = setInterval(() => this.#lookAgain(), LOOK_AGAIN_MS);
   }
 
   /** Undefined where the run does not wait. */
@@ -91,7 +95,10 @@ export class RunQueue implements vscode.Disposable {
   /** Keeps an eye on the runs of other folders, as is done anyway while a run waits, until what it returns is disposed of. */
   watchMachine(): vscode.Disposable {
     this.#watchers++;
-    void this.#lookAgain();
+    this.runs.load().then(
+      () => this.#lookAgain(),
+      (error: unknown) => this.log.warn(describeError(error)),
+    );
     return { dispose: () => this.#watchers-- };
   }
 
@@ -103,6 +110,7 @@ export class RunQueue implements vscode.Disposable {
       await this.#refresh(folder, before);
       const waiting = before.flatMap((id) => this.#queuedRun(folder, id) ?? []);
       const attempt = await readAttempt(run.directory);
+      await refuseWhereItStarts(run, attempt);
       await this.#alone(async (alone) => {
         waits = inTheWay(claimantOf(run), [...this.#computing(), ...waiting.map(claimantOf)]) !== undefined;
         if (waits) await markQueued(run.directory, attempt);
@@ -188,7 +196,7 @@ export class RunQueue implements vscode.Disposable {
 
   /** From here on the run is this window's to start: to all others it is being prepared. */
   async #claim(run: TrackedRun, attempt: number, alone: boolean): Promise<void> {
-    await markStarting(run.directory, attempt);
+    await markStarting(run.directory, attempt, { takeUp: true });
     if (!alone) return;
     await listRunLocked(run.directory).catch((error: unknown) =>
       this.log.warn(`${run.id}: other folders are not told of it: ${describeError(error)}`),
@@ -199,7 +207,7 @@ export class RunQueue implements vscode.Disposable {
   async #lookElsewhere(): Promise<boolean> {
     const own = await Promise.all(this.runs.folders.map((folder) => realpath(folder).catch(() => folder)));
     const before = JSON.stringify(this.#elsewhere);
-    this.#elsewhere = (await this.#machine.read()).filter(({ id }) => !own.includes(dirname(id)));
+    this.#elsewhere = await this.#machine.read((directory) => own.includes(dirname(directory)));
     return JSON.stringify(this.#elsewhere) !== before;
   }
 
@@ -210,8 +218,17 @@ export class RunQueue implements vscode.Disposable {
     await Promise.all([...new Set([...waiting, ...others])].map((run) => this.runs.refresh(run)));
   }
 
-  async #lookAgain(): Promise<void> {
+  /** One look at a time. */
+  #lookAgain(): void {
     if (!this.runs.loaded || this.#disposed) return;
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => this.#warn(error))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  async #look(): Promise<void> {
     const waits = this.runs.folders.some((folder) => this.#waitingIn(folder).length > 0);
     let differs = (waits || this.#watchers > 0) && (await this.#lookElsewhere());
     for (const folder of this.runs.folders) {
@@ -223,30 +240,41 @@ export class RunQueue implements vscode.Disposable {
       // Those that have left are being started elsewhere, those that have come were made elsewhere.
       await this.#refresh(folder, [...before, ...ids]);
     }
-    if (!differs) return;
-    this.#changed.fire();
-    this.#pump();
+    if (differs) this.#changed.fire();
+    if (differs || this.#problem !== undefined) this.#pump();
+  }
+
+  /** Once, however often it is tried again. */
+  #warn(error: unknown): void {
+    const problem = `Queue: ${describeError(error)}`;
+    if (problem !== this.#problem) this.log.warn(problem);
+    this.#problem = problem;
   }
 
   /** Calls while it is at work cause one more look after it. */
   #pump(): void {
     if (!this.runs.loaded || this.#disposed) return;
     this.#again = true;
-    this.#pumping ??= this.#startReady()
-      .catch((error: unknown) => this.log.warn(`Queue: ${describeError(error)}`))
-      .finally(() => {
-        this.#pumping = undefined;
-      });
+    this.#pumping ??= this.#startReady().finally(() => {
+      this.#pumping = undefined;
+    });
   }
 
   async #startReady(): Promise<void> {
     while (this.#again && !this.#disposed) {
       this.#again = false;
+      let failed = false;
       for (const folder of this.runs.folders) {
-        if ((await readQueue(folder)).length > 0 || (this.#ids.get(folder) ?? []).length > 0) {
-          await this.#startReadyIn(folder);
+        try {
+          const known = this.#ids.get(folder) ?? [];
+          if (known.length > 0 || (await readQueue(folder)).length > 0) await this.#startReadyIn(folder);
+        } catch (error) {
+          // One folder's trouble is not the others'; it is tried again with the next look.
+          this.#warn(error);
+          failed = true;
         }
       }
+      if (!failed) this.#problem = undefined;
     }
   }
 
@@ -280,6 +308,15 @@ export class RunQueue implements vscode.Disposable {
     clearInterval(this.#timer);
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
+  }
+}
+
+/** Throws where the run goes on already, or is another window's to start. */
+export async function refuseWhereItStarts({ directory, name }: TrackedRun, attempt: number): Promise<void> {
+  await refuseWhereItGoes(directory);
+  const start = await readStartState(directory, attempt);
+  if (start.kind === "under-way" && !start.here) {
+    throw new Error(vscode.l10n.t("Another window or program prepares {0}; stop it there.", name));
   }
 }
 

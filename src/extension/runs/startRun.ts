@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import * as vscode from "vscode";
 import { describeError } from "../../disk/describeError";
 import type { DataSummary, PlanForm } from "../../protocol/webview";
@@ -7,14 +8,16 @@ import { findEngine } from "../../run/engineBinary";
 import { readEngineState } from "../../run/engineLock";
 import { readAttempt } from "../../run/lastEvents";
 import { launchEngine } from "../../run/launch";
+import { changeQueue } from "../../run/queue";
 import { createRun, type NewRun } from "../../run/runDirectory";
-import { clearStartMark, markStartFailed, markStarting, whileStarting } from "../../run/startMark";
+import { clearStartMark, markStartFailed, markStarting, readStartState, whileStarting } from "../../run/startMark";
 import type { Services } from "../context";
 import { JobCancelled, runJob } from "../jobs/runJob";
 import { readSettings } from "../settings";
 import { newRun } from "./planForm";
 import { type StartOptions, unattended } from "./preparations";
 import { isPrepared } from "./runData";
+import { refuseWhereItStarts } from "./runQueue";
 import type { TrackedRun } from "./runRegistry";
 
 export interface StartRequest {
@@ -54,18 +57,20 @@ export async function createAndStart(
   // What is wrong with the engine is said before minutes are spent on the data.
   await engineOf(services);
   const { directory } = await createRun(folder, asked, { takeUp: true });
-  try {
-    await services.preparations.track(directory, options, (tracked) => prepare(services, directory, tracked));
-  } catch (error) {
-    if (services.preparations.closing) throw error;
-    const isKept = error instanceof JobCancelled && !options.signal.aborted;
-    await (isKept ? clearStartMark(directory) : rm(directory, { recursive: true, force: true }));
-    await services.runs.rescan();
-    throw error;
-  }
-  const run = await services.runs.adopt(directory);
-  await launchInTurn(services, run, options);
-  return run;
+  return services.preparations.track(directory, options, async (tracked) => {
+    try {
+      await prepare(services, directory, tracked);
+    } catch (error) {
+      if (services.preparations.closing) throw error;
+      const isKept = error instanceof JobCancelled && !options.signal.aborted;
+      await (isKept ? clearStartMark(directory) : rm(directory, { recursive: true, force: true }));
+      await services.runs.rescan();
+      throw error;
+    }
+    const run = await services.runs.adopt(directory);
+    await launchInTurn(services, run, tracked);
+    return run;
+  });
 }
 
 /**
@@ -73,15 +78,14 @@ export async function createAndStart(
  * interrupted is prepared first. Whether the run is still what it was is checked by resumeRun.ts.
  */
 export async function goOn(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
-  if (!(await isPrepared(run.directory))) {
-    await services.preparations.track(run.directory, options, (tracked) => prepareMarked(services, run, tracked));
-  }
-  await launchInTurn(services, run, options);
+  await services.preparations.track(run.directory, options, async (tracked) => {
+    if (!(await isPrepared(run.directory))) await prepareMarked(services, run, tracked);
+    await launchInTurn(services, run, tracked);
+  });
 }
 
 async function prepareMarked(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
-  const attempt = await readAttempt(run.directory);
-  await markStarting(run.directory, attempt, { takeUp: true });
+  const attempt = await claim(run);
   try {
     await prepare(services, run.directory, options);
   } catch (error) {
@@ -94,16 +98,32 @@ async function prepareMarked(services: Services, run: TrackedRun, options: Start
   }
 }
 
-/** From here on the run waits, computes, or has failed with its cause; what is given up now stops its engine. */
+/** Marks the run's start as this window's to make. Throws where another one is at it. */
+async function claim(run: TrackedRun): Promise<number> {
+  const attempt = await readAttempt(run.directory);
+  await changeQueue(dirname(run.directory), async (ids) => {
+    await refuseWhereItStarts(run, attempt);
+    await markStarting(run.directory, attempt, { takeUp: true });
+    return ids;
+  });
+  return attempt;
+}
+
+/** From here on the run waits, computes, or has failed with its cause; what is given up while it is launched stops its engine. */
 async function launchInTurn(services: Services, run: TrackedRun, options: StartOptions): Promise<void> {
+  let waits: boolean;
   try {
-    if (await services.queue.add(run)) return;
+    waits = await services.queue.add(run);
   } catch (error) {
     await markFailedStart(run, describeError(error));
     await services.runs.refresh(run);
     throw error;
   }
-  await launchPrepared(services, run, options);
+  if (options.signal.aborted) {
+    if (!services.preparations.closing) await services.queue.remove(run);
+    throw new JobCancelled();
+  }
+  if (!waits) await launch(services, run, options);
 }
 
 /** Starts a run that waits, whatever else computes. */
@@ -120,28 +140,38 @@ async function prepare(services: Services, directory: string, options: StartOpti
 
 /** Launches the engine on a prepared run; what goes wrong is the run's own failure, shown as that. */
 export async function launchPrepared(services: Services, run: TrackedRun, options = unattended()): Promise<void> {
-  await services.preparations.track(run.directory, options, async ({ signal, onProgress }) => {
-    onProgress(vscode.l10n.t("Starting the engine"), null);
-    try {
-      const engine = await engineOf(services);
-      services.log.info(`${run.id}: starting ${engine}`);
-      const { unlisted } = await launchEngine(run.directory, engine);
-      if (unlisted !== null) services.log.warn(`${run.id}: other folders are not told of it: ${unlisted}`);
-    } catch (error) {
-      services.log.error(`${run.id}: ${describeError(error)}`);
-      await markFailedStart(run, describeError(error));
-    }
-    // It could not be asked before; where it has ended, there is nothing to ask.
-    if (signal.aborted && !services.preparations.closing) await sendControl(run.directory, "stop").catch(() => {});
-  });
+  await services.preparations.track(run.directory, options, (tracked) => launch(services, run, tracked));
+}
+
+async function launch(services: Services, run: TrackedRun, { signal, onProgress }: StartOptions): Promise<void> {
+  onProgress(vscode.l10n.t("Starting the engine"), null);
+  try {
+    const engine = await engineOf(services);
+    services.log.info(`${run.id}: starting ${engine}`);
+    const { unlisted } = await launchEngine(run.directory, engine, { takeUp: true });
+    if (unlisted !== null) services.log.warn(`${run.id}: other folders are not told of it: ${unlisted}`);
+  } catch (error) {
+    services.log.error(`${run.id}: ${describeError(error)}`);
+    await markFailedStart(run, describeError(error));
+  }
+  // It could not be asked before; where it has ended, there is nothing to ask.
+  if (signal.aborted && !services.preparations.closing) await sendControl(run.directory, "stop").catch(() => {});
   await services.runs.refresh(run);
 }
 
-/** A launch that was refused before it began has left the run marked as being started. */
+/** A launch that was refused before it began may have left the run marked as being started. */
 async function markFailedStart(run: TrackedRun, cause: string): Promise<void> {
-  // Another window has started it: what goes on is not undone.
-  if ((await readEngineState(run.directory)).alive) return;
-  await markStartFailed(run.directory, await readAttempt(run.directory), cause).catch(() => {});
+  const { directory } = run;
+  const attempt = await readAttempt(directory);
+  const start = await readStartState(directory, attempt);
+  if ((await readEngineState(directory)).alive) {
+    // What goes on is not undone, but a mark of this window would outlive it.
+    if (start.kind === "under-way" && start.here) await clearStartMark(directory).catch(() => {});
+    return;
+  }
+  // Another window's start is not this one's to fail.
+  if (start.kind === "under-way" && !start.here) return;
+  await markStartFailed(directory, attempt, cause).catch(() => {});
 }
 
 /**
