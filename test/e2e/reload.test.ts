@@ -67,7 +67,11 @@ describe("reloading the window during a run", () => {
   const reopened = async () => {
     await showRuns(workbench);
     await runRow(workbench, "steady").click();
-    return runPanel(workbench, "steady");
+    // While the list is still being laid out a row may move away under the pointer.
+    return runPanel(workbench, "steady", 10_000).catch(async () => {
+      await runRow(workbench, "steady").click();
+      return runPanel(workbench, "steady");
+    });
   };
   const steps = () => workbench.events(basename(directory)).filter((event) => event.type === "step");
 

@@ -9,8 +9,11 @@ const PAGE = "[data-view='run-panel']";
  * The page of the run that is called so. Without a name any that is in sight: for where no other can be, since the one that
  * was there before goes only when the next has come.
  */
-export const runPanel = (workbench: Workbench, run?: string): Promise<Frame> =>
-  workbench.webview(run === undefined ? PAGE : `${PAGE} [data-testid='run-name']:text-is(${JSON.stringify(run)})`);
+export const runPanel = (workbench: Workbench, run?: string, timeoutMs?: number): Promise<Frame> =>
+  workbench.webview(
+    run === undefined ? PAGE : `${PAGE} [data-testid='run-name']:text-is(${JSON.stringify(run)})`,
+    timeoutMs,
+  );
 
 export const button = (panel: Frame, name: string) => panel.getByRole("button", { name, exact: true });
 
