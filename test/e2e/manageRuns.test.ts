@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { addPreparedRun, runRow, showRuns } from "./preparedRun";
+import { addPreparedRun, runRow, saysInTree, showRuns } from "./preparedRun";
 import { button, inState, pointsIn, runPanel } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
@@ -11,13 +11,7 @@ describe("runs that are over", () => {
   let shortRun: string;
 
   const toast = (text: RegExp) => workbench.page.locator(".notification-toast", { hasText: text });
-  const says = (name: string, pattern: RegExp) =>
-    eventually(
-      `${name} in the tree`,
-      () => runRow(workbench, name).textContent(),
-      (text) => pattern.test(text ?? ""),
-      60_000,
-    );
+  const says = (name: string, pattern: RegExp) => saysInTree(workbench, name, pattern);
 
   beforeAll(async () => {
     workbench = await Workbench.start({ name: "manage", writeWorkspace: (folder) => mkdirSync(folder) });

@@ -7,7 +7,7 @@ import { noteProvenance } from "../../src/run/provenance";
 import { createRun, runsFolderOf } from "../../src/run/runDirectory";
 import { defaultHeldOut, defaultSettings } from "../../src/run/runSpec";
 import { clearStartMark } from "../../src/run/startMark";
-import { TUNESMITH_ICON, type Workbench } from "./workbench";
+import { eventually, TUNESMITH_ICON, type Workbench } from "./workbench";
 
 const tinyPython = resolve(__dirname, "../../models/tiny-python");
 
@@ -90,3 +90,12 @@ export const runRow = (workbench: Workbench, name: string): Locator =>
     .locator(".pane", { hasText: "Runs" })
     .locator(".monaco-list-row", { has: workbench.page.locator(".label-name", { hasText: new RegExp(`^${name}$`) }) })
     .first();
+
+/** Waits until the run's row in the tree says what matches. */
+export const saysInTree = (workbench: Workbench, name: string, pattern: RegExp, timeoutMs = 60_000) =>
+  eventually(
+    `${name} in the tree`,
+    () => runRow(workbench, name).textContent(),
+    (text) => pattern.test(text ?? ""),
+    timeoutMs,
+  );

@@ -5,20 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stopRun } from "../../src/run/control";
 import { findEngine } from "../../src/run/engineBinary";
 import { launchEngine } from "../../src/run/launch";
-import { addPreparedRun, runRow, showRuns } from "./preparedRun";
+import { addPreparedRun, runRow, saysInTree, showRuns } from "./preparedRun";
 import { button, inState, runPanel } from "./runPanel";
-import { eventually, Workbench } from "./workbench";
+import { Workbench } from "./workbench";
 
 describe("the queue of runs", () => {
   let workbench: Workbench;
 
-  const says = (name: string, pattern: RegExp, timeoutMs = 60_000) =>
-    eventually(
-      `${name} in the tree`,
-      () => runRow(workbench, name).textContent(),
-      (text) => pattern.test(text ?? ""),
-      timeoutMs,
-    );
+  const says = (name: string, pattern: RegExp, timeoutMs?: number) => saysInTree(workbench, name, pattern, timeoutMs);
   const queue = () => JSON.parse(readFileSync(join(workbench.workspace, ".tunesmith", "queue.json"), "utf8")).runs;
   const start = (name: string) => workbench.contextMenu(runRow(workbench, name), "Resume Run");
 

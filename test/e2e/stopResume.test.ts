@@ -6,7 +6,7 @@ import { writeSampleWorkspace } from "../../scripts/vscode/sample-workspace.mjs"
 import { readEngineState } from "../../src/run/engineLock";
 import { runPaths, runsFolderOf } from "../../src/run/runDirectory";
 import { clearStartMark, markStarting } from "../../src/run/startMark";
-import { addPreparedRun, addUnpreparedRun, runRow, showRuns } from "./preparedRun";
+import { addPreparedRun, addUnpreparedRun, runRow, saysInTree, showRuns } from "./preparedRun";
 import { button, figure, inState, pointsIn, runPanel, setPlan } from "./runPanel";
 import { eventually, Workbench } from "./workbench";
 
@@ -63,13 +63,7 @@ describe("stopping and resuming", () => {
     await workbench.screenshot("3-finished");
   });
 
-  const says = (name: string, pattern: RegExp) =>
-    eventually(
-      `${name} in the tree`,
-      () => runRow(workbench, name).textContent(),
-      (text) => pattern.test(text ?? ""),
-      60_000,
-    );
+  const says = (name: string, pattern: RegExp) => saysInTree(workbench, name, pattern);
   const toast = (text: RegExp) => workbench.page.locator(".notification-toast", { hasText: text });
   const prepares = /(Checking|Tokenizing) rows \d+ %/;
 
